@@ -1,0 +1,56 @@
+"""What a run tells those who watch it. Subscribers get values; they cannot influence the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evalharness.core.failure import Failure
+from evalharness.core.model import Arm, Plan, Trial, TrialResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """``n_finished`` trials were found finished in the run folder (resume)."""
+
+    plan: Plan
+    run_id: str
+    n_finished: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialStarted:
+    trial: Trial
+    arm: Arm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFailed:
+    """``wait_ms`` None: this failure is final."""
+
+    trial: Trial
+    attempt_index: int
+    failure: Failure
+    wait_ms: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialFinished:
+    """Sent after the result was committed."""
+
+    trial: Trial
+    arm: Arm
+    result: TrialResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStopping:
+    """No new call from here on; calls in flight get ``grace_s``."""
+
+    reason: str
+    n_in_flight: int
+    grace_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished:
+    stop_reason: str | None

@@ -1,0 +1,266 @@
+"""What statistics and verdicts say: the one object that HTML, Markdown, terminal and JSON print.
+
+Shares and scores are fractions (0.72), differences of them fractions (0.047 = 4.7 points), times milliseconds, money
+US dollars. No point travels without its interval. ``math.nan`` and infinity never appear here: missing is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from evalharness.core.model import DecisionRule, Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A point and its interval.
+
+    ``lower`` or ``upper`` None: the data give no limit on that side (a p99 from 50 trials). ``n`` counts cases,
+    ``n_trials`` their scored trials, ``n_clusters`` the independent units, ``n_effective`` how many independent single
+    trials carry the same information (None where the method has no such figure).
+    """
+
+    point: float
+    lower: float | None
+    upper: float | None
+    method: str
+    n: int
+    unit: str
+    level: float = 0.95
+    n_trials: int | None = None
+    n_clusters: int | None = None
+    n_effective: float | None = None
+
+
+class Reading(StrEnum):
+    """The allowed readings of a comparison."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    SAME = "the same"
+    BETTER_BUT_SMALL = "better, but too small to matter"
+    WORSE_BUT_SMALL = "worse, but too small to matter"
+    TOO_CLOSE = "too close to tell"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Candidate against baseline on one metric.
+
+    ``kind`` is ``difference`` (candidate - baseline, in the metric's unit) or ``ratio`` (candidate / baseline).
+    ``simultaneous`` is the interval that holds jointly over the family of comparisons shown together; the reading is
+    taken from it where it exists. ``gained`` and ``lost`` count cases that improved and worsened.
+    ``p_value`` floors at 1/(draws+1), never 0. ``worst`` and ``best`` are the same estimate with every missing trial
+    counted against and for the candidate; None when nothing is missing.
+    """
+
+    metric: str
+    candidate: str
+    baseline: str
+    kind: str
+    design: str
+    estimate: Estimate
+    reading: Reading
+    higher_is_better: bool
+    simultaneous: Estimate | None = None
+    p_value: float | None = None
+    p_adjusted: float | None = None
+    p_method: str = ""
+    adjustment: str | None = None
+    smallest_p: float | None = None
+    n_pairs: int = 0
+    gained: int = 0
+    lost: int = 0
+    correlation: float | None = None
+    n_missing: int = 0
+    worst: Estimate | None = None
+    best: Estimate | None = None
+    cautions: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> Estimate:
+        """The interval to print beside other comparisons: simultaneous where there is one."""
+        return self.simultaneous or self.estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeFindings:
+    """One time metric of one arm. ``quantiles`` by q (0.5, 0.9, 0.95, 0.99), None where no trial reached it.
+
+    Trials that failed count as +inf: a quantile that falls among them is None with ``unreached`` listing it.
+    ``mean_given_success`` is secondary and always printed with the median beside it.
+    ``ecdf_x`` and ``ecdf_y`` are the step points for the chart (at most about 200), ``band`` the half-height of the
+    simultaneous band.
+    """
+
+    metric: str
+    quantiles: Mapping[str, Estimate | None]
+    n_measured: int
+    n_failed: int
+    n_without: int = 0
+    unreached: tuple[str, ...] = ()
+    mean_given_success: float | None = None
+    ecdf_x: tuple[float, ...] = ()
+    ecdf_y: tuple[float, ...] = ()
+    band: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffortEvidence:
+    """Whether the service did what was asked. ``honoured`` None: nothing to judge by."""
+
+    requested: str | None
+    reported: Mapping[str, int] = field(default_factory=dict)
+    honoured: bool | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmFindings:
+    """One arm. ``counts`` has every status with its number; their sum is ``n_planned``.
+
+    ``quality`` maps each grader id to its estimate (None: nothing scored); ``quality_bounds`` to the point with all
+    missing trials wrong and all right, only for graders with something missing. ``tokens`` maps ``input_uncached``,
+    ``cached``, ``reasoning``, ``answer``, ``input`` and ``output`` to the mean per trial (None: not reported).
+    ``rates`` maps ``visible_tokens_per_s`` and ``output_tokens_per_s`` to their medians.
+    ``cost_usd`` is the mean per trial, failed attempts included. ``drift`` are medians of total_ms in equal blocks of
+    trials in time order. ``mixed_share`` is the share of cases whose repeats disagree, None with one repeat.
+    """
+
+    arm_id: str
+    label: str
+    key: Mapping[str, Json]
+    n_planned: int
+    counts: Mapping[str, int]
+    quality: Mapping[str, Estimate | None]
+    quality_bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    icc: float | None = None
+    mixed_share: float | None = None
+    times: Mapping[str, TimeFindings] = field(default_factory=dict)
+    tokens: Mapping[str, Estimate | None] = field(default_factory=dict)
+    rates: Mapping[str, Estimate | None] = field(default_factory=dict)
+    n_without_usage: int = 0
+    cost_usd: Estimate | None = None
+    cost_total_usd: float | None = None
+    cost_per_correct_usd: Estimate | None = None
+    n_without_cost: int = 0
+    wasted_cost_usd: float | None = None
+    slo_share: Estimate | None = None
+    failures: Mapping[str, int] = field(default_factory=dict)
+    incomplete_reasons: Mapping[str, int] = field(default_factory=dict)
+    n_retries: int = 0
+    n_null_scores: int = 0
+    anomalies: Mapping[str, int] = field(default_factory=dict)
+    effort: EffortEvidence | None = None
+    models_reported: Mapping[str, int] = field(default_factory=dict)
+    tiers_reported: Mapping[str, int] = field(default_factory=dict)
+    coalesced_share: float | None = None
+    connection_reused_share: float | None = None
+    drift: tuple[float | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """An arm against the one below it on the effort axis. ``extra_cost_usd`` per trial, ``time_ratio`` of total_ms."""
+
+    lower_arm: str
+    upper_arm: str
+    quality: Comparison
+    extra_cost_usd: Estimate | None = None
+    time_ratio: Comparison | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFlip:
+    """A case whose mean score differs between two arms."""
+
+    case_id: str
+    baseline_score: float
+    candidate_score: float
+
+
+class Standing(StrEnum):
+    """``ineligible``: broke a limit. ``excluded``: shown to be worse than some arm by more than the margin."""
+
+    ADMISSIBLE = "admissible"
+    EXCLUDED = "excluded"
+    UNDECIDED = "undecided"
+    INELIGIBLE = "ineligible"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmStanding:
+    """Where an arm stands under the rule. ``against`` is the arm id that decides it; ``limit`` names a broken limit.
+
+    ``gap`` is the simultaneous interval of this arm minus ``against``. ``cases_to_settle`` None: not needed, or no
+    number of cases would do.
+    """
+
+    arm_id: str
+    standing: Standing
+    against: str | None = None
+    gap: Estimate | None = None
+    limit: str | None = None
+    cases_to_settle: int | None = None
+
+
+class Outcome(StrEnum):
+    USE = "use"
+    NO_CLEAR_WINNER = "no clear winner"
+    NO_RULE = "no rule set"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Which arm to use. ``arm_id`` is the arm to use, or for *no clear winner* the cheapest not excluded.
+
+    ``held_back`` says in one clause why no arm could be chosen where the data alone would have chosen one (too few
+    cases, missing trials decide, prices unknown); None otherwise.
+    """
+
+    outcome: Outcome
+    rule: DecisionRule | None = None
+    arm_id: str | None = None
+    standings: tuple[ArmStanding, ...] = ()
+    held_back: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """Everything a report says about one run.
+
+    ``kind`` is ``effort`` (two or more arms) or ``single``. ``primary`` is the first grader's id. Comparisons of the
+    primary metric against the baseline are in ``versus_baseline``; those of other graders in ``secondary``
+    (exploratory). ``ratios`` maps a metric (``cost_usd``, ``total_ms``, ``ttfo_ms``, ``output_tokens``) to its
+    comparisons against the baseline by candidate arm id. ``tag_quality`` maps tag -> arm id -> estimate of the primary
+    metric. ``flips`` maps the candidate's arm id to cases that changed against the baseline, losses first, largest
+    change first.
+    ``banners`` are whole sentences that a reader must see before the numbers.
+    """
+
+    kind: str
+    primary: str
+    grader_ids: tuple[str, ...]
+    n_cases: int
+    n_clusters: int
+    repeats: int
+    scope: str
+    seed: int
+    n_resamples: int
+    arms: tuple[ArmFindings, ...]
+    baseline: str | None = None
+    versus_baseline: tuple[Comparison, ...] = ()
+    secondary: Mapping[str, tuple[Comparison, ...]] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    ratios: Mapping[str, Mapping[str, Comparison]] = field(default_factory=dict)
+    tag_quality: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)
+    tag_cases: Mapping[str, int] = field(default_factory=dict)
+    flips: Mapping[str, tuple[CaseFlip, ...]] = field(default_factory=dict)
+    decision: Decision = field(default_factory=lambda: Decision(outcome=Outcome.NO_RULE))
+    banners: tuple[str, ...] = ()
+    n_comparisons: int = 0
+
+    def arm(self, arm_id: str) -> ArmFindings:
+        return next(arm for arm in self.arms if arm.arm_id == arm_id)

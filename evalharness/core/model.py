@@ -1,0 +1,513 @@
+"""The nouns: what a suite says, what a plan holds, and what a run records.
+
+All types are frozen, slotted and keyword-only. Missing is None, never zero. Times ending in ``_ns`` are
+integers of one process's monotonic clock unless their name says ``utc``; durations ending in ``_ms`` are floats.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from evalharness.core.failure import Failure
+
+#: A JSON value. ``Any`` because a recursive alias cannot be read back by the deserialiser of the store.
+Json: TypeAlias = Any
+
+
+# ---------------------------------------------------------------- what a suite says
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """US dollars per ``per_tokens`` tokens. ``cached_input`` None: cached tokens cost what others cost."""
+
+    input: float
+    output: float
+    cached_input: float | None = None
+    per_tokens: int = 1_000_000
+    as_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    max_concurrency: int | None = None
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    max_output_bytes: int = 32 * 2**20
+    max_body_bytes: int = 128 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Milliseconds. ``first_event`` and ``idle`` count *data* events: comments do not reset them."""
+
+    connect: float = 5_000
+    first_event: float = 120_000
+    idle: float = 600_000
+    total: float = 2_400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    max_attempts: int = 3
+    budget_share: float = 0.2
+    max_retry_after_ms: float = 60_000
+
+
+class EndpointKind(StrEnum):
+    HTTP = "http"
+    SIMULATOR = "simulator"
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A named place calls go to. ``target`` is the base URL, the simulator's profile or the local model's name.
+
+    Holds the *name* of the key's variable, never the key.
+    """
+
+    name: str
+    kind: EndpointKind
+    target: str
+    protocol: str = "responses"
+    model: str | None = None
+    api_key_env: str | None = None
+    prices: Prices | None = None
+    limits: Limits = field(default_factory=Limits)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """A named variant: one template string, or a tuple of input items whose strings are templates."""
+
+    name: str
+    template: Json
+
+
+class Status(StrEnum):
+    """How a planned trial ended. ``pending``: it did not (never sent, or cut off by a stop)."""
+
+    OK = "ok"
+    INCOMPLETE = "incomplete"
+    REFUSED = "refused"
+    ERROR = "error"
+    PENDING = "pending"
+
+
+class PendingReason(StrEnum):
+    BUDGET = "budget"
+    INTERRUPTED = "interrupted"
+    ABORTED = "aborted"
+    SETTLED = "settled"
+    DURATION = "duration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraderSpec:
+    """One grader as the suite wrote it. ``params`` are the keys of its type, validated, templates unrendered.
+
+    ``grades`` are the statuses it judges; the others score 0 (refused, incomplete) without asking it.
+    """
+
+    grader_id: str
+    type: str
+    params: Mapping[str, Json] = field(default_factory=dict)
+    pass_at: float = 1.0
+    grades: tuple[Status, ...] = (Status.OK,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One row. ``expected_text`` is the expectation as it was written (``1.10`` stays ``1.10``).
+
+    ``content_hash`` covers variables and expectation: with the id it is the pairing key of comparisons.
+    """
+
+    case_id: str
+    vars: Mapping[str, Json] = field(default_factory=dict)
+    expected: Json = None
+    expected_text: str | None = None
+    tags: tuple[str, ...] = ()
+    cluster: str | None = None
+    graders: tuple[GraderSpec, ...] = ()
+    content_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """``axes`` in declared order. ``baseline`` may name some axes only; it then matches several arms' factor."""
+
+    axes: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
+    exclude: tuple[Mapping[str, Json], ...] = ()
+    include: tuple[Mapping[str, Json], ...] = ()
+    baseline: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warmup:
+    """Extra trials before the measured ones; exactly one of the two is set."""
+
+    calls: int | None = None
+    seconds: float | None = None
+
+
+class Order(StrEnum):
+    INTERLEAVED = "interleaved"
+    SEQUENTIAL = "sequential"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    shape: str = "closed"
+    concurrency: int = 8
+    think_ms: float = 0
+    warmup: Warmup | None = None
+    order: Order = Order.INTERLEAVED
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """None: no limit. Nothing is sent once a limit is reached."""
+
+    max_cost_usd: float | None = None
+    max_calls: int | None = None
+    max_wall_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slo:
+    """Good = right and every named time metric at most its limit. ``limits_ms`` maps metric name to milliseconds."""
+
+    limits_ms: Mapping[str, float]
+    share_at_least: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionLimit:
+    """An upper limit an arm has to keep to be eligible. ``quantile`` None: the mean is limited."""
+
+    metric: str
+    at_most: float
+    quantile: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRule:
+    """``margin`` is on the scale of the metric (0.02 = two points of a share)."""
+
+    rule: str
+    metric: str
+    margin: float
+    limits: tuple[DecisionLimit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisOptions:
+    """``scope``: ``population`` (new cases like these) or ``suite`` (only these cases)."""
+
+    scope: str = "population"
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRef:
+    """A file a suite reads, relative to the suite's folder, with the SHA-256 of what was read."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """A suite file, complete and checked: cases loaded, generators run, defaults filled in.
+
+    The first grader is the primary quality metric. ``files`` are all files that were read for it.
+    """
+
+    name: str
+    endpoints: tuple[Endpoint, ...]
+    prompts: tuple[Prompt, ...]
+    cases: tuple[Case, ...]
+    graders: tuple[GraderSpec, ...]
+    description: str = ""
+    request: Mapping[str, Json] = field(default_factory=dict)
+    sweep: Sweep = field(default_factory=Sweep)
+    repeats: int = 1
+    load: Load = field(default_factory=Load)
+    budget: Budget = field(default_factory=Budget)
+    slo: Slo | None = None
+    decision: DecisionRule | None = None
+    tolerate_error_share: float = 0.0
+    analysis: AnalysisOptions = field(default_factory=AnalysisOptions)
+    files: tuple[FileRef, ...] = ()
+
+
+# ---------------------------------------------------------------- what is planned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One treatment. ``key`` holds the values on the axes, in axis order: by it arms pair between runs.
+
+    ``request`` is the body's parameters (Responses API spelling, ``model`` and ``input`` not among them), complete.
+    ``arm_id`` is a hash of endpoint, model, prompt text and request.
+    """
+
+    arm_id: str
+    key: Mapping[str, Json]
+    endpoint: str
+    model: str
+    prompt: str
+    request: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The axis values in words, ``medium`` or ``medium, careful``; ``all calls`` without an axis."""
+        return ", ".join(str(value) for value in self.key.values()) or "all calls"
+
+    @property
+    def effort(self) -> str | None:
+        """The reasoning effort asked for; None where the request says nothing about it."""
+        reasoning = self.request.get("reasoning")
+        return reasoning.get("effort") if isinstance(reasoning, Mapping) else None
+
+
+class Phase(StrEnum):
+    MEASURED = "measured"
+    WARMUP = "warmup"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A planned (case, arm, repeat). ``trial_id`` is a hash of the three and of the phase."""
+
+    trial_id: str
+    case_id: str
+    arm_id: str
+    repeat_index: int
+    phase: Phase = Phase.MEASURED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All trials in the order they are sent, warm-up first. Depends on nothing in time.
+
+    ``plan_hash`` covers what decides the trials and their measurement; ``hashed`` is that content in readable
+    form (key path to value or hash), so that two plans can be compared in words.
+    """
+
+    suite: Suite
+    arms: tuple[Arm, ...]
+    trials: tuple[Trial, ...]
+    plan_hash: str
+    hashed: Mapping[str, Json]
+
+    @property
+    def baseline_arm_id(self) -> str | None:
+        """The first arm that matches the sweep's baseline; the first arm without one; None for a single arm."""
+        if len(self.arms) < 2:
+            return None
+        wanted = self.suite.sweep.baseline or {}
+        for arm in self.arms:
+            if all(arm.key.get(axis) == value for axis, value in wanted.items()):
+                return arm.arm_id
+        return self.arms[0].arm_id
+
+
+# ---------------------------------------------------------------- what is recorded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Token counts as the service gave them; None where it gave none. ``output_tokens`` includes reasoning."""
+
+    input_tokens: int | None = None
+    cached_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    source: str = "api"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamps:
+    """When things happened on one attempt, in ``_ns`` of the monotonic clock. None: it did not, or was not seen.
+
+    ``deltas_ns`` are the arrivals of deltas of visible output; events of one read share one stamp.
+    """
+
+    sent_ns: int | None = None
+    headers_ns: int | None = None
+    first_event_ns: int | None = None
+    first_reasoning_ns: int | None = None
+    first_output_ns: int | None = None
+    last_output_ns: int | None = None
+    done_ns: int | None = None
+    closed_ns: int | None = None
+    connect_ns: int | None = None
+    deltas_ns: array[int] = field(default_factory=lambda: array("q"))
+
+
+class AttemptStatus(StrEnum):
+    """``unknown``: written before it was sent, and the process died: it may have been charged."""
+
+    OK = "ok"
+    ERROR = "error"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try on the wire. ``wait_ms`` is the pause before it (back-off, hints), 0 for the first.
+
+    ``connect_ns`` of the stamps is a duration, None on a reused connection. ``n_reads`` counts reads that completed
+    at least one event, so that events per read tells how coarse the stamps are.
+    ``partial_text`` is the evidence of an attempt that broke off; it is never an answer.
+    """
+
+    index: int
+    status: AttemptStatus
+    stamps: Stamps = field(default_factory=Stamps)
+    wait_ms: float = 0.0
+    http_status: int | None = None
+    failure: Failure | None = None
+    connection_reused: bool | None = None
+    n_events: int = 0
+    n_deltas: int = 0
+    n_reads: int = 0
+    unknown_events: Mapping[str, int] = field(default_factory=dict)
+    request_id: str | None = None
+    partial_text: str | None = None
+
+
+class Purpose(StrEnum):
+    SUBJECT = "subject"
+    JUDGE = "judge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A function or custom tool call as sent by the model; ``arguments`` is its text, parsed by nobody yet."""
+
+    name: str
+    arguments: str
+    call_id: str | None = None
+    type: str = "function_call"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back, kept apart by kind. ``text`` is the visible answer alone.
+
+    ``items`` are the output items of the final object, as sent (for chat: rebuilt in the same shape).
+    """
+
+    text: str = ""
+    refusal: str | None = None
+    reasoning_summary: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    items: tuple[Json, ...] = ()
+    stop_reason: str | None = None
+    response_id: str | None = None
+    model_reported: str | None = None
+    effort_reported: str | None = None
+    tier_reported: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One logical request: all its attempts and the answer of the one that succeeded.
+
+    ``intended_ns`` and ``intended_utc_ns`` are the moment the load shape meant it to start. ``request`` is the body as
+    sent. ``status`` is ok, incomplete, refused or error; ``failure`` is set with error alone.
+    """
+
+    purpose: Purpose
+    turn_index: int
+    request: Mapping[str, Json]
+    status: Status
+    intended_ns: int
+    intended_utc_ns: int
+    attempts: tuple[Attempt, ...]
+    answer: Answer = field(default_factory=Answer)
+    usage: Usage | None = None
+    failure: Failure | None = None
+    anomalies: tuple[str, ...] = ()
+    cost_usd: float | None = None
+
+    @property
+    def last_attempt(self) -> Attempt:
+        return self.attempts[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """``value`` in [0, 1], or None with a ``reason``: it could not be graded. ``passed``: value >= pass_at."""
+
+    grader: str
+    value: float | None
+    passed: bool | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialResult:
+    """How one trial ended. ``scores`` by grader id; empty where nothing was graded (errors, warm-up)."""
+
+    trial_id: str
+    status: Status
+    calls: tuple[Call, ...] = ()
+    scores: Mapping[str, Score] = field(default_factory=dict)
+    failure: Failure | None = None
+    pending_reason: PendingReason | None = None
+    anomalies: tuple[str, ...] = ()
+    cost_usd: float | None = None
+
+
+class RunState(StrEnum):
+    """``running`` on a stored run whose process is gone means it was killed."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+    ABORTED = "aborted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunManifest:
+    """What was run, with what, when. ``flags`` are the plan flags as given; ``environment`` is the client's side."""
+
+    run_id: str
+    suite_name: str
+    created_utc: str
+    plan_hash: str
+    version: str
+    state: RunState = RunState.RUNNING
+    finished_utc: str | None = None
+    stop_reason: str | None = None
+    exit_code: int | None = None
+    suite_text: str = ""
+    suite_path: str = ""
+    flags: Mapping[str, Json] = field(default_factory=dict)
+    environment: Mapping[str, Json] = field(default_factory=dict)
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A stored run, whole: everything downstream is a pure function of it.
+
+    ``results`` has every planned trial of the measured phase and the warm-up trials that were sent; those that never
+    ended are pending.
+    """
+
+    manifest: RunManifest
+    plan: Plan
+    results: Mapping[str, TrialResult]

@@ -1,0 +1,217 @@
+"""Every protocol of the project in one file: the catalogue of what can be plugged in or replaced.
+
+A plug-in is a module named after what a suite writes (``type: numeric`` is ``graders/numeric.py``). The folder is the
+registry: nothing is imported until it is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from evalharness.core.failure import Failure
+from evalharness.core.model import (
+    Answer,
+    Call,
+    Case,
+    Json,
+    Limits,
+    RunRecord,
+    Score,
+    Stamps,
+    Status,
+    Timeouts,
+    TrialResult,
+    Usage,
+)
+
+
+class Clock(Protocol):
+    def monotonic_ns(self) -> int: ...
+    def utc_ns(self) -> int: ...
+
+
+# ---------------------------------------------------------------- wire
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireRequest:
+    """What a codec makes of an arm and its input: the path below the base URL and the body."""
+
+    path: str
+    body: Mapping[str, Json]
+    stream: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseHead:
+    """Status line and headers; header names in lower case, repeated ones joined by ``, ``."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """What a decoder made of one exchange. ``status`` error goes with a ``failure``.
+
+    ``stamps`` holds what the decoder saw (first event to done); the transport's own stamps are merged by the engine.
+    ``partial_text`` is visible text received before an attempt broke off.
+    """
+
+    status: Status
+    answer: Answer = field(default_factory=Answer)
+    usage: Usage | None = None
+    failure: Failure | None = None
+    stamps: Stamps = field(default_factory=Stamps)
+    n_events: int = 0
+    n_deltas: int = 0
+    n_reads: int = 0
+    unknown_events: Mapping[str, int] = field(default_factory=dict)
+    anomalies: tuple[str, ...] = ()
+    partial_text: str | None = None
+
+
+class Decoder(Protocol):
+    """Sans-I/O: bytes and their arrival in, one ``Decoded`` out. Any split of the same bytes gives the same events."""
+
+    def feed(self, at_ns: int, data: bytes) -> None: ...
+
+    def finish(self, transport_failure: Failure | None) -> Decoded:
+        """End of the body. ``transport_failure`` says why it ended early; an answer that was complete stands."""
+        ...
+
+
+class Activity(Enum):
+    """What one read was worth to the clocks of a transport."""
+
+    NOTHING = "nothing"
+    DATA = "data"
+    TERMINAL = "terminal"
+
+
+class Watch(Protocol):
+    """Told of every read by the transport, so that comments do not reset a clock and an ended stream is not waited for.
+
+    Cheap: looks for line starts and the terminal event, decodes nothing.
+    """
+
+    def saw(self, data: bytes) -> Activity: ...
+
+
+class WireProtocol(Protocol):
+    """``wire/NAME.py``: one dialect. ``encode`` raises ``ValueError`` for a field that has no counterpart."""
+
+    def encode(self, *, model: str, input: Json, request: Mapping[str, Json]) -> WireRequest:
+        """``request`` is in Responses API spelling; ``input`` a string or a list of input items."""
+        ...
+
+    def decoder(self, *, head: ResponseHead, stream: bool) -> Decoder: ...
+
+    def watch(self, *, stream: bool) -> Watch: ...
+
+
+# ---------------------------------------------------------------- transport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    """Ready to send: ``body`` is the encoded JSON. The transport adds the key and nothing else to ``headers``."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tape:
+    """What happened on the wire in one attempt, undecoded.
+
+    ``reads`` are (arrival on the monotonic clock, bytes of the decoded body). ``connect_ns`` is a duration.
+    ``failure`` is the transport's own (connection, timeout, stream_cut, too_large, redirect), None where the body ended
+    as announced.
+    """
+
+    sent_ns: int
+    closed_ns: int
+    connect_ns: int | None = None
+    connection_reused: bool | None = None
+    headers_ns: int | None = None
+    head: ResponseHead | None = None
+    reads: Sequence[tuple[int, bytes]] = ()
+    failure: Failure | None = None
+
+
+class Transport(Protocol):
+    """One endpoint's way to the wire: the only reader of sockets. Never raises for what a service did."""
+
+    async def exchange(self, request: HttpRequest, *, timeouts: Timeouts, limits: Limits, watch: Watch) -> Tape: ...
+
+    async def close(self) -> None: ...
+
+
+# ---------------------------------------------------------------- graders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """What a grader sees of a trial: its calls in order and the measured values (``latency_ms``, ``ttfo_ms``,
+    ``total_ms``, ``output_tokens``, ``cost_usd``, …; None where not measured)."""
+
+    status: Status
+    calls: Sequence[Call]
+    measured: Mapping[str, float | None] = field(default_factory=dict)
+
+    @property
+    def answer(self) -> Answer:
+        return self.calls[-1].answer
+
+
+class Grader(Protocol):
+    """``graders/NAME.py`` holds a pydantic model of its parameters named ``Params`` and a class ``Grader(params)``.
+
+    ``params`` are rendered for the case. Pure: no clock, no randomness, no I/O, no memory of other cases.
+    """
+
+    def grade(self, case: Case, transcript: Transcript) -> Score: ...
+
+
+# ---------------------------------------------------------------- load and generators
+
+
+class LoadShape(Protocol):
+    """When trials are meant to start. Closed shapes yield nothing and bound ``max_in_flight`` instead."""
+
+    max_in_flight: int | None
+    think_ns: int
+
+    def offsets_ns(self) -> Iterator[int]: ...
+
+
+# ---------------------------------------------------------------- store and outputs
+
+
+class RunWriter(Protocol):
+    """What the engine needs of a store. Each call returns when the row is committed."""
+
+    async def begin_attempt(self, trial_id: str, turn_index: int, attempt_index: int) -> None:
+        """Written before the request is sent (survives kill -9), so that a lost attempt is known."""
+        ...
+
+    async def append(self, result: TrialResult) -> None:
+        """Committed and synced: only then may the trial be counted or shown."""
+        ...
+
+
+class Exporter(Protocol):
+    """``store/export/NAME.py``: a run as bytes. Writing them is the caller's."""
+
+    def export(self, run: RunRecord) -> bytes: ...
+
+
+class Sink(Protocol):
+    """Receives the events of a run (``core/events.py``): progress, log, tests."""
+
+    def receive(self, event: object) -> None: ...
