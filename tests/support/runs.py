@@ -232,7 +232,7 @@ def _results(plan: Plan, ease: np.ndarray, shape: RunShape, rng: np.random.Gener
     """One result per trial in the order sent, eight in flight."""
     arms = {arm.arm_id: arm for arm in plan.arms}
     case_index = {case.case_id: index for index, case in enumerate(plan.suite.cases)}
-    slots = [START_NS] * 8
+    slots = [START_NS + slot for slot in range(8)]
     n = max(1, len(plan.trials))
     for position, trial in enumerate(plan.trials):
         if rng.random() < shape.pending:
