@@ -1,0 +1,146 @@
+"""The run folder while a run goes on: what has ended is on the disk before anybody counts it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+from evalharness.core.clock import SystemClock, utc_text
+from evalharness.core.errors import StoreError
+from evalharness.core.model import Plan, RunManifest, RunState, TrialResult
+from evalharness.store import load, plan_rows, result_rows, schema
+from evalharness.store.connect import DATABASE, connect_for_writing, create_file, reading, store_error
+from evalharness.store.reserve import Reserve
+from evalharness.store.runs import suite_folder
+from evalharness.store.writer import Job, Writer
+
+RESERVE = ".reserve"
+
+
+def create(out_dir: Path, manifest: RunManifest, plan: Plan) -> RunStore:
+    """Make ``out_dir/<suite>/<run_id>/`` with the plan in it, ready to be written to. The caller holds the lock.
+
+    Raises ``StoreError`` where the folder exists, cannot be written, or has no room: before any call is paid for.
+    """
+    folder = suite_folder(out_dir, manifest.suite_name) / manifest.run_id
+    try:
+        folder.mkdir(parents=True)
+        reserve = Reserve(folder.parent / RESERVE)
+        create_file(folder / DATABASE)
+    except FileExistsError as error:
+        raise StoreError(
+            f"{folder} exists already", hint="start again: a run id is made of the second it starts"
+        ) from error
+    except OSError as error:
+        raise store_error(error, folder) from error
+
+    def write(connection: sqlite3.Connection) -> None:
+        plan_rows.write_plan(connection, plan)
+        plan_rows.write_manifest(connection, manifest)
+
+    return RunStore(folder, _begin_session(folder, write), reserve)
+
+
+def open(folder: Path) -> RunStore:
+    """Continue the run in ``folder``. Its state is running again; the caller holds the lock.
+
+    Attempts that an earlier session began and never ended stay on record as unknown (``load.lost_attempts``).
+    Raises ``StoreError``.
+    """
+    with reading(folder) as connection:
+        manifest = plan_rows.read_manifest(connection)
+    if manifest is None:
+        raise StoreError(f"{folder} holds no plan: the run was ended before it began", hint="delete the folder")
+    running = replace(manifest, state=RunState.RUNNING, finished_utc=None, stop_reason=None, exit_code=None)
+    reserve = Reserve(folder.parent / RESERVE)
+    session = _begin_session(folder, lambda connection: plan_rows.write_manifest(connection, running))
+    return RunStore(folder, session, reserve)
+
+
+def _begin_session(folder: Path, write: Callable[[sqlite3.Connection], None]) -> int:
+    """One durable transaction with ``write`` in it: the test that the folder can be written. Returns its number."""
+    path = folder / DATABASE
+    now_utc = utc_text(SystemClock().utc_ns())
+    connection = connect_for_writing(path, synchronous="FULL")
+    try:
+        schema.migrate(connection, applied_utc=now_utc)
+        connection.execute("BEGIN IMMEDIATE")
+        write(connection)
+        cursor = connection.execute("INSERT INTO sessions (opened_utc, pid) VALUES (?, ?)", (now_utc, os.getpid()))
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise store_error(error, path) from error
+    finally:
+        connection.close()
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+class RunStore:
+    """A ``RunWriter`` for one session of a run. Use as a context manager, or ``close`` it."""
+
+    def __init__(self, folder: Path, session: int, reserve: Reserve) -> None:
+        self.folder = folder
+        self._session = session
+        self._writer = Writer(folder / DATABASE, reserve)
+
+    def finished_trial_ids(self) -> frozenset[str]:
+        """Trials that ended in any way but pending. Plan minus these is what a resumed run sends."""
+        return load.finished_trial_ids(self.folder)
+
+    async def begin_attempt(self, trial_id: str, turn_index: int, attempt_index: int) -> None:
+        """Note that a request is about to be sent. Raises ``StoreError``: then it must not be."""
+        row = (trial_id, turn_index, attempt_index, self._session, utc_text(SystemClock().utc_ns()))
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT INTO begun_attempts VALUES (?, ?, ?, ?, ?)", row)
+
+        await self._written(f"an attempt of trial {trial_id}", write, durable=False)
+
+    async def append(self, result: TrialResult) -> None:
+        """Store how a trial ended, durably; a pending one (cut off by a stop) keeps its calls and may be asked again.
+
+        Raises ``StoreError``, also for a trial that has ended already or is not planned.
+        """
+
+        def write(connection: sqlite3.Connection) -> None:
+            result_rows.write_result(connection, result, session=self._session)
+
+        await self._written(f"the result of trial {result.trial_id}", write)
+
+    async def reopen(self, trial_ids: Iterable[str]) -> None:
+        """Let trials that have ended be asked again. What was recorded of them stays (``load.earlier_results``)."""
+        rows = [(trial_id,) for trial_id in trial_ids]
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.executemany("UPDATE results SET superseded = 1 WHERE trial_id = ? AND superseded = 0", rows)
+
+        await self._written("the trials to ask again", write)
+
+    async def finish(self, manifest: RunManifest) -> None:
+        """Replace the manifest: the state, the end, the exit code. May be called more than once."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            plan_rows.write_manifest(connection, manifest)
+
+        await self._written("the manifest", write)
+
+    def close(self) -> None:
+        """Commit what is queued and let go of the file. Safe to call twice."""
+        self._writer.close()
+
+    def __enter__(self) -> RunStore:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def _written(self, what: str, work: Callable[[sqlite3.Connection], None], *, durable: bool = True) -> None:
+        await asyncio.wrap_future(self._writer.submit(Job(what=what, work=work, durable=durable)))
