@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evalharness.core.failure import Failure
@@ -10,11 +11,11 @@ from evalharness.core.model import Arm, Plan, Trial, TrialResult
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
-    """``n_finished`` trials were found finished in the run folder (resume)."""
+    """``finished`` are the results found in the run folder, by trial id (resume)."""
 
     plan: Plan
     run_id: str
-    n_finished: int
+    finished: Mapping[str, TrialResult]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +45,11 @@ class TrialFinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStopping:
-    """No new call from here on; calls in flight get ``grace_s``."""
+    """No new call from here on; calls in flight get ``grace_s``, None: as long as they need."""
 
     reason: str
     n_in_flight: int
-    grace_s: float
+    grace_s: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,87 @@
+"""Servers that live as long as a run: the simulator and the local model, as child processes.
+
+The child prints one JSON line ``{"base_url": …}`` when it is ready and ends when its standard input does, so that it
+dies with this process even after kill -9.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from evalharness.core.errors import EndpointError
+from evalharness.core.model import Endpoint, EndpointKind
+
+#: Loading 100 MB of weights on a busy machine takes seconds; a child that says nothing for a minute is broken.
+READY_WITHIN_S = 60.0
+STOP_WITHIN_S = 5.0
+
+
+@asynccontextmanager
+async def base_url_of(endpoint: Endpoint, *, seed: int) -> AsyncIterator[str]:
+    """The endpoint's base URL; for ``simulator`` and ``local`` the server runs inside this context.
+
+    Raises:
+        EndpointError: the child ended or stayed silent; its own words are in the message.
+    """
+    if endpoint.kind is EndpointKind.HTTP:
+        yield endpoint.target
+        return
+    if endpoint.kind is EndpointKind.SIMULATOR:
+        arguments = ["-m", "evalharness.simulator", "--profile", endpoint.target, "--seed", str(seed)]
+    else:
+        arguments = ["-m", "evalharness.local", "--model", endpoint.target]
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *arguments,
+        "--port",
+        "0",
+        "--exit-with-parent",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    words = asyncio.create_task(_last_words(child))
+    try:
+        yield await _ready(endpoint, child, words)
+    finally:
+        await _stop(child)
+        await words
+
+
+async def _ready(endpoint: Endpoint, child: asyncio.subprocess.Process, words: asyncio.Task[str]) -> str:
+    assert child.stdout is not None
+    try:
+        line = await asyncio.wait_for(child.stdout.readline(), READY_WITHIN_S)
+    except TimeoutError:
+        raise EndpointError(f"endpoint '{endpoint.name}': its server was not ready in {READY_WITHIN_S:.0f} s") from None
+    if line:
+        return str(json.loads(line)["base_url"])
+    said = await words
+    raise EndpointError(
+        f"endpoint '{endpoint.name}': the {endpoint.kind} server '{endpoint.target}' did not start: {said or 'no message'}"
+    )
+
+
+async def _last_words(child: asyncio.subprocess.Process) -> str:
+    """The end of what the child writes to stderr, read all along so that its pipe never fills."""
+    assert child.stderr is not None
+    kept = b""
+    while block := await child.stderr.read(65_536):
+        kept = (kept + block)[-2_000:]
+    return kept.decode("utf-8", "replace").strip()
+
+
+async def _stop(child: asyncio.subprocess.Process) -> None:
+    if child.returncode is not None:
+        return
+    assert child.stdin is not None
+    child.stdin.close()
+    try:
+        await asyncio.wait_for(child.wait(), STOP_WITHIN_S)
+    except TimeoutError:
+        child.kill()
+        await child.wait()

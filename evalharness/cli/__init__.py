@@ -1,0 +1,1 @@
+"""The terminal program: one module per command, nothing imported before it is named."""

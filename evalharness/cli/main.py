@@ -1,0 +1,99 @@
+"""The command group. Commands are imported when they are named, so that ``--help`` loads none of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from evalharness import __version__
+from evalharness.core.errors import EvalharnessError, ExitCode
+
+#: Command name -> (module, one-line help). A test compares the texts with the commands' own.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("evalharness.cli.init", "Write a suite that runs at once on the simulator."),
+    "validate": ("evalharness.cli.validate", "Report every problem of a suite; nothing is called."),
+    "plan": ("evalharness.cli.plan", "Show arms, requests, calls, cost and time before money is spent."),
+    "run": ("evalharness.cli.run", "Run or resume a suite, write the report, print the decision."),
+    "report": ("evalharness.cli.report", "Render stored runs again: HTML, Markdown or terminal."),
+    "show": ("evalharness.cli.show", "One case of a run: request, timeline, output, scores."),
+    "list": ("evalharness.cli.list", "The runs in a folder."),
+    "export": ("evalharness.cli.export", "A run as JSON lines, CSV, Parquet or JUnit XML."),
+    "verify": ("evalharness.cli.verify", "Check a run folder's integrity and hashes."),
+    "simulate": ("evalharness.cli.simulate", "Serve the built-in endpoint with declared truth."),
+    "local": ("evalharness.cli.local", "Fetch and serve a real small model on this machine."),
+    "schema": ("evalharness.cli.schema", "Print the JSON Schema of the suite format."),
+    "explain": ("evalharness.cli.explain", "Explain a term, a metric or a grader."),
+    "version": ("evalharness.cli.version", "Print the version."),
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and help line; imports a command's module only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _ = COMMANDS[cmd_name]
+        command: click.Command = import_module(module).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean '{close[0]}'?" if close else ""
+            ctx.fail(f"No such command '{args[0]}'.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="evalharness")
+def group() -> None:
+    """Which reasoning effort should we pay for? Did this change break our prompts? How fast is this endpoint?
+
+    Try it without key or network: evalharness init && evalharness run suite.yaml
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the program and leave with its exit code."""
+    if sys.platform == "win32":
+        sys.exit("evalharness runs on Linux and macOS. On Windows use it inside WSL.")
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
+        result: Any = group.main(arguments, prog_name="evalharness", standalone_mode=False)
+        return int(result) if isinstance(result, int) else ExitCode.OK
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.ClickException as problem:
+        problem.show()
+        return ExitCode.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return ExitCode.INTERRUPTED
+    except EvalharnessError as problem:
+        click.echo(f"error: {problem.message}", err=True)
+        if problem.hint:
+            click.echo(f"hint: {problem.hint}", err=True)
+        return problem.exit_code
+    except BrokenPipeError:
+        # The reader (``| head``) has gone: say nothing more, also not while the interpreter closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK

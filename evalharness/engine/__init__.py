@@ -1,0 +1,1 @@
+"""Concurrency and the order of effects. Sees ports, not classes."""
