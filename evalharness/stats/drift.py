@@ -1,0 +1,64 @@
+"""Did the service get slower or faster while we measured?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from evalharness.stats.sample import Floats, Ints
+from evalharness.stats.trend import spearman
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """``rho`` of residual log times with send order, ``half_ratio`` second half over first, ``lag1`` autocorrelation.
+
+    ``drifting``: |rho| or lag1 beyond 2/sqrt(n), or the p of rho below .01; then say so above every time figure. A
+    negative lag1 is no drift: taking out case means alone makes one where a case's trials are neighbours.
+    """
+
+    rho: float
+    p_value: float
+    half_ratio: float
+    lag1: float
+    n: int
+    drifting: bool
+
+
+def send_order_drift(values: Floats, case: Ints, arm: Ints, sent_at: Floats) -> Drift | None:
+    """Drift of positive times (N trials) over their send stamps, once case and arm are taken out.
+
+    Residuals are log time minus case mean minus arm mean plus grand mean. NaN and +inf are left out: a failed trial
+    has no time to compare. None below 8 trials left, or where nothing varies.
+    """
+    use = np.isfinite(values) & (values > 0)
+    if use.sum() < 8:
+        return None
+    order = np.argsort(sent_at[use], kind="stable")
+    log_ms, of_case, of_arm = np.log(values[use])[order], case[use][order], arm[use][order]
+    residuals = log_ms - _group_means(log_ms, of_case)
+    residuals -= _group_means(residuals, of_arm)
+    n, half = len(residuals), len(residuals) // 2
+    association = spearman(np.arange(n, dtype=float), residuals)
+    if association is None:
+        return None
+    rho, p = association.rho, association.p_value
+    centred = residuals - residuals.mean()
+    lag1 = float(centred[1:] @ centred[:-1] / (centred @ centred))
+    return Drift(
+        rho=rho,
+        p_value=p,
+        half_ratio=math.exp(float(np.median(residuals[half:]) - np.median(residuals[:half]))),
+        lag1=lag1,
+        n=n,
+        drifting=max(abs(rho), lag1) > 2 / math.sqrt(n) or p < 0.01,
+    )
+
+
+def _group_means(x: Floats, group: Ints) -> Floats:
+    """(N) the mean of each value's group."""
+    _, index = np.unique(group, return_inverse=True)
+    means = np.bincount(index, x) / np.bincount(index)
+    return means[index]

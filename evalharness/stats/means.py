@@ -1,0 +1,198 @@
+"""What does it cost? Means of money and tokens, ratios of means, and cost per correct answer.
+
+Money adds up, so it has a mean and a total, never a median alone.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from evalharness.core.findings import Estimate
+from evalharness.stats.bootstrap import Studentised, resampled_sums, studentised, studentised_means
+from evalharness.stats.one_arm import effective_share
+from evalharness.stats.sample import (
+    Floats,
+    Ints,
+    Mask,
+    Sample,
+    Settings,
+    cluster_variance,
+    groups,
+    restricted,
+    sums_by,
+    with_level,
+    without_noise,
+)
+
+NO_SPREAD = "no interval: no spread between independent cases"
+#: Below this many effective right answers a ratio's bootstrap has draws with none, and its limits break down.
+FEW_CORRECT = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ratio:
+    """candidate / baseline with its p against 1 (None without an interval)."""
+
+    estimate: Estimate
+    p_value: float | None
+    p_method: str
+
+
+def estimate_mean(sample: Sample, settings: Settings, *, unit: str) -> Estimate | None:
+    """Mean over cases of the case means, with the studentised cluster bootstrap. None where nothing was measured.
+
+    Limits are None where all cases are equal or one cluster is left: constant data do not show how much the next
+    case could differ, and a zero-width interval would claim that it cannot. The lower limit stops at 0 for data
+    without a negative value. Raises ``ValueError`` for +inf.
+    """
+    seen = sample.scored
+    if not seen.any():
+        return None
+    means, cluster = sample.means[seen], sample.cluster[seen]
+    _refuse_infinite(means)
+    fit = studentised_mean(means, cluster, settings)
+    limits = fit.interval(settings.level) if fit else (None, None)
+    lower = limits[0]
+    if lower is not None and np.nanmin(sample.values) >= 0:
+        lower = max(0.0, lower)
+    return Estimate(
+        point=float(means.mean()),
+        lower=lower,
+        upper=limits[1],
+        method="studentised cluster bootstrap" if fit else NO_SPREAD,
+        n=len(means),
+        unit=unit,
+        level=settings.level,
+        n_trials=int(sample.trials.sum()),
+        n_clusters=groups(cluster)[1],
+    )
+
+
+def ratio_of_means(candidate: Sample, baseline: Sample, settings: Settings) -> Ratio | None:
+    """mean(candidate) / mean(baseline) over the cases both measured; interval and p from one studentised bootstrap.
+
+    None where no case is common or either mean is 0 or negative. Limits are None where every case has the same ratio.
+    """
+    both = candidate.scored & baseline.scored
+    if not both.any():
+        return None
+    b, a, cluster = candidate.means[both], baseline.means[both], candidate.cluster[both]
+    _refuse_infinite(a)
+    _refuse_infinite(b)
+    if a.mean() <= 0 or b.mean() <= 0:
+        return None
+    fit = studentised_log_ratio(b, a, cluster, settings)
+    limits = _exponentiated(fit, settings.level)
+    estimate = Estimate(
+        point=float(b.mean() / a.mean()),
+        lower=limits[0],
+        upper=limits[1],
+        method="studentised cluster bootstrap of the log ratio" if fit else NO_SPREAD,
+        n=len(a),
+        unit="ratio",
+        level=settings.level,
+        n_trials=int(candidate.trials[both].sum() + baseline.trials[both].sum()),
+        n_clusters=groups(cluster)[1],
+    )
+    return Ratio(estimate=estimate, p_value=fit.p_value() if fit else None, p_method="studentised bootstrap")
+
+
+def cost_per_correct(cost: Sample, correct: Sample, settings: Settings) -> Estimate | None:
+    """Mean cost over mean share of right answers, on the cases that have both: what one right answer costs.
+
+    ``correct`` holds 0 and 1. None where no case has both, nothing cost anything, or no answer is right.
+    With few right answers the limits combine those of the two means, each at level 1 - alpha/2 (Bonferroni).
+    """
+    both = cost.scored & correct.scored
+    if not both.any():
+        return None
+    spent, right, cluster = cost.means[both], correct.means[both], cost.cluster[both]
+    _refuse_infinite(spent)
+    if spent.mean() <= 0 or right.mean() <= 0:
+        return None
+    limits, method = _cost_limits(cost, correct, both, settings)
+    return Estimate(
+        point=float(spent.mean() / right.mean()),
+        lower=limits[0],
+        upper=limits[1],
+        method=method,
+        n=len(spent),
+        unit="usd",
+        level=settings.level,
+        n_trials=int(cost.trials[both].sum()),
+        n_clusters=groups(cluster)[1],
+    )
+
+
+def _cost_limits(
+    cost: Sample, correct: Sample, both: Mask, settings: Settings
+) -> tuple[tuple[float | None, float | None], str]:
+    spent, right, cluster = cost.means[both], correct.means[both], cost.cluster[both]
+    narrower = with_level(settings, 1 - settings.alpha / 2)
+    share = effective_share(restricted(correct, both), narrower)
+    if share is not None and share.share * share.n_effective < FEW_CORRECT:
+        fit = studentised_mean(spent, cluster, settings)
+        if fit is None:
+            return (None, None), NO_SPREAD
+        lower, upper = fit.interval(narrower.level)
+        least, most = share.interval(narrower)
+        return (max(0.0, lower) / most, upper / least), "mean cost and Wilson share combined (few right answers)"
+    ratio = studentised_log_ratio(spent, right, cluster, settings)
+    if ratio is None:
+        return (None, None), NO_SPREAD
+    return _exponentiated(ratio, settings.level), "studentised cluster bootstrap of the log ratio"
+
+
+def studentised_mean(x: Floats, cluster: Ints, settings: Settings) -> Studentised | None:
+    """Draws for the mean of ``x`` (n cases, finite). None below two clusters or without spread between them."""
+    variance = cluster_variance(x, cluster)
+    if variance == 0:
+        return None
+    index, n_groups = groups(cluster)
+    point = float(x.mean())
+    totals, sizes = sums_by(index, x - point, n_groups), sums_by(index, np.ones_like(x), n_groups)
+    draws = studentised_means(totals[:, None], sizes[:, None], settings)[:, 0]
+    return Studentised(point=point, standard_error=math.sqrt(variance), draws=draws, n_clusters=n_groups)
+
+
+def studentised_log_ratio(upper: Floats, lower: Floats, cluster: Ints, settings: Settings) -> Studentised | None:
+    """Draws for log(mean(upper) / mean(lower)), two columns over the same cases, both with a mean > 0.
+
+    Linearised: u_i = upper_i / mean(upper) - lower_i / mean(lower), the error of the log ratio is that of mean(u).
+    A draw in which a mean is not positive counts as infinitely far. None as in ``studentised_mean``.
+    Source: Cochran 1977, section 6.4 (ratio linearisation), with cluster totals.
+    """
+    b, a = upper / upper.mean(), lower / lower.mean()
+    variance = cluster_variance(without_noise(b - a, b + a), cluster)
+    if variance == 0:
+        return None
+    index, n_groups = groups(cluster)
+    b_total, a_total = sums_by(index, b, n_groups), sums_by(index, a, n_groups)
+    columns = np.column_stack([b_total, a_total, b_total**2, b_total * a_total, a_total**2])
+    b_sum, a_sum, bb, ba, aa = resampled_sums(columns, settings).T
+    usable = (b_sum > 0) & (a_sum > 0)
+    shift = np.where(b_sum > 0, np.inf, -np.inf)
+    error = np.zeros_like(shift)
+    b_sum, a_sum = b_sum[usable], a_sum[usable]
+    shift[usable] = np.log(b_sum / a_sum)
+    squares = bb[usable] / b_sum**2 - 2 * ba[usable] / (b_sum * a_sum) + aa[usable] / a_sum**2
+    error[usable] = np.sqrt(n_groups / (n_groups - 1) * without_noise(squares, aa[usable] / a_sum**2))
+    draws = studentised(without_noise(shift, 1.0), error)
+    point = math.log(float(upper.mean()) / float(lower.mean()))
+    return Studentised(point=point, standard_error=math.sqrt(variance), draws=draws, n_clusters=n_groups)
+
+
+def _exponentiated(fit: Studentised | None, level: float) -> tuple[float | None, float | None]:
+    """Limits of a ratio from those of its log; None on a side that would be 0 or beyond any number."""
+    if fit is None:
+        return None, None
+    lower, upper = fit.interval(level)
+    return (math.exp(lower) if lower > -700 else None), (math.exp(upper) if upper < 700 else None)
+
+
+def _refuse_infinite(means: Floats) -> None:
+    if not np.isfinite(means).all():
+        raise ValueError("a mean of times that never ended does not exist; use stats.quantiles")

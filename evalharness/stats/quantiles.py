@@ -1,0 +1,210 @@
+"""How long do callers wait? Quantiles with order-statistic intervals, and the distribution with its band.
+
+Failed trials are +inf and keep their rank: leaving them out would make a service look faster the more it fails.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from evalharness.core.findings import Estimate
+from evalharness.stats.proportions import normal_quantile, t_quantile
+from evalharness.stats.sample import Floats, Sample, Settings, cluster_variance, groups, sample_of
+
+#: Slack on shares of trials: cumulated weights such as 19 * 0.05 must reach 0.95.
+SLACK = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordered:
+    """Distinct values in rising order (+inf last) and the share of trials at or below each; cases weigh equally."""
+
+    values: Floats
+    shares: Floats
+
+    def at(self, share: float) -> float:
+        """The smallest value that at least ``share`` of the trials do not exceed."""
+        return float(self.values[min(int(np.searchsorted(self.shares, share - SLACK)), len(self.values) - 1)])
+
+
+def ordered(sample: Sample) -> Ordered | None:
+    """None where nothing was measured."""
+    here = ~np.isnan(sample.values)
+    if not here.any():
+        return None
+    case = sample.case[here]
+    weights = 1 / (sample.trials[case] * int(sample.scored.sum()))
+    values, index = np.unique(sample.values[here], return_inverse=True)
+    return Ordered(values=values, shares=np.cumsum(np.bincount(index, weights)))
+
+
+def estimate_quantile(sample: Sample, q: float, settings: Settings, *, unit: str = "ms") -> Estimate | None:
+    """The ``q`` quantile (order statistic ceil(qN)) with order-statistic limits at the effective number of trials.
+
+    None where nothing was measured or the quantile lies among the failed trials (+inf). A limit is None where so few
+    trials cannot give one (``fewest_for_upper``), where it lies among the failed, or where all values are equal.
+    Limits that tie with the point move out to the next distinct value: measured times are rounded, and a zero-width
+    interval would deny it. With one trial per case the limits are the exact binomial ranks.
+    Source: Hahn and Meeker 1991, section 5.2; design effect as Woodruff 1952, ranks continued to real n.
+    """
+    order = ordered(sample)
+    if order is None:
+        return None
+    point = order.at(q)
+    if not math.isfinite(point):
+        return None
+    n_effective = effective_trials(sample, point, settings.level)
+    n_trials = int(sample.trials.sum())
+    low, high = rank_limits(q, n_effective, settings.level)
+    if low is not None:
+        low = math.floor(low * n_trials + SLACK) / n_trials
+    lower, upper, note = _limits(order, point, low, high)
+    return Estimate(
+        point=point,
+        lower=lower,
+        upper=upper,
+        method="order statistics" + note,
+        n=int(sample.scored.sum()),
+        unit=unit,
+        level=settings.level,
+        n_trials=n_trials,
+        n_clusters=groups(sample.cluster[sample.scored])[1],
+        n_effective=n_effective,
+    )
+
+
+def _limits(
+    order: Ordered, point: float, low: float | None, high: float | None
+) -> tuple[float | None, float | None, str]:
+    below, above = order.values[order.values < point], order.values[order.values > point]
+    notes = []
+    lower: float | None = None
+    if low is not None:
+        lower = min(order.at(low), point)
+        if lower == point:
+            lower = float(below[-1]) if len(below) else None
+    if lower is None:
+        notes.append("n too small for a lower limit" if low is None else "no value below the point")
+    upper: float | None = None
+    if high is None:
+        notes.append("n too small for an upper limit")
+    else:
+        upper = max(order.at(high), point)
+        if upper == point:
+            upper = float(above[0]) if len(above) else None
+        if upper is None:
+            notes.append("no value above the point")
+        elif not math.isfinite(upper):
+            upper = None
+            notes.append("the upper limit lies among failed trials")
+    return lower, upper, "".join(f"; {note}" for note in notes)
+
+
+def effective_trials(sample: Sample, at: float, level: float) -> float:
+    """How many independent trials tell as much about the share of trials up to ``at``, between n cases and N trials.
+
+    n_eff = F(1-F)/V of the case means of 1[x <= at], clipped to [G, N], over (t/z)^2. With one trial per case and no
+    clusters it is N. Where all cases agree it is the number of clusters.
+    """
+    n_trials, n_clusters = int(sample.trials.sum()), groups(sample.cluster[sample.scored])[1]
+    if n_trials == n_clusters:
+        return float(n_trials)
+    within = sample_of(np.where(np.isnan(sample.values), np.nan, sample.values <= at), sample.case, sample.cluster)
+    means, cluster = within.means[within.scored], within.cluster[within.scored]
+    share, variance = float(means.mean()), cluster_variance(means, cluster)
+    if n_clusters < 2 or variance == 0:
+        return float(n_clusters)
+    clipped = min(max(share * (1 - share) / variance, n_clusters), n_trials)
+    return clipped * (normal_quantile(level) / t_quantile(level, n_clusters - 1)) ** 2
+
+
+def rank_limits(q: float, n: float, level: float) -> tuple[float | None, float | None]:
+    """Limits of the ``q`` quantile as shares of the ordered trials; None where ``n`` trials give none.
+
+    The lower rank is the largest r with P(Bin(n, q) <= r-1) <= alpha/2, the upper the smallest s with
+    P(Bin(n, q) >= s) <= alpha/2; the binomial tails are Beta integrals, which exist for real n and ranks.
+    """
+    tail = (1 - level) / 2
+
+    def below(rank: float) -> float:
+        return float(special.betainc(n - rank + 1, rank, 1 - q)) - tail
+
+    def above(rank: float) -> float:
+        return tail - float(special.betainc(rank, n - rank + 1, q))
+
+    low = _root(below, 1.0, n) if n >= 1 and below(1.0) <= 0 else None
+    high = _root(above, 1e-12, n) if above(n) >= 0 else None
+    return (None if low is None else low / n), (None if high is None else high / n)
+
+
+def _root(rising: Callable[[float], float], low: float, high: float) -> float:
+    """Where ``rising`` turns from negative to positive between ``low`` and ``high``; ``high`` where it does not."""
+    for _ in range(60):
+        middle = (low + high) / 2
+        if rising(middle) > 0:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def fewest_for_upper(q: float, level: float) -> int:
+    """Independent trials from which the ``q`` quantile has an upper limit: 72 for p95 at 0.95, 59 at 0.90."""
+    return math.ceil(math.log((1 - level) / 2) / math.log(max(q, 1 - q)) - SLACK)
+
+
+def harrell_davis(sample: Sample, q: float) -> float | None:
+    """A smoother point for a quantile of few trials, for drawing only; None without data or with a failed trial.
+
+    Weighted mean of all order statistics with Beta((N+1)q, (N+1)(1-q)) weights. Source: Harrell and Davis 1982.
+    """
+    x = np.sort(sample.values[~np.isnan(sample.values)])
+    if not len(x) or not np.isfinite(x[-1]):
+        return None
+    edges = special.betainc((len(x) + 1) * q, (len(x) + 1) * (1 - q), np.arange(len(x) + 1) / len(x))
+    return float(np.diff(edges) @ x)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """Step points of the share of trials up to a value; it ends below 1 where trials failed.
+
+    ``band`` is the half-height of a band that holds everywhere at once, None where it would span everything.
+    """
+
+    values: tuple[float, ...]
+    shares: tuple[float, ...]
+    band: float | None
+    n_effective: float
+
+
+def distribution(sample: Sample, settings: Settings, *, n_points: int = 180) -> Distribution | None:
+    """The empirical distribution, thinned to about ``n_points`` (its last 20 kept); None where nothing ended.
+
+    The band is that of Dvoretzky, Kiefer and Wolfowitz with Massart's constant, sqrt(ln(2/alpha) / (2 n_eff)), at the
+    smallest effective number of trials over the deciles. Source: Massart 1990.
+    """
+    order = ordered(sample)
+    if order is None or not math.isfinite(order.values[0]):
+        return None
+    finite = np.isfinite(order.values)
+    values, shares = order.values[finite], order.shares[finite]
+    keep = np.arange(len(values))
+    if len(values) > n_points:
+        wanted = np.linspace(0, shares[-1], n_points - 20)
+        spaced = np.minimum(np.searchsorted(shares, wanted - SLACK), len(values) - 1)
+        keep = np.union1d(spaced, keep[-20:])
+    deciles = {order.at(q / 10) for q in range(1, 10)}
+    n_effective = min(effective_trials(sample, at, settings.level) for at in deciles)
+    band = math.sqrt(math.log(2 / settings.alpha) / (2 * n_effective))
+    return Distribution(
+        values=tuple(values[keep].tolist()),
+        shares=tuple(np.minimum(1.0, shares[keep]).tolist()),
+        band=band if band < 1 else None,
+        n_effective=n_effective,
+    )
