@@ -1,0 +1,210 @@
+"""Chunks of a chat completion, and whole completions, read into core's types.
+
+When a chat stream is complete: the chunk with ``finish_reason`` ends the answer, as the terminal event does in the
+Responses API. Usage follows it, then ``[DONE]``; a stream that ends between the two has its answer, without usage. A
+stream without ``finish_reason`` is cut, whether or not ``[DONE]`` came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from evalharness.core.failure import Failure
+from evalharness.core.model import Answer, Json, Status, ToolCall
+from evalharness.wire.anomalies import Anomaly
+from evalharness.wire.failures import ErrorObject, error_object, event_failure
+from evalharness.wire.notes import Notes, Outcome
+from evalharness.wire.pieces import Pieces, check_output
+from evalharness.wire.settings import CodecSettings
+from evalharness.wire.usage import CHAT_NAMES, read_usage
+
+#: What ``finish_reason`` says of an answer that is whole, and why one is not.
+_COMPLETED = frozenset({"stop", "tool_calls", "function_call"})
+_INCOMPLETE: Mapping[str, str] = {"length": "max_output_tokens", "content_filter": "content_filter"}
+_CALL_TYPES: Mapping[str, str] = {"function": "function_call", "custom": "custom_tool_call"}
+#: Two spellings of the same thing: llama.cpp, vLLM and others; newer vLLM and routers.
+_REASONING_FIELDS = ("reasoning_content", "reasoning")
+
+
+class Part(Enum):
+    TEXT = "text"
+    REFUSAL = "refusal"
+    REASONING = "reasoning"
+    ARGUMENTS = "arguments"
+
+
+@dataclass(slots=True, kw_only=True)
+class _Call:
+    """A tool call while its pieces arrive; names and ids come in its first one."""
+
+    type: str
+    name: str = ""
+    call_id: str | None = None
+
+
+class ChatReader:
+    """Implements ``Reader``."""
+
+    def __init__(self, notes: Notes, settings: CodecSettings, *, http_status: int) -> None:
+        self._notes = notes
+        self._settings = settings
+        self._http_status = http_status
+        self._pieces: Pieces[Part] = Pieces(settings.limits.max_output_bytes)
+        self._calls: dict[str, _Call] = {}
+        self._identity: dict[str, Json] = {}
+        self._usage: Json = None
+        self._finish: str | None = None
+        self._error: Failure | None = None
+
+    def event(self, at_ns: int, name: str, message: Json) -> None:  # noqa: ARG002 - chat has no event names
+        if not isinstance(message, Mapping):
+            self._notes.saw_unknown("(no object)")
+            return
+        if isinstance(message.get("error"), Mapping | str):
+            self._error = self._error or self._failure(message)
+            return
+        choices = message.get("choices")
+        if not isinstance(choices, list):
+            self._notes.saw_unknown(str(message.get("object") or message.get("type") or "(no type)"))
+            return
+        self._note_common(message)
+        for choice in choices[:1]:
+            if isinstance(choice, Mapping):
+                self._choice(at_ns, choice)
+
+    def _note_common(self, message: Mapping[str, Json]) -> None:
+        for name in ("id", "model", "service_tier"):
+            if message.get(name):
+                self._identity[name] = message[name]
+        if message.get("usage"):
+            self._usage = message["usage"]
+
+    def _choice(self, at_ns: int, choice: Mapping[str, Json]) -> None:
+        if self._finish is not None:
+            self._notes.odd(Anomaly.EVENT_AFTER_END)
+            return
+        delta = choice.get("delta")
+        if isinstance(delta, Mapping):
+            reasoning, visible = self._absorb(delta)
+            if reasoning:
+                self._notes.saw_reasoning(at_ns)
+            if visible:
+                self._notes.saw_output(at_ns)
+        if self._ends(choice):
+            self._notes.stream_ended(at_ns, self._answer(stop_reason=None))
+
+    def _ends(self, choice: Mapping[str, Json]) -> bool:
+        self._finish = _text(choice.get("finish_reason")) or None
+        return self._finish is not None
+
+    def _absorb(self, delta: Mapping[str, Json]) -> tuple[bool, bool]:
+        """Takes a delta (or a whole message) in. Whether it held reasoning, and whether visible output: one chunk is
+        one delta for the stamps, however many of its fields carry output."""
+        reasoning = next((text for name in _REASONING_FIELDS if (text := _text(delta.get(name)))), "")
+        texts = {
+            Part.REASONING: reasoning,
+            Part.TEXT: _text(delta.get("content")) or "",
+            Part.REFUSAL: _text(delta.get("refusal")) or "",
+        }
+        for part, text in texts.items():
+            if text:
+                self._pieces.add(part, None, text)
+        pieces = delta.get("tool_calls")
+        written = [self._call(position, piece) for position, piece in enumerate(pieces or ())]
+        return bool(reasoning), bool(texts[Part.TEXT] or texts[Part.REFUSAL] or any(written))
+
+    def _call(self, position: int, piece: Json) -> bool:
+        if not isinstance(piece, Mapping):
+            return False
+        index = piece.get("index", position)
+        kind = "custom" if piece.get("type") == "custom" or "custom" in piece else "function"
+        inner = piece.get(kind)
+        inner = inner if isinstance(inner, Mapping) else {}
+        call = self._calls.setdefault(str(index), _Call(type=_CALL_TYPES[kind]))
+        call.call_id = call.call_id or _text(piece.get("id"))
+        call.name = call.name or _text(inner.get("name")) or ""
+        written = _text(inner.get("arguments" if kind == "function" else "input"))
+        if written:
+            self._pieces.add(Part.ARGUMENTS, str(index), written)
+        return bool(written)
+
+    def _failure(self, message: Mapping[str, Json]) -> Failure:
+        error = error_object(message) or ErrorObject()
+        return event_failure(error, http_status=self._http_status, secrets=self._settings.secrets)
+
+    def body(self, message: Json) -> Outcome | None:
+        choices = message.get("choices") if isinstance(message, Mapping) else None
+        if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
+            return None
+        whole = choices[0].get("message")
+        if not isinstance(whole, Mapping):
+            return None
+        self._note_common(message)
+        self._absorb(whole)
+        if not self._ends(choices[0]):
+            self._notes.odd(Anomaly.NO_STATUS)
+            self._finish = "stop"
+        return self.outcome()
+
+    def outcome(self) -> Outcome | None:
+        if self._error is not None:
+            return Outcome(status=Status.ERROR, answer=self._answer(stop_reason=None), failure=self._error)
+        if self._finish is None:
+            return None
+        usage, oddities = read_usage(self._usage, CHAT_NAMES)
+        self._notes.odd(*oddities)
+        if self._finish in _COMPLETED:
+            answer = self._answer(stop_reason="completed")
+            check_output(answer.text, self._settings.limits.max_output_bytes)
+            return Outcome(status=Status.REFUSED if answer.refusal else Status.OK, answer=answer, usage=usage)
+        if self._finish not in _INCOMPLETE:
+            self._notes.odd(Anomaly.UNKNOWN_FINISH_REASON)
+        answer = self._answer(stop_reason=_INCOMPLETE.get(self._finish, self._finish))
+        return Outcome(status=Status.INCOMPLETE, answer=answer, usage=usage)
+
+    def _answer(self, *, stop_reason: str | None) -> Answer:
+        calls = tuple(
+            ToolCall(type=call.type, name=call.name, call_id=call.call_id, arguments=self._arguments(index))
+            for index, call in self._calls.items()
+        )
+        text, refusal = self._pieces.text(Part.TEXT), self._pieces.text(Part.REFUSAL)
+        reasoning = self._pieces.text(Part.REASONING)
+        return Answer(
+            text=text,
+            refusal=refusal or None,
+            reasoning_summary=reasoning or None,
+            tool_calls=calls,
+            items=tuple(_items(text, refusal, reasoning, calls)),
+            stop_reason=stop_reason,
+            response_id=_text(self._identity.get("id")),
+            model_reported=_text(self._identity.get("model")),
+            tier_reported=_text(self._identity.get("service_tier")),
+        )
+
+    def _arguments(self, index: str) -> str:
+        return self._pieces.text_at(Part.ARGUMENTS, index)
+
+    def partial_text(self) -> str:
+        return self._pieces.text(Part.TEXT)
+
+
+def _items(text: str, refusal: str, reasoning: str, calls: tuple[ToolCall, ...]) -> Iterator[Json]:
+    """The answer as output items of the Responses API, so that graders and tool loops see one shape."""
+    if reasoning:
+        yield {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": reasoning}]}
+    content: list[Json] = []
+    if text:
+        content.append({"type": "output_text", "text": text, "annotations": []})
+    if refusal:
+        content.append({"type": "refusal", "refusal": refusal})
+    if content:
+        yield {"type": "message", "role": "assistant", "content": content}
+    for call in calls:
+        written = "arguments" if call.type == "function_call" else "input"
+        yield {"type": call.type, "call_id": call.call_id, "name": call.name, written: call.arguments}
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,201 @@
+"""The way from bytes to a ``Decoded`` that both dialects share: which kind of body it is, events, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import Enum
+from typing import Protocol
+
+from evalharness.core.failure import Failure, FailureKind
+from evalharness.core.model import Json
+from evalharness.core.ports import Decoded, ResponseHead
+from evalharness.wire.anomalies import Anomaly
+from evalharness.wire.failures import (
+    MAX_EXCERPT_BYTES,
+    error_object,
+    http_failure,
+    looks_like_html,
+    protocol_failure,
+)
+from evalharness.wire.notes import Notes, Outcome, failed
+from evalharness.wire.pieces import OutputTooLargeError
+from evalharness.wire.settings import CodecSettings
+from evalharness.wire.sse import SseEvent, SseParser
+from evalharness.wire.strict_json import MalformedJsonError, parse_json
+
+_ERROR_BODY_BYTES = 64 * 1024
+_DONE_MARKER = b"[DONE]"
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+
+
+class Reader(Protocol):
+    """One dialect's understanding of one exchange. ``event`` and ``body`` may raise ``OutputTooLargeError``."""
+
+    def event(self, at_ns: int, name: str, message: Json) -> None:
+        """One event; ``name`` is its ``event:`` line, for messages that do not say what they are."""
+        ...
+
+    def body(self, message: Json) -> Outcome | None:
+        """A whole body that was not streamed. None: it is nothing this dialect knows."""
+        ...
+
+    def outcome(self) -> Outcome | None:
+        """None as long as no terminal event came."""
+        ...
+
+    def partial_text(self) -> str: ...
+
+
+class _Body(Enum):
+    UNDECIDED = "undecided"
+    EVENTS = "events"
+    WHOLE = "whole"
+    ERROR = "error"
+
+
+class BodyDecoder:
+    """Implements the ``Decoder`` port. What the body is, its first byte decides: content types are often wrong."""
+
+    def __init__(
+        self, *, head: ResponseHead, stream: bool, reader: Reader, notes: Notes, settings: CodecSettings
+    ) -> None:
+        self._head = head
+        self._stream = stream
+        self._reader = reader
+        self._notes = notes
+        self._settings = settings
+        self._kind = _Body.UNDECIDED if 200 <= head.status < 300 else _Body.ERROR
+        self._parser = SseParser(max_event_bytes=settings.max_event_bytes)
+        self._whole = bytearray()
+        self._opening = b""
+        self._fault: Failure | None = None
+        self._ended_by_marker = False
+        self._last_ns = 0
+
+    def feed(self, at_ns: int, data: bytes) -> None:
+        self._last_ns = at_ns
+        if self._fault is not None or not data:
+            return
+        if len(self._opening) < MAX_EXCERPT_BYTES:
+            self._opening += data[: 2 * MAX_EXCERPT_BYTES]
+        if self._kind is _Body.UNDECIDED:
+            data = self._decide(data)
+        if self._kind is _Body.EVENTS:
+            self._feed_events(at_ns, data)
+        elif self._kind is _Body.ERROR:
+            self._whole += data[: _ERROR_BODY_BYTES - len(self._whole)]
+        else:
+            self._whole += data
+            if len(self._whole) > self._settings.max_event_bytes:
+                self._fault = self._too_large(f"the body is larger than {self._settings.max_event_bytes} bytes")
+
+    def _decide(self, data: bytes) -> bytes:
+        """Blanks before the first byte that tells are dropped: they mean nothing in either kind."""
+        significant = data.lstrip(_BLANK)
+        if significant:
+            self._kind = _Body.WHOLE if significant.startswith((b"{", b"[", b"<", b'"')) else _Body.EVENTS
+        return significant
+
+    def _feed_events(self, at_ns: int, data: bytes) -> None:
+        try:
+            completed = [self._take(at_ns, event) for event in self._parser.feed(data)]
+        except MalformedJsonError as error:
+            self._fault = self._protocol(f"an event is no JSON: {error}")
+        except OutputTooLargeError as error:
+            self._fault = self._too_large(str(error))
+        else:
+            self._notes.n_reads += any(completed)
+            if self._parser.too_large:
+                self._fault = self._too_large(f"one event is larger than {self._settings.max_event_bytes} bytes")
+
+    def _take(self, at_ns: int, event: SseEvent) -> bool:
+        """False for the end marker, which is no event of the protocol."""
+        if event.data.strip() == _DONE_MARKER:
+            self._ended_by_marker = True
+            return False
+        message = parse_json(event.data) if event.data.strip() else None
+        self._notes.saw_event(at_ns)
+        self._reader.event(at_ns, event.name.decode("utf-8", "backslashreplace"), message)
+        return True
+
+    def finish(self, transport_failure: Failure | None) -> Decoded:
+        outcome = self._outcome(transport_failure)
+        if outcome.failure is None:
+            return self._notes.decoded(outcome, partial_text=None)
+        failure = replace(outcome.failure, http_status=outcome.failure.http_status or self._head.status)
+        partial_text = self._reader.partial_text() or None
+        return self._notes.decoded(replace(outcome, failure=failure), partial_text=partial_text)
+
+    def _outcome(self, transport_failure: Failure | None) -> Outcome:
+        if self._kind is _Body.ERROR:
+            return failed(http_failure(self._head, bytes(self._whole), secrets=self._settings.secrets))
+        if self._fault is not None:
+            return failed(self._fault)
+        if self._kind is _Body.EVENTS:
+            return self._stream_outcome(transport_failure)
+        return self._whole_outcome(transport_failure)
+
+    def _stream_outcome(self, transport_failure: Failure | None) -> Outcome:
+        outcome = self._reader.outcome()
+        if outcome is None:
+            return failed(transport_failure or self._without_end())
+        if not self._stream:
+            self._notes.odd(Anomaly.STREAMED_UNASKED)
+        if transport_failure is not None and outcome.failure is None:
+            self._notes.odd(Anomaly.CUT_AFTER_END)
+        return outcome
+
+    def _without_end(self) -> Failure:
+        """The body ended as HTTP wants it, but no terminal event came: only that one makes an answer."""
+        if self._ended_by_marker:
+            return self._cut("the stream ended with [DONE] but without a terminal event")
+        if self._notes.n_events or self._is_declared_stream:
+            return self._cut(f"the stream ended after {self._notes.n_events} events without a terminal event")
+        return self._protocol("the body is neither JSON nor an event stream: check base_url")
+
+    @property
+    def _is_declared_stream(self) -> bool:
+        return "text/event-stream" in self._head.headers.get("content-type", "").lower()
+
+    def _whole_outcome(self, transport_failure: Failure | None) -> Outcome:
+        body = bytes(self._whole).strip(_BLANK)
+        if not body:
+            return failed(transport_failure or self._empty())
+        try:
+            outcome = self._reader.body(parse_json(body))
+        except MalformedJsonError as error:
+            return failed(transport_failure or self._unreadable(body, error))
+        except OutputTooLargeError as error:
+            return failed(self._too_large(str(error)))
+        if outcome is None:
+            return failed(self._not_an_answer(body))
+        self._notes.done_ns = self._last_ns
+        if self._stream:
+            self._notes.odd(Anomaly.NOT_STREAMED)
+        return outcome
+
+    def _empty(self) -> Failure:
+        if self._is_declared_stream:
+            return self._cut("the stream ended before any event")
+        return self._protocol("the body is empty")
+
+    def _unreadable(self, body: bytes, error: MalformedJsonError) -> Failure:
+        if looks_like_html(body):
+            return self._protocol("the service answered with an HTML page: check base_url")
+        return self._protocol(f"the body is no JSON: {error}")
+
+    def _not_an_answer(self, body: bytes) -> Failure:
+        error = error_object(parse_json(body))
+        if error is None:
+            return self._protocol("the body is JSON but no answer of this protocol: check base_url and protocol")
+        failure = self._protocol(f"an error object with HTTP {self._head.status}: {error.message}")
+        return replace(failure, code=error.code or error.type, param=error.param)
+
+    def _protocol(self, message: str) -> Failure:
+        return protocol_failure(message, self._opening, http_status=self._head.status, secrets=self._settings.secrets)
+
+    def _cut(self, message: str) -> Failure:
+        return Failure(kind=FailureKind.STREAM_CUT, message=message, http_status=self._head.status)
+
+    def _too_large(self, message: str) -> Failure:
+        return Failure(kind=FailureKind.TOO_LARGE, message=message, http_status=self._head.status)

@@ -1,0 +1,37 @@
+"""JSON as it may come from anyone: strict UTF-8, bounded depth, and no number that JSON cannot write back."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+
+class MalformedJsonError(ValueError):
+    """The bytes are no JSON text in UTF-8."""
+
+
+def _finite(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+# Python's reader takes NaN, Infinity and 1e999. They stay readable as the text they came as, so that a token count
+# made of them is seen to be invalid and stored items remain valid JSON.
+_READER = json.JSONDecoder(parse_constant=str, parse_float=_finite)
+
+
+def parse_json(data: bytes) -> Any:
+    """The value of ``data``. Lone surrogates written as escapes are kept, invalid UTF-8 is refused.
+
+    Raises ``MalformedJsonError``, also for nesting deeper than the interpreter's stack and for integers longer than
+    its limit for conversions.
+    """
+    try:
+        return _READER.decode(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise MalformedJsonError(f"invalid UTF-8 at byte {error.start}") from error
+    except RecursionError as error:
+        raise MalformedJsonError("nested too deeply") from error
+    except ValueError as error:
+        raise MalformedJsonError(str(error)) from error

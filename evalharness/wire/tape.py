@@ -1,0 +1,18 @@
+"""Decoding after the call: a tape, played to a decoder."""
+
+from __future__ import annotations
+
+from evalharness.core.failure import Failure, FailureKind
+from evalharness.core.model import Status
+from evalharness.core.ports import Decoded, Tape, WireProtocol
+
+
+def decode_tape(codec: WireProtocol, tape: Tape, *, stream: bool) -> Decoded:
+    """What one exchange came to. Without a response head it is the transport's failure and nothing else."""
+    if tape.head is None:
+        failure = tape.failure or Failure(kind=FailureKind.CONNECTION, message="the exchange ended without a response")
+        return Decoded(status=Status.ERROR, failure=failure)
+    decoder = codec.decoder(head=tape.head, stream=stream)
+    for at_ns, data in tape.reads:
+        decoder.feed(at_ns, data)
+    return decoder.finish(tape.failure)

@@ -1,0 +1,73 @@
+"""What a read is worth to the clocks of a transport, told from line starts alone."""
+
+from __future__ import annotations
+
+import re
+
+from evalharness.core.ports import Activity
+
+#: Lines that carry nothing a reader waits for: comments (keep-alives) and the frame around data.
+_FRAME = re.compile(rb"(:|event(:|$)|id(:|$)|retry(:|$))")
+_DONE_LINE = re.compile(rb"data: ?\[DONE\]\s*$")
+_HEAD_BYTES = 64
+#: Enough to find a terminal marker that lies across two reads.
+_TAIL_BYTES = 96
+
+
+class LineWatch:
+    """Implements the ``Watch`` port for a dialect whose terminal event contains ``terminal``.
+
+    TERMINAL is told only once the event's blank line came: a terminal event of many megabytes is waited for. A marker
+    inside a text cannot match, since its quotes are escaped there.
+    """
+
+    def __init__(self, terminal: re.Pattern[bytes] | None = None) -> None:
+        self._terminal = terminal
+        self._head = b""
+        self._tail = b""
+        self._after_cr = False
+        self._found_end = False
+        self._ended = False
+
+    def saw(self, data: bytes) -> Activity:
+        if self._after_cr and data.startswith(b"\n"):
+            data = data[1:]
+        if not data:
+            return Activity.NOTHING
+        self._after_cr = data.endswith(b"\r")
+        worth = Activity.NOTHING
+        for line in data.splitlines(keepends=True):
+            if self._is_data(line):
+                worth = Activity.DATA
+        return Activity.TERMINAL if self._ended else worth
+
+    def _is_data(self, line: bytes) -> bool:
+        """Takes a line or a piece of one; True where it is part of a data line (or of a body that has no lines)."""
+        text = line.rstrip(b"\r\n")
+        ended = len(text) < len(line)
+        self._head += text[: _HEAD_BYTES - len(self._head)]
+        head = self._head
+        self._find_end(text)
+        if not ended:
+            # "e", "eve", "da": which field it is only shows later; its bytes wait for that.
+            return bool(text) and not _FRAME.match(head) and not _is_start_of_frame(head)
+        self._head = b""
+        self._tail = b""
+        if not head.strip():
+            self._ended = self._ended or self._found_end
+            return False
+        if _DONE_LINE.match(head):
+            self._ended = True
+        return not _FRAME.match(head)
+
+    def _find_end(self, text: bytes) -> None:
+        if self._terminal is None or self._found_end or not text:
+            return
+        window = self._tail + text
+        if self._terminal.search(window):
+            self._found_end = True
+        self._tail = window[-_TAIL_BYTES:]
+
+
+def _is_start_of_frame(head: bytes) -> bool:
+    return any(word.startswith(head) for word in (b"event", b"id", b"retry"))
