@@ -1,0 +1,268 @@
+"""The Responses dialect: a reply as a response object and as its stream of events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from evalharness.simulator import draws
+from evalharness.simulator.ask import Ask
+from evalharness.simulator.behaviour import Reply
+from evalharness.simulator.exchange import Event, Identity
+from evalharness.simulator.profile import Quirks
+
+_OBFUSCATION = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_OBFUSCATED_TO = 16
+
+
+def obfuscation(delta: str, key: str) -> str:
+    """Padding that makes deltas alike in size, so that their lengths tell an onlooker nothing."""
+    noise = draws.digest("obfuscation", key, delta)
+    length = _OBFUSCATED_TO - len(delta) % _OBFUSCATED_TO
+    return "".join(_OBFUSCATION[byte % len(_OBFUSCATION)] for byte in noise[:length])
+
+
+def response_object(
+    ask: Ask, reply: Reply, who: Identity, *, status: str, output: list[dict[str, Any]], cached_tokens: int = 0
+) -> dict[str, Any]:
+    """The snapshot of a response in one state. ``usage`` is null until it has ended."""
+    body = ask.body
+    ended = status in ("completed", "incomplete")
+    tier = body.get("service_tier")
+    return {
+        "id": who.response_id,
+        "object": "response",
+        "created_at": who.created_at,
+        "status": status,
+        "background": bool(body.get("background")),
+        "completed_at": who.created_at + round(reply.schedule.end_ms / 1000) if status == "completed" else None,
+        "error": None,
+        "frequency_penalty": 0.0,
+        "incomplete_details": {"reason": reply.incomplete_reason} if status == "incomplete" else None,
+        "instructions": body.get("instructions"),
+        "max_output_tokens": body.get("max_output_tokens"),
+        "max_tool_calls": body.get("max_tool_calls"),
+        "model": ask.model,
+        "output": output,
+        "parallel_tool_calls": body.get("parallel_tool_calls") is not False,
+        "presence_penalty": 0.0,
+        "previous_response_id": body.get("previous_response_id"),
+        "prompt_cache_key": body.get("prompt_cache_key"),
+        "prompt_cache_retention": body.get("prompt_cache_retention"),
+        "reasoning": {"effort": reply.effort, "summary": _summary_mode(body)},
+        "safety_identifier": body.get("safety_identifier"),
+        "service_tier": "default" if tier in (None, "auto") else tier,
+        "store": body.get("store") is not False,
+        "temperature": _or(body.get("temperature"), 1.0),
+        "text": {"format": _format(body), "verbosity": ask.verbosity},
+        "tool_choice": body.get("tool_choice") or "auto",
+        "tools": [_tool(tool) for tool in body.get("tools") or ()],
+        "top_logprobs": body.get("top_logprobs") or 0,
+        "top_p": _or(body.get("top_p"), 1.0),
+        "truncation": body.get("truncation") or "disabled",
+        "usage": usage(ask, reply, cached_tokens) if ended else None,
+        "user": body.get("user"),
+        "metadata": body.get("metadata") or {},
+    }
+
+
+def usage(ask: Ask, reply: Reply, cached_tokens: int) -> dict[str, Any]:
+    return {
+        "input_tokens": ask.input_tokens,
+        "input_tokens_details": {"cached_tokens": cached_tokens, "cache_write_tokens": 0},
+        "output_tokens": reply.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": reply.reasoning_tokens},
+        "total_tokens": ask.input_tokens + reply.output_tokens,
+    }
+
+
+def _or(value: Any, default: float) -> Any:
+    return default if value is None else value
+
+
+def _summary_mode(body: Mapping[str, Any]) -> str | None:
+    mode = (body.get("reasoning") or {}).get("summary")
+    return "detailed" if mode == "auto" else mode
+
+
+def _format(body: Mapping[str, Any]) -> dict[str, Any]:
+    form = dict((body.get("text") or {}).get("format") or {"type": "text"})
+    if form["type"] == "json_schema":
+        form = {"description": None, "strict": False, **form}
+    return form
+
+
+def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
+    return (
+        {"description": None, "strict": True, "parameters": None, **tool}
+        if tool.get("type") == "function"
+        else dict(tool)
+    )
+
+
+# ---------------------------------------------------------------- items
+
+
+def output_items(ask: Ask, reply: Reply, who: Identity) -> list[dict[str, Any]]:
+    """The finished output: a reasoning item where there was reasoning, then the message or the tool call."""
+    items = [reasoning_item(ask, reply, who)] if reply.reasoning_tokens else []
+    if reply.pieces or reply.incomplete_reason is None:
+        items.append(_last_item(reply, who))
+    return items
+
+
+def reasoning_item(ask: Ask, reply: Reply, who: Identity) -> dict[str, Any]:
+    summary = [{"type": "summary_text", "text": text} for text in reply.summary]
+    item: dict[str, Any] = {"id": f"rs_{who.token}", "type": "reasoning", "summary": summary}
+    if ask.wants_encrypted:
+        item["encrypted_content"] = "gAAAA" + draws.digest("encrypted", who.token).hex() * 4
+    return item
+
+
+def _last_item(reply: Reply, who: Identity) -> dict[str, Any]:
+    status = "completed" if reply.incomplete_reason is None else "incomplete"
+    if reply.kind == "function_call":
+        return _call_item(reply, who, status, reply.text)
+    return _message_item(who, status, [_part(reply.kind, reply.text)])
+
+
+def _message_item(who: Identity, status: str, content: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"id": f"msg_{who.token}", "type": "message", "status": status, "content": content, "role": "assistant"}
+
+
+def _call_item(reply: Reply, who: Identity, status: str, arguments: str) -> dict[str, Any]:
+    return {
+        "id": f"fc_{who.token}",
+        "type": "function_call",
+        "status": status,
+        "arguments": arguments,
+        "call_id": f"call_{who.token[:24]}",
+        "name": reply.tool_name,
+    }
+
+
+def _part(kind: str, text: str) -> dict[str, Any]:
+    if kind == "refusal":
+        return {"type": "refusal", "refusal": text}
+    return {"type": "output_text", "annotations": [], "logprobs": [], "text": text}
+
+
+# ---------------------------------------------------------------- events
+
+
+def response_body(ask: Ask, reply: Reply, who: Identity, cached_tokens: int) -> dict[str, Any]:
+    """The answer without streaming."""
+    status = "completed" if reply.incomplete_reason is None else "incomplete"
+    return response_object(
+        ask, reply, who, status=status, output=output_items(ask, reply, who), cached_tokens=cached_tokens
+    )
+
+
+def response_events(ask: Ask, reply: Reply, who: Identity, cached_tokens: int, quirks: Quirks) -> tuple[Event, ...]:
+    """The whole stream of a reply, numbered from 0."""
+    times = reply.schedule
+    told = _Telling(ask=ask, reply=reply, who=who)
+    start = response_object(ask, reply, who, status="in_progress", output=[])
+    told.say(times.head_ms, "response.created", response=start)
+    told.say(times.head_ms, "response.in_progress", response=start)
+    if reply.reasoning_tokens:
+        _tell_reasoning(told)
+    if reply.pieces or reply.incomplete_reason is None:
+        _tell_call(told) if reply.kind == "function_call" else _tell_message(told)
+    end = response_body(ask, reply, who, cached_tokens)
+    told.say(times.end_ms, f"response.{end['status']}", response=end)
+    if quirks.done:
+        told.events.append(Event(at_ms=times.end_ms, type="[DONE]", payload="[DONE]", named=False))
+    return numbered(told.events)
+
+
+def numbered(events: list[Event]) -> tuple[Event, ...]:
+    """Sequence numbers from 0, after ``type`` as the service writes them."""
+    count = iter(range(len(events)))
+
+    def number(payload: Mapping[str, Any]) -> dict[str, Any]:
+        return {"type": payload["type"], "sequence_number": next(count), **payload}
+
+    return tuple(
+        event if isinstance(event.payload, str) else replace(event, payload=number(event.payload)) for event in events
+    )
+
+
+@dataclass(slots=True)
+class _Telling:
+    """Collects events; knows the index of the item that is being told."""
+
+    ask: Ask
+    reply: Reply
+    who: Identity
+    events: list[Event] = field(default_factory=list)
+    index: int = 0
+
+    def say(self, at_ms: float, type: str, **payload: Any) -> None:
+        self.events.append(Event(at_ms=at_ms, type=type, payload={"type": type, **payload}))
+
+    def delta(self, at_ms: float, type: str, delta: str, **place: Any) -> None:
+        if self.ask.obfuscate:
+            place["obfuscation"] = obfuscation(delta, self.who.token)
+        self.say(at_ms, type, delta=delta, **place)
+
+
+def _tell_reasoning(told: _Telling) -> None:
+    times, reply = told.reply.schedule, told.reply
+    done = reasoning_item(told.ask, reply, told.who)
+    told.say(times.head_ms, "response.output_item.added", output_index=0, item=done | {"summary": []})
+    for index, at_ms, text in _summary_times(reply):
+        _tell_summary_part(told, index, at_ms, text)
+    told.say(times.first_output_ms, "response.output_item.done", output_index=0, item=done)
+    told.index = 1
+
+
+def _summary_times(reply: Reply) -> Iterator[tuple[int, list[float], str]]:
+    """Summary parts share the time between the first thought and the first output evenly."""
+    times = reply.schedule
+    span = (times.first_output_ms - times.reasoning_ms) / max(1, len(reply.summary))
+    for index, text in enumerate(reply.summary):
+        start, n_words = times.reasoning_ms + index * span, max(1, len(text.split(" ")))
+        yield index, [start + span * word / n_words for word in range(n_words + 1)], text
+
+
+def _tell_summary_part(told: _Telling, index: int, at_ms: list[float], text: str) -> None:
+    place = {"item_id": f"rs_{told.who.token}", "output_index": 0, "summary_index": index}
+    empty, full = {"type": "summary_text", "text": ""}, {"type": "summary_text", "text": text}
+    told.say(at_ms[0], "response.reasoning_summary_part.added", **place, part=empty)
+    words = text.split(" ")
+    for number, word in enumerate(words):
+        delta = word if number == 0 else f" {word}"
+        told.delta(at_ms[number], "response.reasoning_summary_text.delta", delta, **place)
+    told.say(at_ms[-1], "response.reasoning_summary_text.done", **place, text=text)
+    told.say(at_ms[-1], "response.reasoning_summary_part.done", **place, part=full)
+
+
+def _tell_message(told: _Telling) -> None:
+    reply, times = told.reply, told.reply.schedule
+    kind, field_name = ("refusal", "refusal") if reply.kind == "refusal" else ("output_text", "text")
+    place = {"item_id": f"msg_{told.who.token}", "output_index": told.index, "content_index": 0}
+    logprobs: dict[str, Any] = {"logprobs": []} if kind == "output_text" else {}
+    first = times.first_output_ms
+    told.say(
+        first, "response.output_item.added", output_index=told.index, item=_message_item(told.who, "in_progress", [])
+    )
+    told.say(first, "response.content_part.added", **place, part=_part(reply.kind, ""))
+    for at_ms, piece in zip(times.output_ms, reply.pieces, strict=True):
+        told.delta(at_ms, f"response.{kind}.delta", piece, **place, **logprobs)
+    told.say(times.end_ms, f"response.{kind}.done", **place, **{field_name: reply.text}, **logprobs)
+    told.say(times.end_ms, "response.content_part.done", **place, part=_part(reply.kind, reply.text))
+    told.say(times.end_ms, "response.output_item.done", output_index=told.index, item=_last_item(reply, told.who))
+
+
+def _tell_call(told: _Telling) -> None:
+    reply, times = told.reply, told.reply.schedule
+    place = {"item_id": f"fc_{told.who.token}", "output_index": told.index}
+    item = _call_item(reply, told.who, "in_progress", "")
+    told.say(times.first_output_ms, "response.output_item.added", output_index=told.index, item=item)
+    for at_ms, piece in zip(times.output_ms, reply.pieces, strict=True):
+        told.delta(at_ms, "response.function_call_arguments.delta", piece, **place)
+    done = {"arguments": reply.text, "name": reply.tool_name}
+    told.say(times.end_ms, "response.function_call_arguments.done", **place, **done)
+    told.say(times.end_ms, "response.output_item.done", output_index=told.index, item=_last_item(reply, told.who))

@@ -1,0 +1,282 @@
+"""The routes: a request in, a script and the facts for the truth log out. Holds what a service remembers."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from evalharness.simulator import validation
+from evalharness.simulator.ask import Ask, from_chat, from_responses
+from evalharness.simulator.behaviour import DrawKey, Reply, reply_to
+from evalharness.simulator.chat import chat_body, chat_events
+from evalharness.simulator.effects import (
+    bend_events,
+    bend_reply,
+    bend_script,
+    error_script,
+    instead,
+    plain_script,
+    stream_script,
+)
+from evalharness.simulator.exchange import Identity, RejectedError, Script, compact
+from evalharness.simulator.faults import Asked, Fault, FaultPlan, parse_fault
+from evalharness.simulator.http1 import HttpRequest
+from evalharness.simulator.problems import find_problem, problem_key
+from evalharness.simulator.profile import Profile, ProfileError
+from evalharness.simulator.responses import response_body, response_events
+from evalharness.simulator.truth import declared, declared_for
+
+_MAX_STORED = 1_000
+_CACHEABLE_TOKENS = 1_024
+_CACHE_STEP = 128
+_CACHED_CHARACTERS = 4_096
+_DEFAULT_MODEL = "sim-mini"
+_LIMIT_REQUESTS, _LIMIT_TOKENS = 10_000, 10_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatorSettings:
+    """``port`` 0: any free one. ``api_key`` None: every key, or none, is accepted."""
+
+    profile: Profile
+    host: str = "127.0.0.1"
+    port: int = 0
+    seed: int = 1
+    faults: FaultPlan = field(default_factory=FaultPlan)
+    truth_log: Path | None = None
+    api_key: str | None = None
+    max_body_bytes: int = 32 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The script of a response and what the truth log says about it."""
+
+    script: Script
+    facts: Mapping[str, Any]
+
+
+class Service:
+    """Everything behind the sockets."""
+
+    def __init__(self, settings: SimulatorSettings, jitter: Callable[[], dict[str, Any]]) -> None:
+        self.settings = settings
+        self.profile = settings.profile
+        self._jitter = jitter
+        self._n_asked = 0
+        self._attempts: Counter[str] = Counter()
+        self._repeats: Counter[tuple[str, str | None, str]] = Counter()
+        self._stored: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._prefixes: set[str] = set()
+
+    def answer(self, request: HttpRequest) -> Outcome:
+        """Never raises for what a client sent."""
+        request_id = f"req_{os.urandom(16).hex()}"
+        facts = {
+            "request_id": request_id,
+            "client_request_id": request.headers.get("x-client-request-id"),
+            "method": request.method,
+            "path": request.path,
+        }
+        try:
+            script, more = self._route(request)
+        except RejectedError as rejection:
+            script, more = error_script(rejection, {}), {"error": rejection.code}
+        except Exception as error:
+            # A bug here must be an answer that a test can see, as with a real service, and not a hung client.
+            script = error_script(RejectedError(status=500, message="The simulator failed.", type="server_error"), {})
+            more = {"error": repr(error)}
+        if request.path.startswith("/v1"):
+            script = self._with_headers(script, request_id)
+        return Outcome(script=script, facts=facts | {"status": script.status} | more)
+
+    def _with_headers(self, script: Script, request_id: str) -> Script:
+        if script.status == 0:
+            return script
+        headers = {
+            "date": datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT"),
+            "x-request-id": request_id,
+            "openai-version": "2020-10-01",
+            "openai-organization": "org-simulator",
+            "openai-processing-ms": str(round(script.head_ms)),
+            "x-ratelimit-limit-requests": str(_LIMIT_REQUESTS),
+            "x-ratelimit-remaining-requests": str(_LIMIT_REQUESTS - 1),
+            "x-ratelimit-reset-requests": "6ms",
+            "x-ratelimit-limit-tokens": str(_LIMIT_TOKENS),
+            "x-ratelimit-remaining-tokens": str(_LIMIT_TOKENS - 1_000),
+            "x-ratelimit-reset-tokens": "6ms",
+        }
+        return Script(
+            status=script.status,
+            headers=headers | dict(script.headers),
+            head_ms=script.head_ms,
+            writes=script.writes,
+            ending=script.ending,
+            chunked=script.chunked,
+        )
+
+    # ------------------------------------------------------------ routes
+
+    def _route(self, request: HttpRequest) -> tuple[Script, dict[str, Any]]:
+        if request.path == "/truth":
+            return self._truth(request), {}
+        self._check_key(request)
+        where = (request.method, request.path.rstrip("/"))
+        if where == ("POST", "/v1/responses"):
+            return self._ask(request, chat=False)
+        if where == ("POST", "/v1/chat/completions"):
+            return self._ask(request, chat=True)
+        if where == ("GET", "/v1/models"):
+            return _json_script(self._models()), {}
+        if where[1].startswith("/v1/responses/") and where[1].count("/") == 3:
+            return _json_script(self._stored_response(request.method, where[1].rpartition("/")[2])), {}
+        raise RejectedError(status=404, message=f"Invalid URL ({request.method} {request.path})")
+
+    def _check_key(self, request: HttpRequest) -> None:
+        wanted, sent = self.settings.api_key, request.headers.get("authorization", "")
+        if wanted is None or sent == f"Bearer {wanted}":
+            return
+        if not sent:
+            raise RejectedError(
+                status=401,
+                message="You didn't provide an API key. You need to provide your API key in an Authorization header "
+                "using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
+            )
+        raise RejectedError(status=401, message="Incorrect API key provided.", code="invalid_api_key")
+
+    def _models(self) -> dict[str, Any]:
+        names = sorted({_DEFAULT_MODEL, *self.profile.ability_by_model})
+        models = [{"id": name, "object": "model", "created": 0, "owned_by": "simulator"} for name in names]
+        return {"object": "list", "data": models}
+
+    def _stored_response(self, method: str, response_id: str) -> dict[str, Any]:
+        if method not in ("GET", "DELETE") or response_id not in self._stored:
+            raise RejectedError(status=404, message=f"Response with id '{response_id}' not found.")
+        if method == "DELETE":
+            del self._stored[response_id]
+            return {"id": response_id, "object": "response", "deleted": True}
+        return self._stored[response_id]
+
+    def _truth(self, request: HttpRequest) -> Script:
+        model = request.query.get("model", _DEFAULT_MODEL)
+        if request.method == "POST":
+            body = validation.parse_body(request.body)
+            found = declared_for(
+                self.profile,
+                self.settings.seed,
+                model=body.get("model", model),
+                prompts=body["prompts"],
+                request=body.get("request", {}),
+            )
+        else:
+            complexity = request.query.get("complexity")
+            found = declared(self.profile, model=model, complexity=float(complexity) if complexity else None)
+        return _json_script(found | {"seed": self.settings.seed, "served": self._jitter()})
+
+    # ------------------------------------------------------------ answers
+
+    def _ask(self, request: HttpRequest, *, chat: bool) -> tuple[Script, dict[str, Any]]:
+        self._n_asked += 1
+        body = validation.parse_body(request.body)
+        (validation.check_chat if chat else validation.check_responses)(body, self.profile)
+        ask = from_chat(body) if chat else from_responses(body)
+        validation.check_context(ask, self.profile)
+        self._check_previous(body)
+        key = self._draw_key(request, ask)
+        fault = self._fault(request, ask, key)
+        facts = {"model": ask.model, "effort": ask.effort, "draw": key.draw, "attempt": key.attempt}
+        facts["fault"] = None if fault is None else fault.name
+        script = None if fault is None else instead(fault, datetime.now(UTC))
+        if script is not None:
+            return script, facts
+        reply = bend_reply(reply_to(ask, self.profile, key), fault)
+        facts |= {
+            "problem": reply.problem_key,
+            "right": reply.right,
+            "reasoning_tokens": reply.reasoning_tokens,
+            "output_tokens": reply.output_tokens,
+        }
+        return self._script(ask, reply, fault, chat=chat), facts
+
+    def _check_previous(self, body: Mapping[str, Any]) -> None:
+        previous = body.get("previous_response_id")
+        if previous is not None and previous not in self._stored:
+            raise RejectedError(
+                status=400,
+                message=f"Previous response with id '{previous}' not found.",
+                param="previous_response_id",
+                code="previous_response_not_found",
+            )
+
+    def _draw_key(self, request: HttpRequest, ask: Ask) -> DrawKey:
+        """TRIAL.TURN of ``RUN.TRIAL.TURN``; without the header a counter for the same question."""
+        sent = request.headers.get("x-client-request-id")
+        if sent:
+            self._attempts[sent] += 1
+            return DrawKey(seed=self.settings.seed, draw=".".join(sent.split(".")[-2:]), attempt=self._attempts[sent])
+        question = (ask.model, ask.effort, ask.question)
+        self._repeats[question] += 1
+        return DrawKey(seed=self.settings.seed, draw=f"#{self._repeats[question]}")
+
+    def _fault(self, request: HttpRequest, ask: Ask, key: DrawKey) -> Fault | None:
+        header = request.headers.get("x-sim-fault")
+        if header:
+            try:
+                fault = parse_fault(header)
+            except ProfileError as error:
+                raise RejectedError(status=400, message=f"X-Sim-Fault: {error}", code="invalid_fault") from error
+            return fault if fault.hits(key.attempt) else None
+        if not self.settings.faults.rules:
+            return None
+        problem = find_problem(ask.question)
+        asked = Asked(
+            seed=key.seed,
+            draw=key.draw,
+            problem=problem.key if problem is not None else problem_key(ask.question),
+            attempt=key.attempt,
+            ordinal=self._n_asked,
+            model=ask.model,
+            effort=self.profile.effort(ask.effort),
+            question=ask.question,
+        )
+        return self.settings.faults.choose(asked)
+
+    def _script(self, ask: Ask, reply: Reply, fault: Fault | None, *, chat: bool) -> Script:
+        who = Identity(token=os.urandom(24).hex(), created_at=int(time.time()))
+        cached = self._cached_tokens(ask)
+        if not chat and ask.body.get("store") is not False:
+            self._store(response_body(ask, reply, who, cached))
+        head_ms = reply.schedule.head_ms
+        if ask.stream:
+            quirks = self.profile.quirks
+            events = chat_events(ask, reply, who, cached) if chat else response_events(ask, reply, who, cached, quirks)
+            headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
+            return stream_script(bend_events(events, fault), head_ms, headers, fault)
+        body = chat_body(ask, reply, who, cached) if chat else response_body(ask, reply, who, cached)
+        return bend_script(_json_script(body, at_ms=reply.schedule.end_ms), fault)
+
+    def _store(self, response: dict[str, Any]) -> None:
+        self._stored[response["id"]] = response
+        if len(self._stored) > _MAX_STORED:
+            self._stored.popitem(last=False)
+
+    def _cached_tokens(self, ask: Ask) -> int:
+        """A long prompt whose beginning was seen before is served from the prompt cache, in steps of 128 tokens."""
+        if ask.input_tokens < _CACHEABLE_TOKENS:
+            return 0
+        prefix = problem_key(ask.model + (ask.instructions + ask.question)[:_CACHED_CHARACTERS])
+        if prefix in self._prefixes:
+            return ask.input_tokens // _CACHE_STEP * _CACHE_STEP
+        self._prefixes.add(prefix)
+        return 0
+
+
+def _json_script(body: Any, *, at_ms: float = 0.0) -> Script:
+    raw = compact(body).encode("utf-8", "surrogatepass")
+    return plain_script(200, raw, {"content-type": "application/json"}, at_ms=at_ms)
