@@ -1,0 +1,36 @@
+"""From a judgement to a named score: the one place where a value meets its ``pass_at``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evalharness.core.model import Case, Score
+from evalharness.core.ports import Grader, Transcript
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedGrader:
+    """A grader as a suite declared it. Its score has the id, and ``passed`` (None where the value is None)."""
+
+    grader_id: str
+    pass_at: float
+    judge: Grader
+
+    def grade(self, case: Case, transcript: Transcript) -> Score:
+        judged = self.judge.grade(case, transcript)
+        value, reason = judged.value, judged.reason
+        # Written so that NaN is caught too.
+        if value is not None and not 0 <= value <= 1:
+            value, reason = None, f"the grader gave {value}, which is outside 0 to 1"
+        passed = None if value is None else value >= self.pass_at
+        return Score(grader=self.grader_id, value=value, passed=passed, reason=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class UnusableGrader:
+    """Stands for a grader whose rendered keys cannot be used."""
+
+    reason: str
+
+    def grade(self, _case: Case, _transcript: Transcript) -> Score:
+        return Score(grader="", value=None, passed=None, reason=self.reason)

@@ -1,0 +1,35 @@
+"""Every listed text occurs in the answer; the value is the share of them that does.
+
+With the default `pass_at: 1` an answer is right when all occur; 2 of 3 is worth 0.67 either way.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from evalharness.core.model import Case, Score
+from evalharness.core.ports import Transcript
+from evalharness.graders._judgement import excerpt, judgement
+from evalharness.graders._params import GraderParams, Texts
+from evalharness.graders._text import comparable
+
+
+class Params(GraderParams):
+    values: Texts = Field(
+        description='The texts to look for; at least one, none blank. `"{{ expected }}"` takes the list of a case.'
+    )
+    ignore_case: bool = Field(default=False, description="Treat upper and lower case as equal.")
+
+
+class Grader:
+    def __init__(self, params: Params) -> None:
+        self._ignore_case = params.ignore_case
+        self._values = [comparable(value, ignore_case=params.ignore_case) for value in params.values]
+
+    def grade(self, _case: Case, transcript: Transcript) -> Score:
+        text = comparable(transcript.answer.text, ignore_case=self._ignore_case)
+        missing = [value for value in self._values if value not in text]
+        if not missing:
+            return judgement(1.0)
+        share = (len(self._values) - len(missing)) / len(self._values)
+        return judgement(share, "missing: " + ", ".join(excerpt(value) for value in missing[:5]))
