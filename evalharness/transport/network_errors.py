@@ -1,0 +1,80 @@
+"""What went wrong on the way, said so that a person knows what to check. Works on exceptions, not on messages alone."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
+
+from evalharness.core.failure import Clock, Failure, FailureKind
+from evalharness.core.units import NS_PER_S
+
+_H11_TOO_LONG_STATUS = 431
+_MAX_CAUSES = 20
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, what it was raised from, and the members of groups among them."""
+    pending: list[BaseException | None] = [error]
+    seen = 0
+    while pending and seen < _MAX_CAUSES:
+        current = pending.pop(0)
+        if current is None:
+            continue
+        seen += 1
+        yield current
+        if isinstance(current, BaseExceptionGroup):
+            pending.extend(current.exceptions)
+        pending.append(current.__cause__ or current.__context__)
+
+
+def is_header_bomb(error: BaseException) -> bool:
+    """h11 bounds the response head; it hints at status 431 where a head is longer."""
+    return any(getattr(cause, "error_status_hint", None) == _H11_TOO_LONG_STATUS for cause in causes(error))
+
+
+def connection_failure(error: BaseException, place: str) -> Failure:
+    """No byte of an answer came. ``place`` is ``host:port``."""
+    return Failure(kind=FailureKind.CONNECTION, message=_message(error, place))
+
+
+def _message(error: BaseException, place: str) -> str:
+    for cause in causes(error):
+        if isinstance(cause, socket.gaierror):
+            return f"cannot find the host of {place}: check base_url and the network"
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"the certificate of {place} is not trusted: {cause.verify_message}"
+        if isinstance(cause, ssl.SSLError):
+            return f"no TLS with {place} ({cause.reason}): is it http rather than https?"
+        if isinstance(cause, ConnectionRefusedError):
+            return f"nothing listens at {place}: check base_url and that the server is running"
+        if isinstance(cause, OSError) and cause.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
+            return f"{place} cannot be reached: check base_url and the network"
+        if isinstance(cause, ConnectionResetError):
+            return f"{place} reset the connection before it answered"
+    detail = " ".join(str(error).split())[:200]
+    return f"{place} gave no HTTP answer: {detail or type(error).__name__}"
+
+
+def cut_failure(error: BaseException, place: str) -> Failure:
+    """The body broke off."""
+    detail = " ".join(str(error).split())[:200]
+    return Failure(
+        kind=FailureKind.STREAM_CUT,
+        message=f"{place} broke off in the middle of its answer: {detail or type(error).__name__}",
+    )
+
+
+_CLOCK_WORDS = {
+    Clock.CONNECT: "no connection to {place} within {limit}",
+    Clock.FIRST_EVENT: "no data from {place} within {limit} of the request",
+    Clock.IDLE: "no data from {place} for {limit}",
+    Clock.TOTAL: "the answer of {place} took longer than {limit}",
+}
+
+
+def clock_failure(clock: Clock, limit_ns: int, place: str) -> Failure:
+    limit = f"{limit_ns / NS_PER_S:g} s"
+    message = _CLOCK_WORDS[clock].format(place=place, limit=limit)
+    return Failure(kind=FailureKind.TIMEOUT, message=f"{message} (timeouts_ms.{clock})", clock=clock)
