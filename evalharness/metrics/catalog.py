@@ -18,7 +18,7 @@ class Unit(StrEnum):
     MS = "ms"
     TOKENS = "tokens"
     TOKENS_PER_S = "tokens/s"
-    USD = "USD"
+    USD = "usd"
 
 
 class OverTurns(StrEnum):

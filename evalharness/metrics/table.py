@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from evalharness.core.failure import FailureKind
+from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.model import Case, GraderSpec, Phase, Plan, RunRecord, Status, Trial, TrialResult
 from evalharness.metrics.catalog import CATALOG
 from evalharness.metrics.measure import measure_trial
@@ -139,8 +139,13 @@ def _result(run: RunRecord, trial: Trial) -> TrialResult:
     return run.results.get(trial.trial_id) or TrialResult(trial_id=trial.trial_id, status=Status.PENDING)
 
 
+def failure_of(result: TrialResult) -> Failure | None:
+    """The failure that ended a trial: its own, else its last call's."""
+    return result.failure or (result.calls[-1].failure if result.calls else None)
+
+
 def _timed_out(result: TrialResult) -> bool:
-    failure = result.failure or (result.calls[-1].failure if result.calls else None)
+    failure = failure_of(result)
     return result.status is Status.ERROR and failure is not None and failure.kind is FailureKind.TIMEOUT
 
 

@@ -1,0 +1,48 @@
+"""Single cases and groups of them: which flipped between two arms, and how arms do by tag."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from evalharness.core.findings import CaseFlip, Estimate
+from evalharness.stats.one_arm import estimate_share
+from evalharness.stats.sample import restricted
+from evalharness.verdict.families import Pair
+from evalharness.verdict.view import RunView
+
+#: Case means are averages of a few scores: differences below this are rounding.
+ROUNDING = 1e-9
+
+
+def flips(view: RunView, grader: str, pair: Pair) -> tuple[CaseFlip, ...]:
+    """Cases whose mean score differs between candidate and baseline: losses first, the largest change first."""
+    before, after = view.scores(grader, pair[1]).means, view.scores(grader, pair[0]).means
+    moved = np.flatnonzero(np.abs(after - before) > ROUNDING)
+    order = sorted(
+        moved.tolist(), key=lambda case: (bool(after[case] > before[case]), -abs(after[case] - before[case]))
+    )
+    return tuple(
+        CaseFlip(
+            case_id=view.table.case_ids[case],
+            baseline_score=float(before[case]),
+            candidate_score=float(after[case]),
+        )
+        for case in order
+    )
+
+
+def tag_quality(view: RunView, grader: str) -> Mapping[str, Mapping[str, Estimate]]:
+    """Tag -> arm id -> the grader's estimate over the cases with that tag; arms without a score there are left out."""
+    samples = [view.scores(grader, arm) for arm in range(len(view.arms))]
+    by_tag: dict[str, Mapping[str, Estimate]] = {}
+    for tag, members in view.table.tags.items():
+        chosen = np.zeros(view.table.n_cases, dtype=np.bool_)
+        chosen[members] = True
+        found = {
+            arm.arm_id: estimate_share(restricted(sample, chosen), view.settings)
+            for arm, sample in zip(view.arms, samples, strict=True)
+        }
+        by_tag[tag] = {arm_id: estimate for arm_id, estimate in found.items() if estimate is not None}
+    return by_tag

@@ -1,0 +1,136 @@
+"""A stored run in, everything a report says about it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from evalharness.core.findings import Analysis, ArmFindings, Comparison, Estimate, Step
+from evalharness.core.model import RunRecord
+from evalharness.stats.paired import compare_values
+from evalharness.verdict.arms import arm_findings
+from evalharness.verdict.banners import Found, banners
+from evalharness.verdict.cases import flips, tag_quality
+from evalharness.verdict.decision import decide
+from evalharness.verdict.differences import Scores, differences, family
+from evalharness.verdict.effort import effort_evidence
+from evalharness.verdict.families import EXPLORATORY, Pair
+from evalharness.verdict.ladder import ladders
+from evalharness.verdict.ratios import RATIO_METRICS, ratios
+from evalharness.verdict.tally import results_by_arm
+from evalharness.verdict.view import RunView, view
+
+
+def analyse(run: RunRecord) -> Analysis:
+    """A pure function of the run: the same record gives the same bits.
+
+    A run that failed, broke off or is tiny has an analysis too: what cannot be said is None or left out.
+    """
+    seen = view(run)
+    arms = _all_arms(seen)
+    compared = _compared(seen)
+    costs = [None if arm.cost_usd is None else arm.cost_usd.point for arm in arms]
+    comparisons = compared.all
+    return Analysis(
+        kind="effort" if len(arms) > 1 else "single",
+        primary=seen.grader_ids[0],
+        grader_ids=seen.grader_ids,
+        n_cases=seen.table.n_cases,
+        n_clusters=seen.table.n_clusters,
+        repeats=seen.table.n_repeats,
+        scope=seen.settings.scope,
+        seed=seen.settings.seed,
+        n_resamples=seen.settings.n_resamples,
+        arms=arms,
+        baseline=run.plan.baseline_arm_id,
+        versus_baseline=compared.versus_baseline,
+        secondary=compared.secondary,
+        steps=compared.steps,
+        ratios=compared.ratios,
+        tag_quality=tag_quality(seen, seen.grader_ids[0]),
+        tag_cases={tag: len(cases) for tag, cases in seen.table.tags.items()},
+        flips={seen.arms[pair[0]].arm_id: flips(seen, seen.grader_ids[0], pair) for pair in _against_baseline(seen)},
+        decision=decide(seen, seen.suite.decision, costs),
+        banners=banners(Found(view=seen, arms=arms, comparisons=comparisons)),
+        n_comparisons=len({(each.metric, each.candidate, each.baseline) for each in comparisons}),
+    )
+
+
+def _all_arms(seen: RunView) -> tuple[ArmFindings, ...]:
+    results = results_by_arm(seen.run)
+    evidence = effort_evidence(seen, results)
+    return tuple(
+        arm_findings(seen, place, results[arm.arm_id], evidence[arm.arm_id]) for place, arm in enumerate(seen.arms)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Compared:
+    """As the fields of the same names of ``Analysis``."""
+
+    versus_baseline: tuple[Comparison, ...]
+    secondary: Mapping[str, tuple[Comparison, ...]]
+    steps: tuple[Step, ...]
+    ratios: Mapping[str, Mapping[str, Comparison]]
+
+    @property
+    def all(self) -> tuple[Comparison, ...]:
+        of_secondary = (each for comparisons in self.secondary.values() for each in comparisons)
+        of_ratios = (each for by_arm in self.ratios.values() for each in by_arm.values())
+        of_steps = (each for step in self.steps for each in (step.quality, step.time_ratio) if each is not None)
+        return (*self.versus_baseline, *of_secondary, *of_ratios, *of_steps)
+
+
+def _compared(seen: RunView) -> _Compared:
+    pairs = _against_baseline(seen)
+    primary, *others = seen.grader_ids
+    by_metric = {name: ratios(seen, name, pairs) for name in RATIO_METRICS}
+    secondary = {name: Scores(view=seen, grader=name, adjustment=EXPLORATORY) for name in others}
+    return _Compared(
+        versus_baseline=family(_scores(seen, primary), differences(_scores(seen, primary), pairs)),
+        secondary={name: family(scores, differences(scores, pairs)) for name, scores in secondary.items()},
+        steps=_steps(seen, primary),
+        ratios={
+            name: {seen.arms[pair[0]].arm_id: ratio for pair, ratio in by_pair.items()}
+            for name, by_pair in by_metric.items()
+            if by_pair
+        },
+    )
+
+
+def _against_baseline(seen: RunView) -> tuple[Pair, ...]:
+    baseline = next((place for place, arm in enumerate(seen.arms) if arm.arm_id == seen.run.plan.baseline_arm_id), None)
+    if baseline is None:
+        return ()
+    return tuple((place, baseline) for place in range(len(seen.arms)) if place != baseline)
+
+
+def _scores(seen: RunView, grader: str) -> Scores:
+    """The margin is that of the decision rule, for the metric that it names."""
+    rule = seen.suite.decision
+    return Scores(view=seen, grader=grader, margin=rule.margin if rule and rule.metric == grader else None)
+
+
+def _steps(seen: RunView, primary: str) -> tuple[Step, ...]:
+    """Each rung of each ladder against the one below it; one family over all."""
+    pairs = [(upper, lower) for rungs in ladders(seen) for lower, upper in pairwise(rungs)]
+    scores = _scores(seen, primary)
+    members = differences(scores, pairs)
+    times = ratios(seen, "total_ms", list(members))
+    return tuple(
+        Step(
+            lower_arm=quality.baseline,
+            upper_arm=quality.candidate,
+            quality=quality,
+            extra_cost_usd=_extra_cost_usd(seen, pair),
+            time_ratio=times.get(pair),
+        )
+        for pair, quality in zip(members, family(scores, members), strict=True)
+    )
+
+
+def _extra_cost_usd(seen: RunView, pair: Pair) -> Estimate | None:
+    upper, lower = (seen.metric("cost_usd", arm) for arm in pair)
+    difference = compare_values(upper, lower, seen.settings, unit="usd")
+    return None if difference is None else difference.estimate

@@ -1,0 +1,80 @@
+"""The times of one arm: quantiles, their distribution, and blocks in the order of sending."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from evalharness.core.findings import Estimate, TimeFindings
+from evalharness.core.model import Status
+from evalharness.stats.quantiles import distribution, estimate_quantile
+from evalharness.verdict.view import RunView
+
+#: In the order of pages. Connection set-up is no time of a trial: most have none.
+TIME_METRICS = (
+    "ttfo_ms",
+    "total_ms",
+    "gap_ms",
+    "ttfe_ms",
+    "ttfr_ms",
+    "ttft_ms",
+    "latency_ms",
+    "tpot_ms",
+    "queue_ms",
+    "wait_ms",
+)
+QUANTILES = ("0.5", "0.9", "0.95", "0.99")
+BLOCKS = 24
+FEWEST_PER_BLOCK = 5
+
+
+def times(view: RunView, arm: int) -> Mapping[str, TimeFindings]:
+    """Every time metric that was measured at least once in the arm."""
+    found = {name: _time(view, name, arm) for name in TIME_METRICS}
+    return {name: finding for name, finding in found.items() if finding is not None}
+
+
+def _time(view: RunView, name: str, arm: int) -> TimeFindings | None:
+    sample = view.metric(name, arm)
+    finite = sample.values[np.isfinite(sample.values)]
+    if not len(finite):
+        return None
+    quantiles = {q: estimate_quantile(sample, float(q), view.settings) for q in QUANTILES}
+    curve = distribution(sample, view.settings)
+    ended = view.rows(arm) & ~view.table.has_status(Status.PENDING)
+    return TimeFindings(
+        metric=name,
+        quantiles=quantiles,
+        n_measured=len(finite),
+        n_failed=int(np.isinf(sample.values).sum()),
+        n_without=int(np.isnan(view.table.timed(name)[ended]).sum()),
+        unreached=tuple(q for q, estimate in quantiles.items() if estimate is None),
+        mean_given_success=float(finite.mean()),
+        ecdf_x=curve.values if curve else (),
+        ecdf_y=curve.shares if curve else (),
+        band=curve.band if curve else None,
+    )
+
+
+def rates(view: RunView, arm: int) -> Mapping[str, Estimate | None]:
+    """Medians of the two token rates."""
+    names = ("visible_tokens_per_s", "output_tokens_per_s")
+    return {name: estimate_quantile(view.metric(name, arm), 0.5, view.settings, unit="tokens/s") for name in names}
+
+
+def drift_blocks(view: RunView, arm: int) -> tuple[float | None, ...]:
+    """Medians of ``total_ms`` in up to 24 equal blocks of sent trials in time order; None where half of a block failed.
+
+    Empty below two blocks of five.
+    """
+    sent = np.flatnonzero(view.rows(arm) & (view.table.sent_rank >= 0))
+    ordered = sent[np.argsort(view.table.sent_rank[sent])]
+    total_ms = view.table.timed("total_ms")[ordered]
+    total_ms = total_ms[~np.isnan(total_ms)]
+    n_blocks = min(BLOCKS, len(total_ms) // FEWEST_PER_BLOCK)
+    if n_blocks < 2:
+        return ()
+    # The lower median: the mean of the two middle ones would be infinite as soon as one of them failed.
+    medians = [float(np.quantile(block, 0.5, method="lower")) for block in np.array_split(total_ms, n_blocks)]
+    return tuple(median if np.isfinite(median) else None for median in medians)
