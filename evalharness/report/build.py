@@ -1,0 +1,108 @@
+"""From a run and its analysis to the model of the page: which sections there are, in which order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from evalharness.core.findings import Analysis
+from evalharness.core.model import RunRecord
+from evalharness.report import numbers
+from evalharness.report.sections import (
+    errors,
+    flips,
+    methods,
+    quality,
+    result,
+    stability,
+    tags,
+    tokens,
+    tradeoff,
+    trials,
+    waiting,
+)
+from evalharness.report.settings import ReportSettings
+from evalharness.report.view import View, make_view
+
+#: The order of the page. A section is one of these modules and the template of the same name.
+SECTIONS: tuple[ModuleType, ...] = (
+    result,
+    tradeoff,
+    quality,
+    waiting,
+    tokens,
+    tags,
+    flips,
+    errors,
+    stability,
+    trials,
+    methods,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """``model`` is what the section's own ``build`` made; only its template knows its type."""
+
+    name: str
+    nav: str
+    title: str
+    model: Any
+
+    @property
+    def template(self) -> str:
+        return f"sections/{self.name}.html.j2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    title: str
+    subtitle: str
+    simulated: bool
+    sections: tuple[Section, ...]
+
+
+def build_page(run: RunRecord, analysis: Analysis, settings: ReportSettings) -> Page:
+    view = make_view(run, analysis, settings)
+    sections = []
+    for module in SECTIONS:
+        model = module.build(view)
+        if model is not None:
+            title = getattr(model, "title", module.TITLE)
+            sections.append(Section(name=module.__name__.rpartition(".")[2], nav=module.NAV, title=title, model=model))
+    return Page(
+        title=page_title(run, analysis),
+        subtitle=subtitle(view),
+        simulated=run.manifest.simulated,
+        sections=tuple(sections),
+    )
+
+
+def page_title(run: RunRecord, analysis: Analysis) -> str:
+    """``Effort comparison: suite``; without an effort axis a plain comparison; one arm is an evaluation."""
+    if analysis.kind == "single":
+        kind = "Evaluation"
+    else:
+        kind = "Effort comparison" if len({arm.effort for arm in run.plan.arms}) > 1 else "Comparison"
+    return f"{kind}: {run.manifest.suite_name}"
+
+
+def subtitle(view: View) -> str:
+    """Model, size, when, baseline: the facts that tell this run from another."""
+    analysis, manifest = view.analysis, view.run.manifest
+    models = list(dict.fromkeys(arm.planned.model for arm in view.arms))
+    named = ", ".join(models[:3]) + (f" and {len(models) - 3} more" if len(models) > 3 else "")
+    size = [numbers.plural(len(view.arms), "arm")] if len(view.arms) > 1 else []
+    size += [numbers.plural(analysis.n_cases, "case"), numbers.plural(analysis.repeats, "repeat")]
+    when = _when(manifest.created_utc, manifest.finished_utc)
+    baseline = f" Baseline: {view.baseline.label}." if view.baseline else ""
+    return f"{named}, {f' {numbers.TIMES} '.join(size)}. Run {when} UTC.{baseline}"
+
+
+def _when(start: str, end: str | None) -> str:
+    """``2026-11-20 14:02–16:47``; the end with its date where that is another day."""
+    text = start[:16].replace("T", " ")
+    if not end:
+        return text
+    return f"{text}{numbers.MISSING}{end[11:16] if end[:10] == start[:10] else end[:16].replace('T', ' ')}"

@@ -1,0 +1,148 @@
+"""Tables as values: what a cell says, over what, in which tone. Templates only place them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from evalharness.core.findings import Comparison, Estimate, TimeFindings
+from evalharness.report import numbers
+from evalharness.report.view import ArmView
+from evalharness.report.words import is_certain
+
+#: Said once under a table with such a cell.
+NO_UPPER_LIMIT = "No upper limit: there are too few calls for one."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """``main`` with an ``aside`` on the same line and its interval or remark ``below``.
+
+    ``tone`` is ``better``, ``worse`` or empty; it is set only where the interval leaves out zero.
+    """
+
+    main: str
+    aside: str = ""
+    below: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    head: str
+    cells: tuple[Cell, ...]
+    notes: tuple[str, ...] = ()
+    swatch: Markup | None = None
+    strip: Markup | None = None
+    group: str = ""
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """``axis`` is drawn in the header over the rows' strips, ``axis_title`` written there instead."""
+
+    caption: str
+    head: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    axis: Markup | None = None
+    axis_title: str = ""
+    note: str = ""
+
+    @property
+    def has_strips(self) -> bool:
+        return any(row.strip is not None for row in self.rows)
+
+
+NOTHING = Cell(main=numbers.MISSING)
+
+
+def arm_row(arm: ArmView, cells: Sequence[Cell], strip: Markup | None = None) -> Row:
+    """One arm's row: its shape, its name, what it is here."""
+    notes = [note for note, holds in (("recommended", arm.is_chosen), ("baseline", arm.is_baseline)) if holds]
+    return Row(
+        head=arm.label,
+        cells=tuple(cells),
+        notes=tuple(notes),
+        swatch=arm.swatch,
+        strip=strip,
+        group=arm.group,
+        strong=arm.is_chosen,
+    )
+
+
+def share_cell(estimate: Estimate | None) -> Cell:
+    """``72.3%`` over ``70.4 to 74.3``."""
+    if estimate is None:
+        return Cell(main=numbers.MISSING, below="no score")
+    return Cell(main=numbers.share(estimate), below=numbers.share_interval(estimate))
+
+
+def points_cell(comparison: Comparison | None) -> Cell:
+    """A difference in points over its interval, coloured where the reading is certain."""
+    if comparison is None:
+        return NOTHING
+    shown = comparison.shown
+    tone = ""
+    if is_certain(comparison.reading):
+        tone = "better" if comparison.reading.startswith("better") else "worse"
+    return Cell(main=numbers.points(shown), below=numbers.points_interval(shown), tone=tone)
+
+
+def usd_cell(estimate: Estimate | None, ratio: Comparison | None = None, *, scale: float = 1.0) -> Cell:
+    if estimate is None:
+        return Cell(main=numbers.MISSING, below="not priced")
+    aside = numbers.ratio(ratio.shown.point) if ratio else ""
+    return Cell(
+        main=numbers.usd(estimate.point * scale),
+        aside=aside,
+        below=numbers.usd_interval(estimate, scale).replace("$", ""),
+    )
+
+
+def quantile_cell(times: TimeFindings | None, q: str, ratio: Comparison | None = None) -> Cell:
+    """A quantile over its interval. Where failures keep it from being reached, or calls are too few, it says so."""
+    if times is None:
+        return NOTHING
+    if q in times.unreached:
+        return Cell(main="not reached", below=f"{numbers.count(times.n_failed)} failed")
+    estimate = times.quantiles.get(q)
+    if estimate is None:
+        return NOTHING
+    aside = numbers.ratio(ratio.shown.point) if ratio else ""
+    if estimate.upper is None:
+        low = "" if estimate.lower is None else f"{numbers.duration_interval(estimate)}; "
+        return Cell(main=numbers.duration(estimate.point), aside=aside, below=f"{low}no upper limit")
+    return Cell(main=numbers.duration(estimate.point), aside=aside, below=numbers.duration_interval(estimate))
+
+
+def ratio_cell(comparison: Comparison | None) -> Cell:
+    if comparison is None:
+        return NOTHING
+    return Cell(main=numbers.ratio(comparison.shown.point), below=numbers.ratio_interval(comparison.shown))
+
+
+def tokens_cell(estimate: Estimate | None) -> Cell:
+    if estimate is None:
+        return Cell(main=numbers.MISSING, below="not reported")
+    low = None if estimate.lower is None else numbers.tokens(estimate.lower)
+    high = None if estimate.upper is None else numbers.tokens(estimate.upper)
+    return Cell(main=numbers.tokens(estimate.point), below=f"{low} to {high}" if low and high and low != high else "")
+
+
+def rate_cell(estimate: Estimate | None) -> Cell:
+    if estimate is None:
+        return NOTHING
+    write = numbers.tokens
+    below = ""
+    if estimate.lower is not None and estimate.upper is not None:
+        below = f"{write(estimate.lower)} to {write(estimate.upper)}"
+    return Cell(main=write(estimate.point), below=below)
+
+
+def part_of(part: int, whole: int) -> Cell:
+    """``40`` over ``of 2,000``."""
+    return Cell(main=numbers.count(part), below=f"of {numbers.count(whole)}")

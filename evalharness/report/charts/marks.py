@@ -1,0 +1,105 @@
+"""Markers, intervals and arrow heads: what stands for an arm is always a shape and a colour together."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from evalharness.report.charts.scales import Scale
+from evalharness.report.charts.svg import decoration, element, line, number, paint
+from evalharness.report.palette import SHAPES
+
+#: Radius of each shape so that all look equally heavy.
+_RADIUS = {"circle": 5.0, "square": 6.2, "diamond": 6.2, "star": 7.0, "hexagon": 5.6}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How an arm looks everywhere. ``place`` is its place on the effort scale, ``dash`` its variant's line style."""
+
+    place: int
+    dash: int = 0
+
+    @property
+    def role(self) -> str:
+        return f"e{self.place}"
+
+    @property
+    def shape(self) -> str:
+        return SHAPES[self.place]
+
+    @property
+    def dashes(self) -> str | None:
+        """Stroke pattern: solid for the first variant."""
+        return (None, "6 3", "2 3", "8 3 2 3")[self.dash % 4]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """What is drawn of an estimate, in the axis' own unit; a limit the data do not give is None."""
+
+    point: float
+    lower: float | None
+    upper: float | None
+
+    @property
+    def ends(self) -> list[float]:
+        return [value for value in (self.lower, self.point, self.upper) if value is not None]
+
+
+def marker(x: float, y: float, mark: Mark, *, halo: bool = True) -> Markup:
+    """The arm's shape around (x, y); the halo keeps it apart from lines that pass behind it."""
+    colour = paint(fill=mark.role, stroke="bg" if halo else None, width=1.5 if halo else None)
+    if mark.shape == "circle":
+        return element("circle", colour | {"cx": x, "cy": y, "r": _RADIUS["circle"]})
+    return element("path", colour | {"d": _outline(x, y, mark.shape)})
+
+
+def _outline(x: float, y: float, shape: str) -> str:
+    radius = _RADIUS.get(shape, 6.4)
+    radii: tuple[float, ...]
+    if shape == "star":
+        radii, count, turn = (radius, radius * 0.45), 10, -90.0
+    elif shape == "hexagon":
+        radii, count, turn = (radius,), 6, -90.0
+    elif shape in ("square", "diamond"):
+        radii, count, turn = (radius,), 4, -45.0 if shape == "square" else -90.0
+    else:
+        radii, count, turn = (radius,), 3, -90.0 if shape == "triangle" else 90.0
+    corners = []
+    for corner in range(count):
+        angle, reach = math.radians(turn + 360 * corner / count), radii[corner % len(radii)]
+        corners.append(f"{number(x + reach * math.cos(angle))} {number(y + reach * math.sin(angle))}")
+    return "M" + "L".join(corners) + "Z"
+
+
+def swatch(mark: Mark) -> Markup:
+    """The shape alone, for keys and table rows."""
+    return decoration(16, 16, [marker(8, 8, mark, halo=False)], kind="swatch")
+
+
+def horizontal_interval(scale: Scale, y: float, interval: Interval, mark: Mark) -> list[Markup]:
+    """A bar from limit to limit with the marker on it; what leaves the axis ends in an arrow head.
+
+    A missing limit is drawn to the end of the axis, without a cap and dotted: there is none, it is not far away.
+    """
+    parts = []
+    for limit, edge in ((interval.lower, scale.low), (interval.upper, scale.high)):
+        x1, x2 = scale(interval.point), scale(edge if limit is None else limit)
+        if limit is None:
+            parts.append(line(x1, y, x2, y, mark.role, 2, stroke_dasharray="1 4"))
+        elif number(x1) != number(x2):
+            parts.append(line(x1, y, x2, y, mark.role, 3, stroke_linecap="round"))
+        if limit is not None and not scale.holds(limit):
+            parts.append(arrow_head(x2, y, mark.role, rightwards=limit > scale.high))
+    if scale.holds(interval.point):
+        parts.append(marker(scale(interval.point), y, mark))
+    return parts
+
+
+def arrow_head(x: float, y: float, role: str, *, rightwards: bool) -> Markup:
+    back = -7 if rightwards else 7
+    outline = f"M{number(x)} {number(y)}L{number(x + back)} {number(y - 5)}V{number(y + 5)}Z"
+    return element("path", paint(fill=role) | {"d": outline})

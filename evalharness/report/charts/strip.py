@@ -1,0 +1,143 @@
+"""Small axes beside numbers: the quality strip of the arm table, the forest rows, the percentile ladder.
+
+An axis and its rows share width and view box, so that a tick stands over its value even where no style sheet applies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from evalharness.report.charts.marks import Interval, Mark, horizontal_interval, marker
+from evalharness.report.charts.scales import Scale, nice_step, padded, positive_scale
+from evalharness.report.charts.svg import decoration, line, number, rect, text
+
+QUALITY_WIDTH, QUALITY_HEIGHT = 150, 22
+FOREST_WIDTH, FOREST_HEIGHT = 320, 26
+LADDER_WIDTH, LADDER_HEIGHT = 360, 26
+_INSET = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LadderRow:
+    """One arm's quantiles in rising order: the first gets the marker, the others a tick. ``limit_ms``: see axis."""
+
+    mark: Mark
+    quantiles: Sequence[Interval]
+
+
+# ---------------------------------------------------------------- quality
+
+
+def quality_scale(intervals: Sequence[Interval]) -> Scale:
+    """Percent; a tenth of room at both ends, never beyond 0 and 100."""
+    ends = [end for interval in intervals for end in interval.ends]
+    low, high = padded(min(ends), max(ends))
+    return Scale(max(0.0, low), min(100.0, high), _INSET, QUALITY_WIDTH - _INSET)
+
+
+def quality_strip(interval: Interval, scale: Scale, mark: Mark) -> Markup:
+    middle = QUALITY_HEIGHT / 2
+    axis = line(0, middle, QUALITY_WIDTH, middle, "line")
+    return decoration(
+        QUALITY_WIDTH, QUALITY_HEIGHT, [axis, *horizontal_interval(scale, middle, interval, mark)], kind="strip"
+    )
+
+
+# ---------------------------------------------------------------- differences
+
+
+def forest_scale(intervals: Sequence[Interval], margin: float | None) -> Scale:
+    """Points, symmetric about zero. One very wide interval does not squeeze the others: it is clipped instead."""
+    reach = sorted(max(abs(end) for end in interval.ends) for interval in intervals)
+    typical = reach[len(reach) // 2]
+    wanted = max(min(reach[-1], 3 * typical), 1.5 * (margin or 0), 0.5)
+    step = nice_step(2 * wanted, 5)
+    steps = -(-wanted * 1.02 // step)
+    return Scale(-steps * step, steps * step, _INSET, FOREST_WIDTH - _INSET)
+
+
+def forest_axis(scale: Scale, margin: float | None) -> Markup:
+    def label(tick: float) -> str:
+        return f"{tick:+g}".replace("-", "\N{MINUS SIGN}") if tick else "0"
+
+    body = [*_band(scale, margin, FOREST_HEIGHT), *_axis_labels(scale, FOREST_WIDTH, label)]
+    return decoration(FOREST_WIDTH, FOREST_HEIGHT, body, kind="axis")
+
+
+def forest_strip(interval: Interval, scale: Scale, mark: Mark, margin: float | None) -> Markup:
+    middle = FOREST_HEIGHT / 2
+    grid = [line(scale(tick), 0, scale(tick), FOREST_HEIGHT, "line") for tick in scale.ticks() if tick]
+    zero = line(scale(0), 0, scale(0), FOREST_HEIGHT, "text")
+    body = [*_band(scale, margin, FOREST_HEIGHT), *grid, zero, *horizontal_interval(scale, middle, interval, mark)]
+    return decoration(FOREST_WIDTH, FOREST_HEIGHT, body, kind="strip")
+
+
+def _band(scale: Scale, margin: float | None, height: float) -> list[Markup]:
+    """What counts as the same: shaded, where the suite states a margin."""
+    if not margin:
+        return []
+    left, right = scale(-margin), scale(margin)
+    return [rect(left, 0, right - left, height, "line", opacity="0.55")]
+
+
+# ---------------------------------------------------------------- quantiles
+
+
+def ladder_scale(rows: Sequence[LadderRow], limit_ms: float | None) -> Scale:
+    """Milliseconds. Logarithmic whatever the span; a stated limit is inside it."""
+    values = [end for row in rows for interval in row.quantiles for end in interval.ends if end > 0]
+    return positive_scale([*values, *([limit_ms] if limit_ms else [])], 16, LADDER_WIDTH - 16, always_log=True)
+
+
+def ladder_axis(scale: Scale, write: Callable[[float], str], limit_ms: float | None) -> Markup:
+    body = _axis_labels(scale, LADDER_WIDTH, write)
+    return decoration(LADDER_WIDTH, LADDER_HEIGHT, [*body, *_limit(scale, limit_ms)], kind="axis")
+
+
+def ladder_strip(row: LadderRow, scale: Scale, limit_ms: float | None) -> Markup:
+    middle, mark = LADDER_HEIGHT / 2, row.mark
+    body = [line(scale(tick), 0, scale(tick), LADDER_HEIGHT, "line") for tick in scale.ticks(4)]
+    body += _limit(scale, limit_ms)
+    points = [interval.point for interval in row.quantiles]
+    if points:
+        body.append(line(scale(points[0]), middle, scale(points[-1]), middle, mark.role))
+    for interval in row.quantiles[1:]:
+        body += _interval_bar(interval, scale, middle, mark)
+        x = scale(interval.point)
+        body.append(line(x, middle - 6, x, middle + 6, mark.role, 2))
+    for interval in row.quantiles[:1]:
+        body += _interval_bar(interval, scale, middle, mark)
+        body.append(marker(scale(interval.point), middle, mark))
+    return decoration(LADDER_WIDTH, LADDER_HEIGHT, body, kind="strip")
+
+
+def _interval_bar(interval: Interval, scale: Scale, y: float, mark: Mark) -> list[Markup]:
+    """Thick from limit to limit; without an upper limit dotted to the end of the axis."""
+    low = scale(interval.point if interval.lower is None else interval.lower)
+    if interval.upper is None:
+        return [
+            line(low, y, scale(interval.point), y, mark.role, 4),
+            line(scale(interval.point), y, scale.end, y, mark.role, 2, stroke_dasharray="1 4"),
+        ]
+    high = scale(interval.upper)
+    return [line(low, y, high, y, mark.role, 4)] if number(low) != number(high) else []
+
+
+def _limit(scale: Scale, limit_ms: float | None) -> list[Markup]:
+    if limit_ms is None or not scale.holds(limit_ms):
+        return []
+    x = scale(limit_ms)
+    return [line(x, 0, x, LADDER_HEIGHT, "worse", 1.5, stroke_dasharray="4 2")]
+
+
+def _axis_labels(scale: Scale, width: float, write: Callable[[float], str]) -> list[Markup]:
+    """Labels over their ticks, moved inwards at the ends rather than cut off."""
+    parts = []
+    for tick in scale.ticks(4 if scale.logarithmic else 5):
+        x, label = scale(tick), write(tick)
+        room = len(label) * 3.4
+        parts.append(text(min(max(x, room), width - room), 16, label, anchor="middle"))
+    return parts

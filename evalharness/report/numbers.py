@@ -1,0 +1,202 @@
+"""Numbers as text. The width of the interval decides the digits; a number without an interval has three.
+
+Shares come in as fractions and are printed in percent, their differences in points; times come in milliseconds, money
+in US dollars. Nothing here returns ``nan``, a plus-minus sign or a hyphen for a minus.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from evalharness.core.findings import Estimate
+
+MINUS = "\N{MINUS SIGN}"
+TIMES = "\N{MULTIPLICATION SIGN}"
+MISSING = "\N{EN DASH}"
+
+
+def decimals_for(half_width: float | None) -> int:
+    """Digits after the point so that the last one is worth a tenth to the whole of the half-width."""
+    if half_width is None:
+        return 1
+    if half_width >= 5:
+        return 0
+    if half_width >= 0.5:
+        return 1
+    return 2 if half_width >= 0.05 else 3
+
+
+def half_width(estimate: Estimate, scale: float = 1.0) -> float | None:
+    """Half the interval's width times ``scale``; with one limit only, its distance from the point."""
+    if estimate.lower is not None and estimate.upper is not None:
+        return (estimate.upper - estimate.lower) / 2 * scale
+    limit = estimate.lower if estimate.lower is not None else estimate.upper
+    return None if limit is None else abs(estimate.point - limit) * scale
+
+
+def fixed(value: float, decimals: int, *, signed: bool = False) -> str:
+    """Thousands separated, true minus, a plus on request; what rounds to zero has no sign."""
+    text = f"{abs(value):,.{decimals}f}"
+    if not any(digit in text for digit in "123456789"):
+        return text
+    if value < 0:
+        return MINUS + text
+    return "+" + text if signed else text
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """``digits`` significant digits, never in exponent form."""
+    if value == 0:
+        return "0"
+    return fixed(value, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
+
+
+def count(value: float) -> str:
+    return fixed(value, 0)
+
+
+def plural(number: int, noun: str, nouns: str | None = None) -> str:
+    """``1 case``, ``2,000 cases``."""
+    return f"{count(number)} {noun if number == 1 else nouns or noun + 's'}"
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    return fixed(share * 100, decimals) + "%"
+
+
+# ---------------------------------------------------------------- quality and its differences
+
+
+def share(estimate: Estimate) -> str:
+    """``72.3%``"""
+    return percent(estimate.point, decimals_for(half_width(estimate, 100)))
+
+
+def share_interval(estimate: Estimate) -> str:
+    """``70.4 to 74.3``, in percent; empty without limits."""
+    decimals = decimals_for(half_width(estimate, 100))
+    return _interval(estimate, lambda value: fixed(value * 100, decimals))
+
+
+def points(estimate: Estimate, *, signed: bool = True) -> str:
+    """A difference of shares in points: ``+4.7``; without sign for use beside a word of direction."""
+    value = estimate.point if signed else abs(estimate.point)
+    return fixed(value * 100, decimals_for(half_width(estimate, 100)), signed=signed)
+
+
+def points_interval(estimate: Estimate, *, signed: bool = True) -> str:
+    """``+2.2 to +7.0``; unsigned: the distances from zero in rising order, for intervals on one side of it."""
+    decimals = decimals_for(half_width(estimate, 100))
+    if signed or estimate.lower is None or estimate.upper is None:
+        return _interval(estimate, lambda value: fixed(value * 100, decimals, signed=signed))
+    near, far = sorted((abs(estimate.lower), abs(estimate.upper)))
+    return f"{fixed(near * 100, decimals)} to {fixed(far * 100, decimals)}"
+
+
+def point_size(value: float) -> str:
+    """A margin in points with as few digits as it has: ``2``, ``0.5``."""
+    text = f"{value * 100:.2f}".rstrip("0").rstrip(".")
+    return text or "0"
+
+
+def in_points(value: float) -> str:
+    """``1 point``, ``2 points``, ``0.5 points``."""
+    size = point_size(value)
+    return f"{size} {'point' if size == '1' else 'points'}"
+
+
+# ---------------------------------------------------------------- time, money, tokens, ratios
+
+
+def duration(ms: float, extra: int = 0) -> str:
+    """``468 ms``, ``8.9 s``, ``150 s``; under 10 ms two digits: "0 ms" would be false. ``extra`` adds decimals."""
+    if ms < 9.95:
+        return f"{fixed(ms, (1 if ms >= 0.995 else 2) + extra)} ms"
+    if ms < 999.5:
+        return f"{fixed(ms, extra)} ms"
+    seconds = ms / 1000
+    return f"{fixed(seconds, (1 if seconds < 99.95 else 0) + extra)} s"
+
+
+def duration_tick(ms: float) -> str:
+    """As ``duration``, without zeros after the point."""
+    value, unit = (ms, "ms") if ms < 999.5 else (ms / 1000, "s")
+    return f"{value:,.3f}".rstrip("0").rstrip(".") + f" {unit}"
+
+
+def duration_interval(estimate: Estimate) -> str:
+    return _distinct(estimate, duration)
+
+
+def usd(value: float, extra: int = 0) -> str:
+    """Three to four significant digits: ``$2.44``, ``$18.64``, ``$0.0324``, ``$1,234``."""
+    size = abs(value)
+    if size >= 1000:
+        decimals = 0
+    elif size >= 100:
+        decimals = 1
+    elif size >= 1 or size == 0:
+        decimals = 2
+    else:
+        decimals = 2 - math.floor(math.log10(size))
+    return (MINUS if value < 0 else "") + "$" + fixed(size, decimals + extra)
+
+
+def usd_interval(estimate: Estimate, scale: float = 1.0) -> str:
+    return _distinct(estimate, lambda value, extra: usd(value * scale, extra))
+
+
+def ratio(value: float, extra: int = 0) -> str:
+    """``1.11×``, ``3.4×``, ``140×``."""
+    decimals = 2 if value < 1.995 else 1 if value < 99.95 else 0
+    return fixed(value, decimals + extra) + TIMES
+
+
+def ratio_interval(estimate: Estimate) -> str:
+    """``1.05 to 1.17``"""
+    return _distinct(estimate, lambda value, extra: ratio(value, extra).removesuffix(TIMES))
+
+
+def tokens(value: float) -> str:
+    """No decimals from ten tokens on; one below, where a whole token is a tenth of the figure."""
+    return fixed(value, 0 if value >= 10 or value == int(value) else 1)
+
+
+def p_value(p: float) -> str:
+    """``p = 0.03``, ``p < 0.001``."""
+    if p < 0.001:
+        return "p < 0.001"
+    return f"p = {significant(p, 2)}" if p < 0.1 else f"p = {fixed(p, 2)}"
+
+
+def bytes_size(size: int) -> str:
+    return f"{count(size / 1000)} kB" if size < 1_000_000 else f"{fixed(size / 1e6, 1)} MB"
+
+
+# ---------------------------------------------------------------- intervals
+
+
+def _interval(estimate: Estimate, write: Callable[[float], str]) -> str:
+    """``low to high``; with one limit ``at least low``; empty with none."""
+    if estimate.lower is not None and estimate.upper is not None:
+        return f"{write(estimate.lower)} to {write(estimate.upper)}"
+    if estimate.lower is not None:
+        return f"\N{GREATER-THAN OR EQUAL TO} {write(estimate.lower)}"
+    return f"\N{LESS-THAN OR EQUAL TO} {write(estimate.upper)}" if estimate.upper is not None else ""
+
+
+def _distinct(estimate: Estimate, write: Callable[[float, int], str]) -> str:
+    """The interval with as many decimals as it takes for its two ends to print differently."""
+    if estimate.lower is None or estimate.upper is None:
+        return _interval(estimate, lambda value: write(value, 0))
+    extra = 0
+    while (
+        extra < 3 and estimate.lower < estimate.upper and write(estimate.lower, extra) == write(estimate.upper, extra)
+    ):
+        extra += 1
+    low, high = write(estimate.lower, extra), write(estimate.upper, extra)
+    unit = low.rpartition(" ")[2]
+    if " " in low and high.endswith(" " + unit):
+        low = low.removesuffix(" " + unit)
+    return f"{low} to {high}"

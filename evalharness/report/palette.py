@@ -1,0 +1,72 @@
+"""Every colour of a report, once: light and dark values, and the style rules made from them.
+
+An SVG element carries its light colour as an attribute and a class beside it. Where a host blocks style sheets the
+attribute stands alone on a white canvas; elsewhere the class themes it.
+
+The effort scale's luminance falls strictly with the effort on white (rises on dark), and neighbours stay at least 12
+CIELAB units apart in normal, protan, deutan and tritan vision. A shape goes with every colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+SHAPES = ("circle", "triangle-down", "triangle", "square", "diamond", "star", "hexagon")
+#: Where there is no effort axis arms take these places of the scale in order: the five most distinct first.
+PLACES_IN_ORDER = (0, 2, 3, 4, 5, 1, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    light: str
+    dark: str
+
+
+COLOURS: Mapping[str, Colour] = {
+    "bg": Colour("#ffffff", "#11161c"),
+    "panel": Colour("#f5f7f9", "#1a212a"),
+    "line": Colour("#dfe3e8", "#2c3641"),
+    "text": Colour("#1b222b", "#e6eaef"),
+    "muted": Colour("#56606c", "#a3aeba"),
+    "link": Colour("#0b57a4", "#7cb8f5"),
+    "better": Colour("#0b6b3a", "#5fce93"),
+    "worse": Colour("#a8261c", "#ff9a8f"),
+    "e0": Colour("#87929e", "#8193a0"),
+    "e1": Colour("#9374b2", "#b5a3d9"),
+    "e2": Colour("#048766", "#36c1a6"),
+    "e3": Colour("#355c6f", "#abbecf"),
+    "e4": Colour("#3d326d", "#d3cafd"),
+    "e5": Colour("#2c1e2e", "#f9e2f5"),
+    "e6": Colour("#000000", "#f0ffeb"),
+    "input": Colour("#6b7580", "#6b7580"),
+    "cached": Colour("#b4bcc6", "#b4bcc6"),
+    "reasoning": Colour("#c2660a", "#c2660a"),
+    "answer": Colour("#2f7fc1", "#2f7fc1"),
+}
+
+
+def light(role: str) -> str:
+    return COLOURS[role].light
+
+
+def effort_place(effort: str) -> int | None:
+    """The place of an effort word on the scale; None for a word the scale does not have."""
+    return EFFORTS.index(effort) if effort in EFFORTS else None
+
+
+def css() -> str:
+    """Custom properties for both themes, and one fill and one stroke class for each role."""
+    themes = [
+        f":root{{color-scheme:light dark;{_properties('light')}}}",
+        f"@media (prefers-color-scheme:dark){{:root{{{_properties('dark')}}}}}",
+        f":root[data-theme=light]{{color-scheme:light;{_properties('light')}}}",
+        f":root[data-theme=dark]{{color-scheme:dark;{_properties('dark')}}}",
+    ]
+    classes = [f".f-{role}{{fill:var(--{role})}}.s-{role}{{stroke:var(--{role})}}" for role in COLOURS]
+    return "\n".join([*themes, *classes])
+
+
+def _properties(theme: str) -> str:
+    return ";".join(f"--{role}:{getattr(colour, theme)}" for role, colour in COLOURS.items())

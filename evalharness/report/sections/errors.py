@@ -1,0 +1,174 @@
+"""What went wrong: how every planned call ended, what failed, and whether the service did what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from evalharness.core.findings import EffortEvidence
+from evalharness.core.model import Status
+from evalharness.report import numbers
+from evalharness.report.cells import NOTHING, Cell, Row, Table, arm_row
+from evalharness.report.view import ArmView, View
+from evalharness.report.visible import shortened
+
+NAV = "Errors"
+TITLE = "What went wrong?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """The first failed call of a kind. ``where`` names it as ``case / arm / repeat``."""
+
+    kind: str
+    where: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errors:
+    headline: str
+    tables: tuple[Table, ...]
+    examples: tuple[Example, ...]
+    bounds: tuple[str, ...]
+
+
+def build(view: View) -> Errors | None:
+    tables = (_status_table(view), _kinds_table(view), _effort_table(view), _oddities_table(view))
+    return Errors(
+        headline=_headline(view),
+        tables=tuple(table for table in tables if table is not None),
+        examples=tuple(_examples(view)),
+        bounds=tuple(_bounds(view)),
+    )
+
+
+def _headline(view: View) -> str:
+    planned = sum(arm.found.n_planned for arm in view.arms)
+    failed = sum(arm.found.counts.get(Status.ERROR, 0) for arm in view.arms)
+    if not failed:
+        return f"No call failed in {numbers.count(planned)}."
+    share = numbers.percent(failed / planned)
+    return f"{numbers.count(failed)} of {numbers.count(planned)} planned calls failed ({share})."
+
+
+def _status_table(view: View) -> Table:
+    """Every planned call once: a row's numbers add up to its first."""
+    present = [status for status in Status if any(arm.found.counts.get(status) for arm in view.arms)]
+    retries = any(arm.found.n_retries for arm in view.arms)
+    nulls = any(arm.found.n_null_scores for arm in view.arms)
+    rows = []
+    for arm in view.arms:
+        found = arm.found
+        cells = [Cell(main=numbers.count(found.n_planned))]
+        cells += [Cell(main=numbers.count(found.counts.get(status, 0))) for status in present]
+        cells += [Cell(main=numbers.count(found.n_retries))] if retries else []
+        cells += [Cell(main=numbers.count(found.n_null_scores))] if nulls else []
+        rows.append(arm_row(arm, cells))
+    columns = ["Planned", *(_STATUS_WORDS[status] for status in present)]
+    columns += ["Retries"] if retries else []
+    columns += ["Not graded"] if nulls else []
+    note = (
+        "Refused and incomplete answers score 0 unless a grader judges them. Retries are on top of the planned calls."
+    )
+    return Table(caption="How calls ended", head="Arm", columns=tuple(columns), rows=tuple(rows), note=note)
+
+
+_STATUS_WORDS = {
+    Status.OK: "Answered",
+    Status.INCOMPLETE: "Cut short",
+    Status.REFUSED: "Refused",
+    Status.ERROR: "Failed",
+    Status.PENDING: "Never ended",
+}
+
+
+def _kinds_table(view: View) -> Table | None:
+    """Kinds of failure, and reasons for answers cut short, by arm."""
+    rows = _count_rows(view, "failed", lambda arm: arm.found.failures)
+    rows += _count_rows(view, "cut short", lambda arm: arm.found.incomplete_reasons)
+    if not rows:
+        return None
+    return Table(caption="Why", head="Reason", columns=tuple(arm.label for arm in view.arms), rows=tuple(rows))
+
+
+def _oddities_table(view: View) -> Table | None:
+    """What was answered but not as expected: anomalies, other models than asked for."""
+    rows = _count_rows(view, "", lambda arm: arm.found.anomalies)
+    rows += _count_rows(view, "model reported", _other_models)
+    if not rows:
+        return None
+    columns = tuple(arm.label for arm in view.arms)
+    note = "Calls of this kind are in all figures; the remark says what to look at."
+    return Table(caption="Odd, but not failed", head="Remark", columns=columns, rows=tuple(rows), note=note)
+
+
+def _other_models(arm: ArmView) -> Mapping[str, int]:
+    """Models that answered although another was asked; a dated name of the same model is the same."""
+    asked = arm.planned.model
+    return {name: number for name, number in arm.found.models_reported.items() if not name.startswith(asked)}
+
+
+def _count_rows(view: View, note: str, counts: Callable[[ArmView], Mapping[str, int]]) -> list[Row]:
+    names = sorted({name for arm in view.arms for name in counts(arm)})
+    return [
+        Row(
+            head=name.replace("_", " "),
+            cells=tuple(Cell(main=numbers.count(counts(arm).get(name, 0))) for arm in view.arms),
+            notes=(note,) if note else (),
+        )
+        for name in names
+    ]
+
+
+def _effort_table(view: View) -> Table | None:
+    """Whether the service did the effort that was asked of it."""
+    if not any(arm.found.effort and arm.found.effort.requested for arm in view.arms):
+        return None
+    rows = [arm_row(arm, _effort_cells(arm.found.effort)) for arm in view.arms]
+    columns = ("Asked for", "Reported back", "Honoured", "Why")
+    return Table(caption="Was the effort honoured?", head="Arm", columns=columns, rows=tuple(rows))
+
+
+def _effort_cells(effort: EffortEvidence | None) -> list[Cell]:
+    if effort is None:
+        return [NOTHING] * 4
+    reported = ", ".join(f"{name} {numbers.count(number)}" for name, number in sorted(effort.reported.items()))
+    honoured = {True: "yes", False: "no", None: "cannot tell"}[effort.honoured]
+    return [
+        Cell(main=effort.requested or numbers.MISSING),
+        Cell(main=reported or numbers.MISSING),
+        Cell(main=honoured, tone="worse" if effort.honoured is False else ""),
+        Cell(main=effort.reason or numbers.MISSING),
+    ]
+
+
+def _examples(view: View) -> list[Example]:
+    """The first failed call of each kind, in the order they were sent."""
+    labels = {arm.arm_id: arm.label for arm in view.arms}
+    found: dict[str, Example] = {}
+    for trial in view.run.plan.trials:
+        result = view.run.results.get(trial.trial_id)
+        if result is None or result.failure is None or trial.arm_id not in labels:
+            continue
+        kind = result.failure.kind.value
+        if kind not in found:
+            where = f"{trial.case_id} / {labels[trial.arm_id]} / {trial.repeat_index}"
+            found[kind] = Example(kind=kind, where=where, message=shortened(result.failure.message, 300))
+    return list(found.values())
+
+
+def _bounds(view: View) -> list[str]:
+    """What the score could be if every missing one were known."""
+    sentences = []
+    for arm in view.arms:
+        bounds = arm.found.quality_bounds.get(view.analysis.primary)
+        estimate = view.quality(arm)
+        if bounds is None or estimate is None:
+            continue
+        low, high = sorted(bounds)
+        sentences.append(
+            f"{arm.label}: {numbers.share(estimate)} of what could be scored; {numbers.percent(low)} if all missing "
+            f"scores were 0, {numbers.percent(high)} if all were 1."
+        )
+    return sentences

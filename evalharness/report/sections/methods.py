@@ -1,0 +1,222 @@
+"""How the numbers were made, on what, and how to make them again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from evalharness.core.findings import Comparison
+from evalharness.core.model import Endpoint, EndpointKind, Json, Load, RunRecord
+from evalharness.metrics.catalog import CATALOG
+from evalharness.report import numbers
+from evalharness.report.cells import Cell, Row, Table
+from evalharness.report.view import ArmView, View
+from evalharness.report.words import CI_SENTENCE, metric_title
+
+NAV = "Methods"
+TITLE = "Methods, environment, reproduce"
+_DEFINED = ("ttfo_ms", "ttft_ms", "latency_ms", "total_ms", "gap_ms", "visible_tokens_per_s", "output_tokens_per_s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One exact body, and how to send it by hand. The key is read from its variable, never printed."""
+
+    label: str
+    curl: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Methods:
+    methods: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    definitions: tuple[tuple[str, str, str], ...]
+    tests: Table | None
+    command: str
+    requests: tuple[Request, ...]
+    suite_text: str
+
+
+def build(view: View) -> Methods | None:
+    return Methods(
+        methods=tuple(_methods(view)),
+        facts=tuple(_facts(view)),
+        definitions=tuple((CATALOG[name].title, name, CATALOG[name].formula) for name in _DEFINED),
+        tests=_tests(view),
+        command=_command(view.run),
+        requests=tuple(_requests(view)),
+        suite_text=view.run.manifest.suite_text,
+    )
+
+
+# ---------------------------------------------------------------- methods in words
+
+
+def _methods(view: View) -> list[str]:
+    analysis = view.analysis
+    scope = "new cases like these" if analysis.scope == "population" else "these cases only, answered anew"
+    sentences = [
+        f"Unit: the case. {numbers.plural(analysis.n_cases, 'case')} in {numbers.plural(analysis.n_clusters, 'group')}"
+        f", {numbers.plural(analysis.repeats, 'call')} of each in every arm. Calls of one case are averaged first.",
+        f"Intervals speak about {scope}. {CI_SENTENCE}",
+        "Failed calls: refused and incomplete answers and timeouts score 0; calls lost to other errors, and scores a "
+        "grader could not give, are missing, never dropped: the page shows what the result could be with them.",
+        "In every time metric a failed call counts as infinitely long. Quantiles are order statistics; their intervals "
+        "are exact ranks, with repeats of a case worth less than as many cases.",
+        f"Resampling: {numbers.count(analysis.n_resamples)} draws of whole cases, seed {analysis.seed}. The same run "
+        "gives the same page, byte by byte.",
+    ]
+    sentences += [f"{what}: {how}." for what, how in sorted(_used_methods(view).items())]
+    return sentences
+
+
+def _used_methods(view: View) -> Mapping[str, str]:
+    """Every method that made a number on this page, as the statistics name it."""
+    used: dict[str, set[str]] = {}
+
+    def note(what: str, method: str) -> None:
+        if method:
+            used.setdefault(what, set()).add(method)
+
+    for arm in view.arms:
+        for estimate in arm.found.quality.values():
+            note("Mean scores", estimate.method if estimate else "")
+        for estimate in (arm.found.cost_usd, *arm.found.tokens.values()):
+            note("Cost and tokens", estimate.method if estimate else "")
+        for times in arm.found.times.values():
+            for estimate in times.quantiles.values():
+                note("Times", estimate.method if estimate else "")
+    for comparison in view.analysis.versus_baseline:
+        note("Differences in score", comparison.shown.method)
+        note("p-values", comparison.p_method)
+    for metric, by_arm in view.analysis.ratios.items():
+        for comparison in by_arm.values():
+            note(f"Ratios of {metric_title(metric).lower()}", comparison.shown.method)
+    return {what: "; ".join(sorted(methods)) for what, methods in used.items()}
+
+
+def _tests(view: View) -> Table | None:
+    comparisons = view.analysis.versus_baseline
+    if not comparisons:
+        return None
+    rows = tuple(
+        Row(
+            head=f"{view.arm(item.candidate).label} against {view.arm(item.baseline).label}",
+            cells=tuple(Cell(main=text or numbers.MISSING) for text in _test_cells(item)),
+        )
+        for item in comparisons
+    )
+    columns = ("Design", "Pairs", "p", "p, adjusted", "Smallest p possible", "Correlation")
+    return Table(caption="Tests of the primary metric", head="Comparison", columns=columns, rows=rows)
+
+
+def _test_cells(item: Comparison) -> tuple[str, ...]:
+    adjusted = "" if item.p_adjusted is None else numbers.p_value(item.p_adjusted)
+    return (
+        item.design,
+        numbers.count(item.n_pairs),
+        "" if item.p_value is None else numbers.p_value(item.p_value),
+        f"{adjusted} ({item.adjustment})" if adjusted and item.adjustment else adjusted,
+        "" if item.smallest_p is None else numbers.p_value(item.smallest_p),
+        "" if item.correlation is None else numbers.fixed(item.correlation, 2),
+    )
+
+
+# ---------------------------------------------------------------- environment
+
+
+def _facts(view: View) -> list[tuple[str, str]]:
+    manifest, suite = view.run.manifest, view.run.plan.suite
+    facts = [
+        ("Run", manifest.run_id),
+        ("Started", manifest.created_utc),
+        ("Finished", manifest.finished_utc or "not finished"),
+        ("evalharness", manifest.version),
+        ("Plan hash", view.run.plan.plan_hash),
+        ("Load", _load(suite.load)),
+        ("Graders", ", ".join(f"{grader.grader_id} ({grader.type})" for grader in suite.graders)),
+    ]
+    used = {arm.planned.endpoint for arm in view.arms}
+    facts += [(f"Endpoint {e.name}", _endpoint(e)) for e in suite.endpoints if e.name in used]
+    facts += [(f"Reported by {arm.label}", text) for arm in view.arms if (text := _reported(arm))]
+    facts += [(f"Client: {name}", _plain(value)) for name, value in sorted(manifest.environment.items())]
+    facts += [(f"Flag {name}", _plain(value)) for name, value in sorted(manifest.flags.items())]
+    facts += [(f"File {file.path}", f"sha256 {file.sha256}") for file in suite.files]
+    return facts
+
+
+def _load(load: Load) -> str:
+    warm = ""
+    if load.warmup is not None:
+        amount = numbers.plural(load.warmup.calls, "call") if load.warmup.calls else f"{load.warmup.seconds:g} s"
+        warm = f", warm-up of {amount}, in no statistic"
+    return f"{load.shape}, concurrency {load.concurrency}, {load.order} order, seed {load.seed}{warm}"
+
+
+def _endpoint(endpoint: Endpoint) -> str:
+    kind = {EndpointKind.SIMULATOR: "built-in simulator, profile ", EndpointKind.LOCAL: "local model "}
+    return f"{kind.get(endpoint.kind, '')}{endpoint.target}, protocol {endpoint.protocol}"
+
+
+def _reported(arm: ArmView) -> str:
+    """Model and tier as the service itself names them, and how coarse the stamps are."""
+    found = arm.found
+    parts = [f"{name} ({numbers.count(number)})" for name, number in sorted(found.models_reported.items())]
+    parts += [f"tier {name} ({numbers.count(number)})" for name, number in sorted(found.tiers_reported.items())]
+    if found.coalesced_share:
+        parts.append(f"{numbers.percent(found.coalesced_share)} of events shared a read with another")
+    if found.connection_reused_share is not None:
+        parts.append(f"{numbers.percent(found.connection_reused_share)} of calls on a reused connection")
+    return ", ".join(parts)
+
+
+def _plain(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+# ---------------------------------------------------------------- reproduce
+
+
+def _command(run: RunRecord) -> str:
+    """The command that repeats the run, flags as they were given."""
+    words = ["evalharness", "run", run.manifest.suite_path or f"{run.manifest.suite_name}.yaml"]
+    for name, value in sorted(run.manifest.flags.items()):
+        flag = "--" + name.replace("_", "-").lstrip("-")
+        for item in value if isinstance(value, (list, tuple)) else [value]:
+            if item is True:
+                words.append(flag)
+            elif item not in (None, False):
+                words += [flag, _plain(item)]
+    return " ".join([*(shlex.quote(word) for word in words), "--fresh"])
+
+
+def _requests(view: View) -> list[Request]:
+    """The first request each shown arm sent, as curl."""
+    endpoints = {endpoint.name: endpoint for endpoint in view.run.plan.suite.endpoints}
+    found: dict[str, Request] = {}
+    for trial in view.run.plan.trials:
+        result = view.run.results.get(trial.trial_id)
+        if result is None or not result.calls or trial.arm_id in found:
+            continue
+        arm = next((arm for arm in view.shown if arm.arm_id == trial.arm_id), None)
+        if arm is not None:
+            body = result.calls[0].request
+            found[trial.arm_id] = Request(label=arm.label, curl=curl(endpoints[arm.planned.endpoint], body))
+        if len(found) == len(view.shown):
+            break
+    return [found[arm.arm_id] for arm in view.shown if arm.arm_id in found]
+
+
+def curl(endpoint: Endpoint, body: Mapping[str, Json]) -> str:
+    """A command for a shell. The body is a quoted here-document whose end mark does not occur in it."""
+    path = "/chat/completions" if endpoint.protocol == "chat" else "/responses"
+    base = endpoint.target.rstrip("/") if endpoint.kind is EndpointKind.HTTP else "$BASE_URL"
+    url = shlex.quote(base + path) if endpoint.kind is EndpointKind.HTTP else f'"{base}{path}"'
+    text = json.dumps(body, indent=1, ensure_ascii=False)
+    mark = "BODY"
+    while mark in text:
+        mark += "_"
+    key = f' -H "authorization: Bearer ${endpoint.api_key_env}"' if endpoint.api_key_env else ""
+    return f"curl -N {url}{key} -H 'content-type: application/json' --data-binary @- <<'{mark}'\n{text}\n{mark}"

@@ -1,0 +1,179 @@
+"""Whether a difference in quality is real: every arm against the baseline, and step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evalharness.core.findings import Comparison, Estimate, Step
+from evalharness.report import numbers
+from evalharness.report.cells import NOTHING, Cell, Row, Table, arm_row, points_cell, share_cell
+from evalharness.report.charts.strip import forest_axis, forest_scale, forest_strip
+from evalharness.report.view import ArmView, View, percent_interval
+from evalharness.report.words import reading_text
+
+NAV = "Quality"
+TITLE = "Is the quality difference real?"
+SINGLE_TITLE = "What does each grader say?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    title: str
+    lead: str
+    tables: tuple[Table, ...]
+    notes: tuple[str, ...]
+
+
+def build(view: View) -> Quality | None:
+    others = _other_graders(view)
+    if len(view.arms) < 2:
+        table = _single_table(view)
+        return Quality(title=SINGLE_TITLE, lead="", tables=(table,), notes=()) if table else None
+    tables = [table for table in (_versus_table(view), _steps_table(view)) if table is not None]
+    if not tables and not others:
+        return None
+    return Quality(title=TITLE, lead=_lead(view), tables=(*tables, *others), notes=_notes(view, bool(others)))
+
+
+def _lead(view: View) -> str:
+    designs = {item.design for item in view.analysis.versus_baseline}
+    if designs and not any("unpaired" in design for design in designs):
+        paired = "Each case is judged in both arms, so how hard a case is cancels out. "
+    else:
+        paired = ""
+    return f"{paired}An interval that crosses zero means this run cannot say which of the two is better."
+
+
+def _notes(view: View, exploratory: bool) -> tuple[str, ...]:
+    notes = []
+    if view.margin:
+        notes.append(f"Shaded: within {numbers.in_points(view.margin)}, the size the suite calls too small to matter.")
+    if view.analysis.n_comparisons > 1:
+        chance = numbers.significant(view.analysis.n_comparisons * 0.05, 2)
+        notes.append(
+            f"{view.analysis.n_comparisons} comparisons of {view.analysis.primary} were made; their intervals hold for "
+            f"all of them together. Read one by one, about {chance} would look different by chance alone."
+        )
+    notes += dict.fromkeys(caution for item in view.analysis.versus_baseline for caution in item.cautions)
+    if exploratory:
+        notes.append("Graders other than the first are exploratory: they raise questions, they settle none.")
+    return tuple(notes)
+
+
+def _versus_table(view: View) -> Table | None:
+    shown = [(arm, view.versus(arm.arm_id)) for arm in view.shown]
+    pairs = [(arm, comparison) for arm, comparison in shown if comparison is not None]
+    if not pairs or view.baseline is None:
+        return None
+    margin = None if view.margin is None else view.margin * 100
+    intervals = [percent_interval(comparison.shown) for _, comparison in pairs]
+    scale = forest_scale(intervals, margin)
+    rows = [
+        arm_row(
+            arm,
+            [
+                *_difference_cells(comparison),
+                Cell(main=numbers.count(comparison.gained)),
+                Cell(main=numbers.count(comparison.lost)),
+                Cell(main=reading_text(comparison.reading, view.margin)),
+            ],
+            forest_strip(interval, scale, arm.mark, margin),
+        )
+        for (arm, comparison), interval in zip(pairs, intervals, strict=True)
+    ]
+    return Table(
+        caption=f"Each arm against {view.baseline.label}",
+        head="Arm",
+        columns=("Points", _ci_title(pairs[0][1].shown), "Cases won", "Cases lost", "Reading"),
+        rows=tuple(rows),
+        axis=forest_axis(scale, margin),
+    )
+
+
+def _steps_table(view: View) -> Table | None:
+    steps = _shown_steps(view)
+    if not steps or len(view.arms) < 3:
+        return None
+    margin = None if view.margin is None else view.margin * 100
+    intervals = [percent_interval(step.quality.shown) for step in steps]
+    scale = forest_scale(intervals, margin)
+    rows = []
+    for step, interval in zip(steps, intervals, strict=True):
+        upper = view.arm(step.upper_arm)
+        reading = Cell(main=reading_text(step.quality.reading, view.margin))
+        rows.append(
+            Row(
+                head=f"{view.arm(step.lower_arm).label} to {upper.label}",
+                cells=(*_difference_cells(step.quality), _extra_cost(step.extra_cost_usd), reading),
+                swatch=upper.swatch,
+                strip=forest_strip(interval, scale, upper.mark, margin),
+                group=upper.group,
+            )
+        )
+    return Table(
+        caption="Each step against the one below it",
+        head="Step",
+        columns=("Points", _ci_title(steps[0].quality.shown), "Extra cost per 1,000", "Reading"),
+        rows=tuple(rows),
+        axis=forest_axis(scale, margin),
+    )
+
+
+def _shown_steps(view: View) -> Sequence[Step]:
+    shown = {arm.arm_id for arm in view.shown}
+    return [step for step in view.analysis.steps if step.lower_arm in shown and step.upper_arm in shown]
+
+
+def _difference_cells(comparison: Comparison) -> tuple[Cell, Cell]:
+    cell = points_cell(comparison)
+    return Cell(main=cell.main, tone=cell.tone), Cell(main=cell.below)
+
+
+def _ci_title(estimate: Estimate) -> str:
+    return f"{estimate.level:.0%} CI"
+
+
+def _extra_cost(estimate: Estimate | None) -> Cell:
+    if estimate is None:
+        return NOTHING
+    extra = numbers.usd(estimate.point * 1000)
+    below = numbers.usd_interval(estimate, 1000).replace("$", "")
+    return Cell(main=extra if estimate.point < 0 else f"+{extra}", below=below)
+
+
+def _other_graders(view: View) -> list[Table]:
+    """One table for each grader but the first: its mean in every arm, and the difference from the baseline."""
+    tables = []
+    for grader in view.analysis.grader_ids:
+        if grader == view.analysis.primary or len(view.arms) < 2:
+            continue
+        versus = {item.candidate: item for item in view.analysis.secondary.get(grader, ())}
+        rows = [
+            arm_row(arm, [share_cell(arm.found.quality.get(grader)), *_secondary_cells(arm, versus)])
+            for arm in view.shown
+        ]
+        columns = ("Mean score", "Difference, points", "Reading") if versus else ("Mean score",)
+        tables.append(Table(caption=f"Grader {grader} (exploratory)", head="Arm", columns=columns, rows=tuple(rows)))
+    return tables
+
+
+def _secondary_cells(arm: ArmView, versus: dict[str, Comparison]) -> tuple[Cell, ...]:
+    if not versus:
+        return ()
+    if arm.is_baseline:
+        return Cell(main="baseline"), NOTHING
+    comparison = versus.get(arm.arm_id)
+    reading = Cell(main=reading_text(comparison.reading, None)) if comparison else NOTHING
+    return points_cell(comparison), reading
+
+
+def _single_table(view: View) -> Table | None:
+    arm = view.arms[0]
+    rows = [
+        Row(head=grader, cells=(share_cell(arm.found.quality.get(grader)),), notes=("primary",) if first else ())
+        for first, grader in ((grader == view.analysis.primary, grader) for grader in view.analysis.grader_ids)
+    ]
+    if len(rows) < 2:
+        return None
+    return Table(caption="Mean score by grader", head="Grader", columns=("Mean score",), rows=tuple(rows))

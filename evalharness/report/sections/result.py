@@ -1,0 +1,104 @@
+"""Page one: the decision as a sentence, and one table with every arm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from evalharness.core.model import Status
+from evalharness.report import numbers
+from evalharness.report.cells import Cell, Table, arm_row, part_of, points_cell, quantile_cell, share_cell, usd_cell
+from evalharness.report.charts.strip import quality_scale, quality_strip
+from evalharness.report.verdict_text import VerdictText
+from evalharness.report.view import ArmView, View, percent_interval
+
+NAV = "Result"
+TITLE = "Result"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    verdict: VerdictText
+    table: Table
+    all_arms: Table | None
+    notes: tuple[str, ...]
+
+
+def build(view: View) -> Result | None:
+    shown = len(view.shown)
+    hidden = len(view.arms) > shown
+    notes = [_note(view)]
+    if hidden:
+        notes.insert(0, f"Showing {shown} of {len(view.arms)} arms: those with the highest scores, and the baseline.")
+    return Result(
+        verdict=view.verdict,
+        table=arm_table(view, view.shown, _caption(view)),
+        all_arms=arm_table(view, view.arms, f"All {len(view.arms)} arms") if hidden else None,
+        notes=tuple(notes),
+    )
+
+
+def _caption(view: View) -> str:
+    return "The run in numbers" if view.analysis.kind == "single" else "All arms, on the same cases"
+
+
+def _note(view: View) -> str:
+    parts = ["Small figures under a number: its 95% confidence interval."]
+    if view.baseline is not None:
+        parts.append(f"Small figures beside it: how many times that of {view.baseline.label}, the baseline.")
+        parts.append("Differences compare the same cases in both arms.")
+    return " ".join(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Column:
+    title: str
+    cell: Callable[[ArmView], Cell]
+    exists: bool = True
+
+
+def arm_table(view: View, arms: Sequence[ArmView], caption: str) -> Table:
+    columns = [column for column in _columns(view) if column.exists]
+    scored = [percent_interval(estimate) for arm in arms if (estimate := view.quality(arm))]
+    scale = quality_scale(scored) if scored and len(arms) > 1 else None
+    rows = []
+    for arm in arms:
+        estimate = view.quality(arm)
+        strip = quality_strip(percent_interval(estimate), scale, arm.mark) if scale and estimate else None
+        rows.append(arm_row(arm, [column.cell(arm) for column in columns], strip))
+    domain = f"{scale.low:.0f}{numbers.MISSING}{scale.high:.0f}%" if scale else ""
+    return Table(
+        caption=caption,
+        head="Arm",
+        columns=tuple(column.title for column in columns),
+        rows=tuple(rows),
+        axis_title=f"{view.quality_name}, {domain}",
+    )
+
+
+def _columns(view: View) -> list[_Column]:
+    arms = view.arms
+    return [
+        _Column(title=view.quality_name, cell=lambda arm: share_cell(view.quality(arm))),
+        _Column(title="Difference, points", cell=lambda arm: _difference(view, arm), exists=view.baseline is not None),
+        _Column(
+            title="Cost per 1,000",
+            cell=lambda arm: usd_cell(arm.found.cost_usd, view.ratio("cost_usd", arm.arm_id), scale=1000),
+            exists=any(arm.found.cost_usd for arm in arms),
+        ),
+        _Column(
+            title="First output, median",
+            cell=lambda arm: quantile_cell(arm.found.times.get("ttfo_ms"), "0.5", view.ratio("ttfo_ms", arm.arm_id)),
+            exists=any(arm.found.times["ttfo_ms"].n_measured for arm in arms if "ttfo_ms" in arm.found.times),
+        ),
+        _Column(
+            title="Total time, median",
+            cell=lambda arm: quantile_cell(arm.found.times.get("total_ms"), "0.5", view.ratio("total_ms", arm.arm_id)),
+        ),
+        _Column(title="Total time, p95", cell=lambda arm: quantile_cell(arm.found.times.get("total_ms"), "0.95")),
+        _Column(title="Failed", cell=lambda arm: part_of(arm.found.counts.get(Status.ERROR, 0), arm.found.n_planned)),
+    ]
+
+
+def _difference(view: View, arm: ArmView) -> Cell:
+    return Cell(main="baseline") if arm.is_baseline else points_cell(view.versus(arm.arm_id))

@@ -1,0 +1,245 @@
+"""The decision in words: one object that page, Markdown, terminal and JSON print unchanged."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from evalharness.core.findings import (
+    Analysis,
+    ArmFindings,
+    ArmStanding,
+    Comparison,
+    Estimate,
+    Outcome,
+    Reading,
+    Standing,
+)
+from evalharness.core.model import RunRecord
+from evalharness.report import numbers, words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictText:
+    """``heading`` a few words, ``lead`` one or two sentences, at most three ``bullets``, ``rule`` the rule used.
+
+    ``cautions`` are whole sentences a reader must see before the numbers; the first says SIMULATED where it applies.
+    """
+
+    heading: str
+    lead: str
+    bullets: tuple[str, ...] = ()
+    rule: str = ""
+    cautions: tuple[str, ...] = ()
+
+
+def verdict_text(run: RunRecord, analysis: Analysis) -> VerdictText:
+    cautions = (*words.run_cautions(run), *analysis.banners)
+    if analysis.kind == "single":
+        return _single(run, analysis, cautions)
+    speaker = _Speaker(run=run, analysis=analysis)
+    heading, lead = speaker.heading_and_lead()
+    return VerdictText(
+        heading=heading, lead=lead, bullets=tuple(speaker.bullets()[:3]), rule=speaker.rule(), cautions=cautions
+    )
+
+
+def share_right(run: RunRecord, grader_id: str) -> bool:
+    """Whether the grader gave only 0 and 1, so that its mean is a share of right answers."""
+    return all(
+        result.scores[grader_id].value in (0.0, 1.0, None)
+        for result in run.results.values()
+        if grader_id in result.scores
+    )
+
+
+def _single(run: RunRecord, analysis: Analysis, cautions: tuple[str, ...]) -> VerdictText:
+    arm = analysis.arms[0]
+    estimate = arm.quality.get(analysis.primary)
+    right = share_right(run, analysis.primary)
+    if estimate is None:
+        return VerdictText(heading="No score", lead="No call has a score: see what went wrong.", cautions=cautions)
+    heading = words.score_phrase(estimate, share_right=right)
+    lead = words.score_sentence(estimate, share_right=right, repeats=analysis.repeats) + "."
+    lead = f"{lead[:1].upper()}{lead[1:]}"
+    failed = words.failed_calls(arm)
+    bullets = [f"{failed}." if failed else None, _typical_call(arm)]
+    return VerdictText(
+        heading=heading[:1].upper() + heading[1:],
+        lead=lead,
+        bullets=tuple(bullet for bullet in bullets if bullet),
+        rule="One arm, nothing to compare: no recommendation.",
+        cautions=cautions,
+    )
+
+
+def _typical_call(arm: ArmFindings) -> str | None:
+    """Median time and mean cost of a call, as far as they are known."""
+    parts = []
+    total = arm.times.get("total_ms")
+    median = total.quantiles.get("0.5") if total else None
+    if median is not None:
+        interval = numbers.duration_interval(median)
+        parts.append(f"half of the calls ended within {numbers.duration(median.point)} (95% CI {interval})")
+    if arm.cost_usd is not None:
+        cost, interval = numbers.usd(arm.cost_usd.point * 1000), numbers.usd_interval(arm.cost_usd, 1000)
+        parts.append(f"1,000 calls cost {cost} (95% CI {interval})")
+    sentence = "; ".join(parts)
+    return f"{sentence[:1].upper()}{sentence[1:]}." if sentence else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Speaker:
+    """Says one analysis of several arms."""
+
+    run: RunRecord
+    analysis: Analysis
+
+    @property
+    def margin(self) -> float | None:
+        return self.analysis.decision.rule.margin if self.analysis.decision.rule else None
+
+    def label(self, arm_id: str) -> str:
+        return self.analysis.arm(arm_id).label
+
+    def heading_and_lead(self) -> tuple[str, str]:
+        decision = self.analysis.decision
+        if decision.outcome is Outcome.USE and decision.arm_id is not None:
+            return f"Use {self.label(decision.arm_id)}", self._use(decision.arm_id)
+        if decision.outcome is Outcome.NO_CLEAR_WINNER:
+            return "No clear winner", self._no_winner(decision.arm_id, decision.held_back)
+        return "No rule set", self._facts()
+
+    def _use(self, arm_id: str) -> str:
+        versus = self._versus(arm_id)
+        if versus is None:
+            return self._is_baseline(arm_id)
+        sentence = words.quality_sentence(versus, self.label(arm_id), self.label(versus.baseline), self.margin)
+        return f"{sentence}. {self._price(arm_id)}".strip()
+
+    def _is_baseline(self, arm_id: str) -> str:
+        """The baseline itself was chosen: there is no comparison to quote, so what it scores and costs."""
+        arm = self.analysis.arm(arm_id)
+        estimate = arm.quality.get(self.analysis.primary)
+        score = ""
+        if estimate is not None:
+            right = share_right(self.run, self.analysis.primary)
+            score = words.score_sentence(estimate, share_right=right, repeats=self.analysis.repeats)
+        cost = f" at {numbers.usd(arm.cost_usd.point * 1000)} per 1,000 calls" if arm.cost_usd else ""
+        return f"{words.name_first(arm.label)}, the baseline, is the cheapest that keeps the rule: {score}{cost}."
+
+    def _price(self, arm_id: str) -> str:
+        clauses = []
+        cost = self.analysis.ratios.get("cost_usd", {}).get(arm_id)
+        if cost is not None:
+            clauses.append(words.cost_clause(cost))
+        time = self.analysis.ratios.get("total_ms", {}).get(arm_id)
+        if time is not None:
+            clauses.append(words.time_clause(time))
+        return f"It {words.listed(clauses)}." if clauses else ""
+
+    def _no_winner(self, arm_id: str | None, held_back: str | None) -> str:
+        if held_back:
+            return f"The rule names no one: {held_back}."
+        if arm_id is None:
+            return "No arm keeps the rule: each breaks a limit or is shown to score lower than another by too much."
+        cheapest = f"{words.name_first(self.label(arm_id))} is the cheapest that is not ruled out"
+        needed = next((s.cases_to_settle for s in self.analysis.decision.standings if s.arm_id == arm_id), None)
+        if needed is None:
+            return f"{cheapest}, but the scores at the top are too close to tell apart."
+        have = numbers.plural(self.analysis.n_cases, "case")
+        settle = f"about {_cases(needed)} would be needed to settle it, this run has {have}"
+        return f"{cheapest}, but not yet shown to keep the rule: {settle}."
+
+    def _facts(self) -> str:
+        scores = [arm for arm in self.analysis.arms if arm.quality.get(self.analysis.primary) is not None]
+        costs = [arm for arm in self.analysis.arms if arm.cost_usd is not None]
+        parts = ["The suite states no decision rule, so no arm is recommended."]
+        if scores:
+            scores.sort(key=lambda arm: _point(arm.quality[self.analysis.primary]))
+            parts.append(f"Scores run from {self._score(scores[0])} to {self._score(scores[-1])}.")
+        if costs:
+            costs.sort(key=lambda arm: _point(arm.cost_usd))
+            parts.append(f"1,000 calls cost from {_cost(costs[0])} to {_cost(costs[-1])}.")
+        return " ".join(parts)
+
+    def _score(self, arm: ArmFindings) -> str:
+        estimate = arm.quality[self.analysis.primary]
+        if estimate is None:
+            return arm.label
+        return f"{numbers.share(estimate)} ({arm.label}, {words.ci_name(estimate)} {numbers.share_interval(estimate)})"
+
+    def bullets(self) -> list[str]:
+        """The most useful first: rivals of the chosen arm, pairs that cannot be told apart, broken guardrails."""
+        rivals = [text for standing in self.analysis.decision.standings if (text := self._rival(standing))]
+        close = [text for step in self.analysis.steps if (text := self._close(step.quality))]
+        failures = [f"{text}." for arm in self._by_failures() if (text := words.failed_calls(arm))]
+        bullets = [*rivals[:2], *close[:1], *failures[:1]]
+        return bullets if len(bullets) <= 3 else [rivals[0], *close[:1], *failures[:1]]
+
+    def _rival(self, standing: ArmStanding) -> str | None:
+        """Why an arm that someone might have wanted instead was not chosen; None where that needs no word."""
+        if standing.arm_id == self.analysis.decision.arm_id or self.analysis.decision.arm_id is None:
+            return None
+        label = words.name_first(self.label(standing.arm_id))
+        if standing.standing is Standing.INELIGIBLE and standing.limit:
+            return f"{label} breaks a limit: {standing.limit}."
+        if standing.standing is Standing.UNDECIDED and self._is_cheaper(standing.arm_id):
+            settle = ""
+            if standing.cases_to_settle is not None:
+                settle = f" About {_cases(standing.cases_to_settle)} would settle it."
+            return f"{label} is cheaper, but it is not settled whether it keeps the rule.{settle}"
+        if standing.standing is Standing.EXCLUDED and self._is_cheaper(standing.arm_id):
+            return f"{label} is cheaper, but {self._gap(standing)}."
+        return None
+
+    def _gap(self, standing: ArmStanding) -> str:
+        """How far an excluded arm lies below the one that excludes it."""
+        if standing.gap is None:
+            return "is shown to score lower by more than the margin"
+        against = self.label(standing.against) if standing.against else "another"
+        size = numbers.points(standing.gap, signed=False)
+        ends = numbers.points_interval(standing.gap, signed=False)
+        return f"scores {size} points lower than {against} ({words.ci_name(standing.gap)} {ends})"
+
+    def _is_cheaper(self, arm_id: str) -> bool:
+        chosen = self.analysis.decision.arm_id
+        mine = self.analysis.arm(arm_id).cost_usd
+        theirs = self.analysis.arm(chosen).cost_usd if chosen else None
+        return mine is not None and theirs is not None and mine.point < theirs.point
+
+    def _close(self, comparison: Comparison) -> str | None:
+        if comparison.reading is not Reading.TOO_CLOSE:
+            return None
+        candidate, baseline = self.label(comparison.candidate), self.label(comparison.baseline)
+        sentence = words.quality_sentence(comparison, candidate, baseline, self.margin)
+        return f"{sentence}, with {numbers.plural(self.analysis.n_cases, 'case')}."
+
+    def _by_failures(self) -> list[ArmFindings]:
+        return sorted(self.analysis.arms, key=lambda arm: -arm.counts.get("error", 0))
+
+    def _versus(self, arm_id: str) -> Comparison | None:
+        return next((item for item in self.analysis.versus_baseline if item.candidate == arm_id), None)
+
+    def rule(self) -> str:
+        rule = self.analysis.decision.rule
+        if rule is None:
+            return "Rule: none. Add a decision block to the suite to get a recommendation."
+        return words.rule_sentence(rule, f"{rule.metric} score")
+
+
+def _point(estimate: Estimate | None) -> float:
+    return estimate.point if estimate is not None else math.inf
+
+
+def _cost(arm: ArmFindings) -> str:
+    if arm.cost_usd is None:
+        return arm.label
+    interval = numbers.usd_interval(arm.cost_usd, 1000)
+    return f"{numbers.usd(arm.cost_usd.point * 1000)} ({arm.label}, {words.ci_name(arm.cost_usd)} {interval})"
+
+
+def _cases(needed: int) -> str:
+    """Two digits: what a forecast of a sample size is worth."""
+    rounded = round(needed, 1 - math.floor(math.log10(needed))) if needed >= 100 else needed
+    return numbers.plural(rounded, "case")

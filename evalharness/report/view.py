@@ -1,0 +1,165 @@
+"""What every section starts from: the run, its analysis, and how each arm is named and drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from evalharness.core.findings import Analysis, ArmFindings, Comparison, Estimate, Outcome
+from evalharness.core.model import Arm, RunRecord
+from evalharness.report.charts.marks import Interval, Mark, swatch
+from evalharness.report.palette import PLACES_IN_ORDER, effort_place
+from evalharness.report.settings import ReportSettings
+from evalharness.report.verdict_text import VerdictText, share_right, verdict_text
+
+#: Arms drawn and compared on the page; a larger sweep shows its best and puts the rest in a table of its own.
+MAX_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmView:
+    """``group`` heads the arm's rows where the run has several models or endpoints, else it is empty."""
+
+    found: ArmFindings
+    planned: Arm
+    mark: Mark
+    group: str
+    is_baseline: bool
+    is_chosen: bool
+
+    @property
+    def label(self) -> str:
+        return self.found.label
+
+    @property
+    def arm_id(self) -> str:
+        return self.found.arm_id
+
+    @property
+    def swatch(self) -> Markup:
+        """The arm's shape, for keys and rows."""
+        return swatch(self.mark)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """``arms`` are all, ``shown`` those drawn (at most 12 and the baseline), both in the plan's order by group."""
+
+    run: RunRecord
+    analysis: Analysis
+    settings: ReportSettings
+    verdict: VerdictText
+    arms: tuple[ArmView, ...]
+    shown: tuple[ArmView, ...]
+    share_right: bool
+
+    @property
+    def baseline(self) -> ArmView | None:
+        return next((arm for arm in self.arms if arm.is_baseline), None)
+
+    @property
+    def margin(self) -> float | None:
+        """The size of a difference that the suite calls too small to matter; None where it states none."""
+        rule = self.analysis.decision.rule
+        return rule.margin if rule is not None and rule.metric == self.analysis.primary else None
+
+    @property
+    def quality_name(self) -> str:
+        return "Right" if self.share_right else "Mean score"
+
+    def arm(self, arm_id: str) -> ArmView:
+        return next(arm for arm in self.arms if arm.arm_id == arm_id)
+
+    def versus(self, arm_id: str) -> Comparison | None:
+        """The arm's quality against the baseline's."""
+        return next((item for item in self.analysis.versus_baseline if item.candidate == arm_id), None)
+
+    def ratio(self, metric: str, arm_id: str) -> Comparison | None:
+        return self.analysis.ratios.get(metric, {}).get(arm_id)
+
+    def quality(self, arm: ArmView) -> Estimate | None:
+        return arm.found.quality.get(self.analysis.primary)
+
+    def limit_ms(self, metric: str) -> float | None:
+        """The limit that the suite's service level sets for a time metric."""
+        slo = self.run.plan.suite.slo
+        return slo.limits_ms.get(metric) if slo else None
+
+
+def make_view(run: RunRecord, analysis: Analysis, settings: ReportSettings) -> View:
+    planned = {arm.arm_id: arm for arm in run.plan.arms}
+    groups = _groups([planned[found.arm_id] for found in analysis.arms])
+    marks = _marks([planned[found.arm_id] for found in analysis.arms])
+    decision = analysis.decision
+    chosen = decision.arm_id if decision.outcome is Outcome.USE else None
+    arms = [
+        ArmView(
+            found=found,
+            planned=planned[found.arm_id],
+            mark=mark,
+            group=group,
+            is_baseline=found.arm_id == analysis.baseline,
+            is_chosen=found.arm_id == chosen,
+        )
+        for found, mark, group in zip(analysis.arms, marks, groups, strict=True)
+    ]
+    order = list(dict.fromkeys(groups))
+    arms.sort(key=lambda arm: order.index(arm.group))
+    return View(
+        run=run,
+        analysis=analysis,
+        settings=settings,
+        verdict=verdict_text(run, analysis),
+        arms=tuple(arms),
+        shown=_shown(arms, analysis.primary),
+        share_right=share_right(run, analysis.primary),
+    )
+
+
+def percent_interval(estimate: Estimate) -> Interval:
+    return scaled(estimate, 100)
+
+
+def scaled(estimate: Estimate, factor: float = 1.0) -> Interval:
+    """An estimate in the unit of an axis."""
+    lower = None if estimate.lower is None else estimate.lower * factor
+    upper = None if estimate.upper is None else estimate.upper * factor
+    return Interval(point=estimate.point * factor, lower=lower, upper=upper)
+
+
+def _groups(arms: Sequence[Arm]) -> list[str]:
+    """Model, and endpoint where that differs too; empty for all where there is one only."""
+    several_endpoints = len({arm.endpoint for arm in arms}) > 1
+    names = [f"{arm.model} at {arm.endpoint}" if several_endpoints else arm.model for arm in arms]
+    return names if len(set(names)) > 1 else ["" for _ in arms]
+
+
+def _marks(arms: Sequence[Arm]) -> list[Mark]:
+    """Colour and shape are the effort's where efforts differ, else the arm's place in order; prompts differ by dash."""
+    efforts = [arm.effort for arm in arms]
+    prompts = list(dict.fromkeys(arm.prompt for arm in arms))
+    by_effort = len(set(efforts)) > 1 and all(effort_place(effort or "") is not None for effort in efforts)
+    marks = []
+    for index, arm in enumerate(arms):
+        place = effort_place(arm.effort or "") if by_effort else None
+        if place is None:
+            places = PLACES_IN_ORDER
+            marks.append(Mark(places[index % len(places)], index // len(places)))
+        else:
+            marks.append(Mark(place, prompts.index(arm.prompt)))
+    return marks
+
+
+def _shown(arms: Sequence[ArmView], primary: str) -> tuple[ArmView, ...]:
+    """All arms up to the limit; beyond it those with the highest point, the chosen one and the baseline."""
+    if len(arms) <= MAX_SHOWN:
+        return tuple(arms)
+
+    def point(arm: ArmView) -> float:
+        estimate = arm.found.quality.get(primary)
+        return -1.0 if estimate is None else estimate.point
+
+    best = {arm.arm_id for arm in sorted(arms, key=point, reverse=True)[:MAX_SHOWN]}
+    return tuple(arm for arm in arms if arm.arm_id in best or arm.is_baseline or arm.is_chosen)

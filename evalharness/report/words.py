@@ -1,0 +1,201 @@
+"""The sentences of a report, for every format alike.
+
+A comparison names its baseline, its direction or its two ends, and its interval. Where the data cannot tell, the
+sentence says so and gives the range. No sign stands beside a word of direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from evalharness.core.findings import ArmFindings, Comparison, Estimate, Reading
+from evalharness.core.model import DecisionLimit, DecisionRule, RunRecord, RunState, Status
+from evalharness.metrics.catalog import CATALOG
+from evalharness.report import numbers
+
+SIMULATED = "SIMULATED"
+SIMULATED_SENTENCE = (
+    "SIMULATED: every answer came from the built-in simulator. These numbers describe no real model or service."
+)
+CI_SENTENCE = (
+    "95% CI: if we repeated the whole run many times, about 95 of 100 such intervals would hold the true difference."
+)
+
+_TOWARDS = {
+    Reading.BETTER: "higher",
+    Reading.BETTER_BUT_SMALL: "higher",
+    Reading.WORSE: "lower",
+    Reading.WORSE_BUT_SMALL: "lower",
+}
+
+
+def name_first(label: str) -> str:
+    """A label at the start of a sentence: a plain word gets its capital, a model's name stays as it is."""
+    return label[:1].upper() + label[1:] if label.replace(" ", "").isalpha() else label
+
+
+def listed(items: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    words = list(items)
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1] if words else ""
+
+
+def ci_name(estimate: Estimate) -> str:
+    return f"{estimate.level:.0%} CI"
+
+
+def reading_text(reading: Reading, margin: float | None) -> str:
+    """The reading as a table prints it, with the margin it was made with."""
+    if margin is None:
+        return reading.value
+    if reading is Reading.SAME:
+        return f"the same (within {numbers.in_points(margin)})"
+    if reading in (Reading.BETTER_BUT_SMALL, Reading.WORSE_BUT_SMALL):
+        return f"{reading.value} (under {numbers.in_points(margin)})"
+    return reading.value
+
+
+def is_certain(reading: Reading) -> bool:
+    """Whether a number may be coloured: its interval leaves out zero."""
+    return reading in _TOWARDS
+
+
+# ---------------------------------------------------------------- comparisons of quality
+
+
+def quality_sentence(comparison: Comparison, candidate: str, baseline: str, margin: float | None) -> str:
+    """One sentence, without its full stop, on a difference in the primary metric."""
+    shown, reading = comparison.shown, comparison.reading
+    if reading in _TOWARDS:
+        size = numbers.points(shown, signed=False)
+        ends = numbers.points_interval(shown, signed=False)
+        sentence = (
+            f"{name_first(candidate)} scores {size} {_points_word(size)} {_TOWARDS[reading]} than {baseline} "
+            f"({ci_name(shown)} {ends})"
+        )
+        if reading in (Reading.BETTER_BUT_SMALL, Reading.WORSE_BUT_SMALL):
+            sentence += f", too small to matter{_under(margin)}"
+        return sentence
+    if reading is Reading.SAME and margin is not None:
+        within = numbers.in_points(margin)
+        return f"{name_first(candidate)} and {baseline} score the same within {within}: {_range(shown, candidate)}"
+    return f"{name_first(candidate)} and {baseline} are too close to tell apart: {_range(shown, candidate)}"
+
+
+def _under(margin: float | None) -> str:
+    return "" if margin is None else f" (under {numbers.in_points(margin)})"
+
+
+def _points_word(size: str) -> str:
+    return "point" if size in ("1", "1.0", "1.00") else "points"
+
+
+def _range(shown: Estimate, candidate: str) -> str:
+    """``medium is between 1.2 points lower and 2.0 higher (95% CI)``."""
+    if shown.lower is None or shown.upper is None:
+        return "the data give no interval"
+    decimals = numbers.decimals_for(numbers.half_width(shown, 100))
+    low, high = (numbers.fixed(abs(end) * 100, decimals) for end in (shown.lower, shown.upper))
+    if shown.lower < 0 <= shown.upper:
+        ends = f"{low} points lower and {high} higher"
+    elif shown.lower >= 0:
+        ends = f"{low} and {high} points higher"
+    else:
+        ends = f"{low} and {high} points lower"
+    return f"{candidate} is between {ends} ({ci_name(shown)})"
+
+
+# ---------------------------------------------------------------- comparisons of cost and time
+
+
+def cost_clause(ratio: Comparison) -> str:
+    """``costs 1.9× as much (95% CI 1.88 to 1.93)``"""
+    return f"costs {numbers.ratio(ratio.shown.point)} as much ({_ratio_ci(ratio)})"
+
+
+def time_clause(ratio: Comparison) -> str:
+    return f"takes {numbers.ratio(ratio.shown.point)} as long ({_ratio_ci(ratio)})"
+
+
+def _ratio_ci(ratio: Comparison) -> str:
+    return f"{ci_name(ratio.shown)} {numbers.ratio_interval(ratio.shown)}"
+
+
+# ---------------------------------------------------------------- single arms
+
+
+def score_phrase(estimate: Estimate, *, share_right: bool) -> str:
+    """``82.0% right`` where scores are only 0 and 1, else ``a mean score of 82.0%``."""
+    return f"{numbers.share(estimate)} right" if share_right else f"mean score {numbers.share(estimate)}"
+
+
+def score_sentence(estimate: Estimate, *, share_right: bool, repeats: int) -> str:
+    """``82.0% right (95% CI 75.1 to 87.3; 120 cases × 5 repeats, worth 310 independent calls)``"""
+    cases = numbers.plural(estimate.n, "case")
+    size = cases if repeats == 1 else f"{cases} {numbers.TIMES} {repeats} repeats"
+    worth = ""
+    if repeats > 1 and estimate.n_effective is not None:
+        worth = f", worth {numbers.plural(round(estimate.n_effective), 'independent call')}"
+    return (
+        f"{score_phrase(estimate, share_right=share_right)} ({ci_name(estimate)} {numbers.share_interval(estimate)}; "
+        f"{size}{worth})"
+    )
+
+
+def failed_calls(arm: ArmFindings) -> str | None:
+    """``40 of 2,000 xhigh calls failed (2.0%)``; None where none failed."""
+    failed = arm.counts.get(Status.ERROR, 0)
+    if not failed:
+        return None
+    share = numbers.percent(failed / arm.n_planned)
+    return f"{numbers.count(failed)} of {numbers.count(arm.n_planned)} {arm.label} calls failed ({share})"
+
+
+# ---------------------------------------------------------------- the rule
+
+
+def rule_sentence(rule: DecisionRule, quality: str) -> str:
+    """What the suite asked for, in words and in its own spelling. ``quality`` names the metric."""
+    text = (
+        f"Rule: the cheapest whose {quality} is shown to be at most {numbers.in_points(rule.margin)} below every other"
+    )
+    if rule.limits:
+        text += ", among those with " + listed(limit_text(limit) for limit in rule.limits)
+    return f"{text} (decision.rule: {rule.rule}, metric: {rule.metric}, margin: {rule.margin:g})."
+
+
+def limit_text(limit: DecisionLimit) -> str:
+    """``a median total time of at most 10.0 s``"""
+    title = metric_title(limit.metric).lower()
+    value = limit_value(limit.metric, limit.at_most)
+    if limit.quantile is None:
+        which = "mean"
+    else:
+        which = "median" if limit.quantile == 0.5 else f"{limit.quantile * 100:g}% quantile of"
+    return f"a {which} {title} of at most {value}"
+
+
+def limit_value(metric: str, value: float) -> str:
+    if metric.endswith("_ms"):
+        return numbers.duration(value)
+    if metric.endswith("_usd"):
+        return f"{numbers.usd(value)} a call"
+    return numbers.percent(value) if metric.endswith("_share") else numbers.significant(value)
+
+
+def metric_title(metric: str) -> str:
+    return CATALOG[metric].title if metric in CATALOG else metric.replace("_", " ")
+
+
+# ---------------------------------------------------------------- what a reader must know first
+
+
+def run_cautions(run: RunRecord) -> list[str]:
+    """Whole sentences about the run itself: simulated, or not finished."""
+    sentences = [SIMULATED_SENTENCE] if run.manifest.simulated else []
+    pending = sum(result.status is Status.PENDING for result in run.results.values())
+    if pending or run.manifest.state is not RunState.COMPLETE:
+        why = f", stopped by {run.manifest.stop_reason}" if run.manifest.stop_reason else ""
+        never = f"{numbers.count(pending)} of {numbers.plural(len(run.plan.trials), 'planned call')} never ended"
+        sentences.append(f"This run is not complete ({run.manifest.state}{why}): {never}. Run the same command again.")
+    return sentences
