@@ -1,0 +1,42 @@
+"""In which order trials are sent. Order is part of the measurement: a service drifts while it is measured."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from evalharness.core.model import Order
+
+T = TypeVar("T")
+
+#: (case id, arm id, repeat index)
+Slot = tuple[str, str, int]
+
+
+def shuffled(ids: Iterable[str], *context: object) -> list[str]:
+    """``ids`` in an order that is random in them, ``context`` and nothing else.
+
+    Sorted by hash. A generator's stream would serve as well, but then one case more or ``--limit`` would change the
+    order of all the others; and its sequence is a promise of its library, which SHA-256 is not.
+    """
+    prefix = "\0".join(str(part) for part in context)
+    return sorted(ids, key=lambda each: hashlib.sha256(f"{prefix}\0{each}".encode("utf-8", "surrogatepass")).digest())
+
+
+def slots(order: Order, case_ids: Sequence[str], arm_ids: Sequence[str], repeats: int, seed: int) -> Iterator[Slot]:
+    """Every (case, arm, repeat) once.
+
+    Interleaved: a block is one case in all arms, arms shuffled; blocks shuffled; one pass per repeat. So each arm meets
+    the same minutes of the service. Sequential: one arm after the other, cases in the order of the suite.
+    """
+    if order is Order.SEQUENTIAL:
+        for arm_id in arm_ids:
+            for repeat_index in range(repeats):
+                for case_id in case_ids:
+                    yield case_id, arm_id, repeat_index
+        return
+    for repeat_index in range(repeats):
+        for case_id in shuffled(case_ids, seed, repeat_index):
+            for arm_id in shuffled(arm_ids, seed, repeat_index, case_id):
+                yield case_id, arm_id, repeat_index

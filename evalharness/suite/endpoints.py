@@ -1,0 +1,125 @@
+"""Endpoints: environment variables put in, addresses checked, keys kept out."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from evalharness.core.model import Endpoint, EndpointKind, Json, Limits, Prices, RetryPolicy, Timeouts
+from evalharness.suite.problems import Problems
+from evalharness.suite.schema import EndpointPart, Part
+from evalharness.suite.yaml_text import Path
+
+_VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<has_default>:-(?P<default>[^}]*))?\}")
+
+
+def with_environment(
+    value: Json, environ: Mapping[str, str], problems: Problems, path: Path, *, is_used: bool = True
+) -> Json:
+    """``value`` with ``${NAME}`` and ``${NAME:-default}`` replaced in every text; the result is always text.
+
+    An unset variable without a default is a mistake where the endpoint is used; elsewhere the text stays, so that
+    ``--endpoint sim`` works on a machine that lacks what the gateway needs.
+    """
+    if isinstance(value, dict):
+        return {
+            key: with_environment(item, environ, problems, (*path, key), is_used=is_used) for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [
+            with_environment(item, environ, problems, (*path, at), is_used=is_used) for at, item in enumerate(value)
+        ]
+    if not isinstance(value, str) or "${" not in value:
+        return value
+
+    def substitute(match: re.Match[str]) -> str:
+        # As in a shell, `:-` also stands in for a variable that is set to nothing.
+        found = environ.get(match["name"], "")
+        if found:
+            return found
+        if match["has_default"]:
+            return match["default"]
+        if is_used:
+            name = match["name"]
+            problems.add(path, f"the environment variable {name} is not set", f"set it, or write ${{{name}:-default}}")
+        return match[0]
+
+    return _VARIABLE.sub(substitute, value)
+
+
+def endpoint(name: str, part: EndpointPart, problems: Problems) -> Endpoint | None:
+    """The endpoint as the rest of the program knows it; None where its target is wrong."""
+    path: Path = ("endpoints", name)
+    given = {
+        kind: target
+        for kind, target in (
+            (EndpointKind.HTTP, part.base_url),
+            (EndpointKind.SIMULATOR, part.simulator),
+            (EndpointKind.LOCAL, part.local),
+        )
+        if target is not None
+    }
+    if len(given) != 1:
+        what = "has none of them" if not given else "has more than one"
+        problems.add(path, f"an endpoint has exactly one of base_url, simulator, local; this one {what}", at_key=True)
+        return None
+    (kind, target), *_ = given.items()
+    if kind is EndpointKind.HTTP and not _check_base_url(target, problems, (*path, "base_url")):
+        return None
+    return Endpoint(
+        name=name,
+        kind=kind,
+        target=target.rstrip("/") if kind is EndpointKind.HTTP else target,
+        protocol=part.protocol,
+        model=part.model,
+        api_key_env=part.api_key_env,
+        prices=Prices(**part.prices.model_dump()) if part.prices is not None else None,
+        limits=Limits(**part.limits.model_dump()),
+        timeouts=Timeouts(**_floats(part.timeouts_ms)),
+        retry=RetryPolicy(**part.retry.model_dump()),
+    )
+
+
+def _floats(part: Part) -> dict[str, float]:
+    return {key: float(value) for key, value in part.model_dump().items()}
+
+
+def _check_base_url(url: str, problems: Problems, path: Path) -> bool:
+    """Never repeats the address: it may hold a password."""
+    mistake = base_url_mistake(url)
+    if mistake is not None:
+        problems.add(path, *mistake)
+    return mistake is None
+
+
+def base_url_mistake(url: str) -> tuple[str, str | None] | None:
+    """(message, hint) for an address that cannot be used, None for one that can."""
+    if "${" in url:  # a variable of an endpoint that is not used
+        return None
+    try:
+        parts = urlsplit(url)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        return "this is not a URL", "like https://example.com/v1"
+    if parts.scheme not in ("http", "https"):
+        return "base_url must begin with https:// or http://", "like https://example.com/v1"
+    if not parts.hostname or not port_is_valid:
+        return "base_url has no usable host and port", "like https://example.com/v1"
+    if parts.username is not None or parts.password is not None:
+        return "base_url must hold no user name or password", "name the key's variable: `api_key_env: NAME`"
+    if parts.query or parts.fragment:
+        return "base_url must end with its path: no `?` and no `#`", None
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        return "http:// is allowed to this machine only: key and prompts would be sent in clear", "use https://"
+    return None
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

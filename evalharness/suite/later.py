@@ -1,0 +1,45 @@
+"""What the format knows and this version does not do yet: refused at its line, never silently ignored.
+
+Paths are patterns as of ``keys.pattern_of``.
+"""
+
+from __future__ import annotations
+
+KEYS: dict[tuple[str, ...], str] = {
+    ("tools",): "tools with an implementation (tool definitions under `request.tools` are passed through)",
+    ("max_turns",): "tool loops",
+    ("gates",): "gates",
+    ("on_inconclusive",): "gates",
+    ("cases", "*", "generate"): "case generators",
+    ("cases", "*", "with"): "case generators",
+    ("load", "duration_s"): "runs of a fixed duration",
+    ("load", "rate_per_s"): "open load shapes",
+    ("load", "from_per_s"): "open load shapes",
+    ("load", "to_per_s"): "open load shapes",
+    ("load", "over_s"): "open load shapes",
+    ("load", "size"): "open load shapes",
+    ("load", "every_s"): "open load shapes",
+    ("load", "each_s"): "load in steps",
+    ("load", "file"): "traces",
+    ("load", "speed"): "traces",
+    ("budget", "stop_when_settled"): "stopping early",
+    ("decision", "value_per_correct_usd"): "the rule best_value",
+}
+
+VALUES: dict[tuple[str, ...], frozenset[str]] = {
+    ("load", "shape"): frozenset(("constant", "poisson", "ramp", "burst", "steps", "trace")),
+    ("decision", "rule"): frozenset(("best_within_limits", "best_value")),
+}
+
+GRADERS: dict[str, str] = {
+    "rubric": "graders that ask a model",
+    "factuality": "graders that ask a model",
+    "pairwise": "graders that ask a model",
+    "panel": "graders that ask a model",
+    "python": "graders that run your code",
+    "unit_test": "graders that run the answer's code",
+    "math": "symbolic equality",
+    "language": "language detection",
+    "tool_call": "grading of tool calls",
+    "constraints": "verifiable instructions",
+}
