@@ -61,9 +61,8 @@ async def _ready(endpoint: Endpoint, child: asyncio.subprocess.Process, words: a
     if line:
         return str(json.loads(line)["base_url"])
     said = await words
-    raise EndpointError(
-        f"endpoint '{endpoint.name}': the {endpoint.kind} server '{endpoint.target}' did not start: {said or 'no message'}"
-    )
+    server = f"the {endpoint.kind} server '{endpoint.target}'"
+    raise EndpointError(f"endpoint '{endpoint.name}': {server} did not start: {said or 'it said nothing'}")
 
 
 async def _last_words(child: asyncio.subprocess.Process) -> str:

@@ -144,3 +144,20 @@ def stopping_text(event: RunStopping) -> str:
     calls = f"{event.n_in_flight} call{'' if event.n_in_flight == 1 else 's'} in flight"
     grace = "" if event.grace_s is None else f", given {event.grace_s:.0f} s"
     return f"stopping: {event.reason}; no new call, {calls}{grace}"
+
+
+class NoProgress(PlainProgress):
+    """``--quiet``: only notices of stops, which nobody wants to miss."""
+
+    def _tick(self, tally: Tally) -> None:
+        """Says nothing."""
+
+    def _failed(self, event: AttemptFailed) -> None:
+        """Says nothing: failures are in the report."""
+
+
+def progress(stream: TextIO, *, quiet: bool) -> PlainProgress:
+    """The display that fits where stderr goes."""
+    if quiet:
+        return NoProgress(stream)
+    return LiveProgress(stream) if stream.isatty() else PlainProgress(stream)

@@ -7,7 +7,7 @@ What is *measured* is no setting: it is in the suite, narrowed by the plan flags
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,6 @@ def resolve(
     flags: Mapping[str, Any],
     *,
     environ: Mapping[str, str],
-    suite_budget_usd: float | None = None,
     folder: Path | None = None,
 ) -> Resolved:
     """Merge all sources. ``flags`` holds what was given on the command line; None means not given.
@@ -59,7 +58,6 @@ def resolve(
     layers: list[tuple[str, Mapping[str, Any]]] = [
         ("flag", {name: value for name, value in flags.items() if value is not None}),
         ("variable", _from_environ(environ)),
-        ("suite", {} if suite_budget_usd is None else {"max_cost_usd": suite_budget_usd}),
         ("pyproject.toml", _from_project(folder or Path.cwd())),
         ("user file", _from_user_file(environ)),
     ]
@@ -74,6 +72,28 @@ def resolve(
         else:
             sources[field.name] = "default"
     return Resolved(settings=RunSettings(**values), sources=sources)
+
+
+def with_suite(resolved: Resolved, *, max_cost_usd: float | None) -> Resolved:
+    """The suite's budget in its place: below flags and variables, above files and defaults."""
+    if max_cost_usd is None or resolved.sources["max_cost_usd"] in ("flag", "variable"):
+        return resolved
+    return Resolved(
+        settings=replace(resolved.settings, max_cost_usd=max_cost_usd),
+        sources={**resolved.sources, "max_cost_usd": "suite"},
+    )
+
+
+def with_env_file(environ: Mapping[str, str], env_file: Path | None) -> Mapping[str, str]:
+    """The environment with the variables of a file beneath it. Raises ``UsageError`` for a file that is not there."""
+    if env_file is None:
+        return environ
+    from dotenv import dotenv_values
+
+    if not env_file.is_file():
+        raise UsageError(f"--env-file {env_file} does not exist")
+    values = dotenv_values(env_file, interpolate=False)
+    return {**{name: value for name, value in values.items() if value is not None}, **environ}
 
 
 def explain(resolved: Resolved) -> str:

@@ -184,8 +184,11 @@ class Grader(Protocol):
 class LoadShape(Protocol):
     """When trials are meant to start. Closed shapes yield nothing and bound ``max_in_flight`` instead."""
 
-    max_in_flight: int | None
-    think_ns: int
+    @property
+    def max_in_flight(self) -> int | None: ...
+
+    @property
+    def think_ns(self) -> int: ...
 
     def offsets_ns(self) -> Iterator[int]: ...
 

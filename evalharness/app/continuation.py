@@ -1,0 +1,60 @@
+"""Which run is continued: the newest of the suite, if it is unfinished and was planned alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalharness.core.errors import PlanChangedError, UsageError
+from evalharness.core.failure import FailureKind
+from evalharness.core.model import Phase, Plan, RunManifest, Status, TrialResult
+from evalharness.plan.expand import differences
+from evalharness.store import load
+from evalharness.store.runs import newest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continuation:
+    """``finished`` are results that stand, by trial id; those in ``to_ask_again`` stand no longer."""
+
+    folder: Path
+    manifest: RunManifest
+    finished: Mapping[str, TrialResult]
+    to_ask_again: frozenset[str] = frozenset()
+
+
+def continuation(out: Path, plan: Plan, *, fresh: bool, retry_errors: bool) -> Continuation | None:
+    """None: a new run begins.
+
+    Raises:
+        PlanChangedError: the newest run is unfinished and differs; the message lists the differences.
+        UsageError: errors were to be retried and there is no run that has any.
+    """
+    found = None if fresh else newest(out, plan.suite.name)
+    if found is None:
+        if retry_errors:
+            raise UsageError(f"there is no run of '{plan.suite.name}' under {out} whose errors could be asked again")
+        return None
+    record = load.load(found.folder)
+    measured = [trial for trial in record.plan.trials if trial.phase is Phase.MEASURED]
+    ended = all(record.results[trial.trial_id].status is not Status.PENDING for trial in measured)
+    if ended and not retry_errors:
+        return None
+    if record.manifest.plan_hash != plan.plan_hash:
+        changed = "\n".join(f"  {line}" for line in differences(record.plan.hashed, plan.hashed))
+        state = "differs" if retry_errors else "is unfinished and was planned differently"
+        raise PlanChangedError(
+            f"the newest run of '{plan.suite.name}', {record.manifest.run_id}, {state}:\n{changed}",
+            hint="undo the change to continue it, or start a new run with --fresh",
+        )
+    finished = {trial_id: result for trial_id, result in record.results.items() if result.status is not Status.PENDING}
+    again = frozenset(trial_id for trial_id, result in finished.items() if retry_errors and _is_missing_data(result))
+    return Continuation(folder=found.folder, manifest=record.manifest, finished=finished, to_ask_again=again)
+
+
+def _is_missing_data(result: TrialResult) -> bool:
+    """Every error but a timeout, which is the service's own slowness and counts."""
+    return (
+        result.status is Status.ERROR and result.failure is not None and result.failure.kind is not FailureKind.TIMEOUT
+    )

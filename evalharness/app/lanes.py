@@ -1,0 +1,118 @@
+"""From the endpoints of a plan to lanes that calls can go out on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from evalharness import wire
+from evalharness.app.children import base_url_of
+from evalharness.core.errors import UsageError
+from evalharness.core.events import AttemptFailed
+from evalharness.core.failure import Failure
+from evalharness.core.model import Endpoint, Plan, Trial
+from evalharness.core.ports import Clock
+from evalharness.engine.budget import Ledger
+from evalharness.engine.call import Lane
+from evalharness.engine.gatekeeper import Gatekeeper, RetryPurse
+from evalharness.engine.stop import StopSignal
+from evalharness.transport.http import HttpSettings, HttpTransport
+from evalharness.wire.settings import CodecSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneParts:
+    """What all lanes of a run share."""
+
+    clock: Clock
+    stop: StopSignal
+    ledger: Ledger
+    begin_attempt: Callable[[str, int, int], Awaitable[None]]
+    emit: Callable[[object], None]
+
+
+def used_endpoints(plan: Plan) -> tuple[Endpoint, ...]:
+    """The endpoints that arms of the plan name, in the suite's order."""
+    named = {arm.endpoint for arm in plan.arms}
+    return tuple(endpoint for endpoint in plan.suite.endpoints if endpoint.name in named)
+
+
+def check_requests(plan: Plan) -> None:
+    """Every arm's request in its endpoint's dialect, before anything is paid for.
+
+    Raises:
+        UsageError: a field the protocol has no counterpart for, with the arm.
+    """
+    protocols = {endpoint.name: endpoint.protocol for endpoint in plan.suite.endpoints}
+    for arm in plan.arms:
+        try:
+            wire.codec(protocols[arm.endpoint]).encode(model=arm.model, input="", request=arm.request)
+        except ValueError as problem:
+            raise UsageError(f"arm '{arm.label}' on endpoint '{arm.endpoint}': {problem}") from None
+
+
+async def base_urls(plan: Plan, resources: AsyncExitStack) -> Mapping[str, str]:
+    """Endpoint name -> base URL; servers of this machine are started and stopped with ``resources``."""
+    urls = {}
+    for endpoint in used_endpoints(plan):
+        server = base_url_of(endpoint, seed=plan.suite.load.seed)
+        urls[endpoint.name] = await resources.enter_async_context(server)
+    return urls
+
+
+def open_lanes(
+    plan: Plan, urls: Mapping[str, str], environ: Mapping[str, str], parts: LaneParts, resources: AsyncExitStack
+) -> Mapping[str, Lane]:
+    """One lane per endpoint. Raises ``UsageError`` where a key's variable is not set."""
+    purse = RetryPurse()
+    lanes = {}
+    for endpoint in used_endpoints(plan):
+        api_key = _api_key(endpoint, environ)
+        transport = HttpTransport(
+            HttpSettings(
+                base_url=urls[endpoint.name],
+                clock=parts.clock,
+                api_key=api_key,
+                concurrency=plan.suite.load.concurrency,
+            )
+        )
+        resources.push_async_callback(transport.close)
+        secrets = () if api_key is None else (api_key,)
+        lanes[endpoint.name] = Lane(
+            endpoint=endpoint,
+            codec=wire.codec(endpoint.protocol, CodecSettings(limits=endpoint.limits, secrets=secrets)),
+            transport=transport,
+            gatekeeper=Gatekeeper(endpoint, purse=purse, clock=parts.clock, stop=parts.stop),
+            ledger=parts.ledger,
+            clock=parts.clock,
+            stop=parts.stop,
+            begin_attempt=parts.begin_attempt,
+            attempt_failed=_telling(parts.emit),
+        )
+    return lanes
+
+
+def check_keys(plan: Plan, environ: Mapping[str, str]) -> None:
+    """Raises ``UsageError`` where an endpoint's key is not in the environment."""
+    for endpoint in used_endpoints(plan):
+        _api_key(endpoint, environ)
+
+
+def _api_key(endpoint: Endpoint, environ: Mapping[str, str]) -> str | None:
+    if endpoint.api_key_env is None:
+        return None
+    key = environ.get(endpoint.api_key_env, "").strip()
+    if not key:
+        raise UsageError(
+            f"endpoint '{endpoint.name}' needs a key, and the variable {endpoint.api_key_env} is not set",
+            hint=f"export {endpoint.api_key_env}=… or name a file of variables with --env-file",
+        )
+    return key
+
+
+def _telling(emit: Callable[[object], None]) -> Callable[[Trial, int, Failure, float | None], None]:
+    def attempt_failed(trial: Trial, index: int, failure: Failure, wait_ms: float | None) -> None:
+        emit(AttemptFailed(trial=trial, attempt_index=index, failure=failure, wait_ms=wait_ms))
+
+    return attempt_failed

@@ -1,0 +1,62 @@
+"""``plan``: what a run would do, before money is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evalharness import wire
+from evalharness.app.run import RunRequest, load_and_plan
+from evalharness.core.model import Arm, Case, Plan
+from evalharness.plan.forecast import Forecast, forecast
+from evalharness.suite.files import reader_of
+from evalharness.suite.templates import input_chars, render_input
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """``requests`` maps an arm id to the exact body of its first call.
+
+    ``smallest_difference`` is on the primary metric's scale, at power 0.8; None where there is nothing to compare.
+    """
+
+    plan: Plan
+    forecast: Forecast
+    requests: Mapping[str, Mapping[str, Any]]
+    smallest_difference: float | None
+
+
+def preview(request: RunRequest) -> Preview:
+    """Raises what ``load_and_plan`` raises."""
+    loaded, plan = load_and_plan(request)
+    prompts = {prompt.name: prompt for prompt in plan.suite.prompts}
+    read_bytes = reader_of(loaded.path, allow_outside=request.settings.allow_outside)
+    protocols = {endpoint.name: endpoint.protocol for endpoint in plan.suite.endpoints}
+    first = plan.suite.cases[0]
+
+    def chars(arm: Arm, case: Case) -> int:
+        return input_chars(prompts[arm.prompt], case)
+
+    requests = {
+        arm.arm_id: wire.codec(protocols[arm.endpoint])
+        .encode(model=arm.model, input=render_input(prompts[arm.prompt], first, read_bytes), request=arm.request)
+        .body
+        for arm in plan.arms
+    }
+    return Preview(
+        plan=plan,
+        forecast=forecast(plan, chars),
+        requests=requests,
+        smallest_difference=_smallest_difference(plan),
+    )
+
+
+def _smallest_difference(plan: Plan) -> float | None:
+    """What the design can detect between two of its arms, before anything was measured."""
+    if len(plan.arms) < 2:
+        return None
+    from evalharness.stats.planning import detectable_difference
+
+    n_clusters = len({case.cluster or case.case_id for case in plan.suite.cases})
+    return detectable_difference(n_clusters, plan.suite.repeats)

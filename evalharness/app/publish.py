@@ -1,0 +1,46 @@
+"""From a run folder to everything a person reads: analysis, report files, the index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalharness.core.findings import Analysis
+from evalharness.core.model import RunRecord
+from evalharness.report.settings import ReportSettings
+from evalharness.store import load
+from evalharness.verdict.compare import analyse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """``paths`` are the files that were written, the report first; empty without a report."""
+
+    run: RunRecord
+    analysis: Analysis
+    paths: Sequence[Path] = ()
+
+
+def read(folder: Path) -> Published:
+    """Load and analyse; nothing is written."""
+    record = load.load(folder)
+    return Published(run=record, analysis=analyse(record))
+
+
+def publish(folder: Path, *, settings: ReportSettings, junit: bool = False) -> Published:
+    """Write the report, its summaries and the index of the reports folder two levels up.
+
+    Raises ``StoreError`` where a file cannot be written; the run itself is not touched.
+    """
+    from evalharness.report.write import write_file, write_index, write_report
+    from evalharness.store.export import junit as junit_export
+
+    found = read(folder)
+    paths = list(write_report(found.run, found.analysis, folder, settings=settings))
+    if junit:
+        path = folder / "junit.xml"
+        write_file(path, junit_export.export(found.run))
+        paths.append(path)
+    write_index(folder.parent.parent)
+    return Published(run=found.run, analysis=found.analysis, paths=paths)

@@ -1,0 +1,262 @@
+"""``run``: a suite in, measured trials, a run folder, a report."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from evalharness import __version__
+from evalharness.app import interrupts
+from evalharness.app.continuation import Continuation, continuation
+from evalharness.app.environment import client_environment
+from evalharness.app.lanes import LaneParts, base_urls, check_keys, check_requests, open_lanes, used_endpoints
+from evalharness.app.settings import Resolved, RunSettings, with_suite
+from evalharness.core.clock import SystemClock, utc_text
+from evalharness.core.errors import ExitCode, UsageError
+from evalharness.core.events import RunFinished, RunStarted
+from evalharness.core.model import (
+    EndpointKind,
+    Json,
+    PendingReason,
+    Phase,
+    Plan,
+    RunManifest,
+    RunRecord,
+    RunState,
+    Status,
+    TrialResult,
+)
+from evalharness.core.ports import Sink
+from evalharness.engine.budget import Ledger
+from evalharness.engine.call import Lane
+from evalharness.engine.execute import Conduct, execute
+from evalharness.engine.grading import Grading
+from evalharness.engine.stop import StopSignal
+from evalharness.engine.trial import TrialContext
+from evalharness.load_shapes.closed import shape
+from evalharness.plan.expand import PlanFlags, make_plan
+from evalharness.store import load, lock, run_store
+from evalharness.store.runs import new_run_id, suite_folder
+from evalharness.suite.files import LoadedSuite, ReadSettings, grader_of, read_suite, reader_of
+from evalharness.suite.templates import render_input
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What a person asked for on the command line or through the API."""
+
+    suite_path: Path
+    flags: PlanFlags
+    resolved: Resolved
+    environ: Mapping[str, str]
+    fresh: bool = False
+    retry_errors: bool = False
+    offline: bool = False
+
+    @property
+    def settings(self) -> RunSettings:
+        return self.resolved.settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOutcome:
+    """``stop_reason`` None: every planned trial has ended."""
+
+    folder: Path
+    exit_code: ExitCode
+    stop_reason: str | None
+
+
+def load_and_plan(request: RunRequest) -> tuple[LoadedSuite, Plan]:
+    """Read the suite and make the plan; nothing is called.
+
+    Raises:
+        SuiteError: every problem of the suite.
+        UsageError: flags that select nothing or name what is not there.
+    """
+    settings = ReadSettings(
+        endpoint=request.flags.endpoint, allow_outside=request.settings.allow_outside, environ=request.environ
+    )
+    loaded = read_suite(request.suite_path, settings=settings)
+    plan = make_plan(loaded.suite, request.flags)
+    check_requests(plan)
+    outside = [endpoint.name for endpoint in used_endpoints(plan) if endpoint.kind is EndpointKind.HTTP]
+    if request.offline and outside:
+        hint = "choose a simulator or local endpoint with --endpoint, or leave --offline out"
+        raise UsageError(f"--offline, but the plan calls endpoint {', '.join(outside)}", hint=hint)
+    return loaded, plan
+
+
+async def run(request: RunRequest, sinks: Sequence[Sink]) -> RunOutcome:
+    """Run a suite, or continue its newest run, and store everything. The report is another use case.
+
+    Raises:
+        UsageError, SuiteError, PlanChangedError: nothing was called.
+        EndpointError: a server of this machine did not start, or a key is missing.
+        StoreError: the run folder cannot be written; what was committed is readable.
+    """
+    loaded, plan = load_and_plan(request)
+    check_keys(plan, request.environ)
+    with lock.hold(suite_folder(request.settings.out, plan.suite.name)):
+        found = continuation(request.settings.out, plan, fresh=request.fresh, retry_errors=request.retry_errors)
+        return await _Run(request, loaded, plan, found, sinks).carry_out()
+
+
+class _Run:
+    """One session of a run, from opening its folder to its last commit."""
+
+    def __init__(
+        self, request: RunRequest, loaded: LoadedSuite, plan: Plan, found: Continuation | None, sinks: Sequence[Sink]
+    ) -> None:
+        self._request = request
+        self._loaded = loaded
+        self._plan = plan
+        self._found = found
+        self._sinks = sinks
+        self._clock = SystemClock()
+        self._stop = StopSignal()
+
+    async def carry_out(self) -> RunOutcome:
+        manifest = self._found.manifest if self._found else self._new_manifest()
+        finished = self._found.finished if self._found else {}
+        async with AsyncExitStack() as resources:
+            # Servers first: the folder of a run that could not begin would only be in the way.
+            urls = await base_urls(self._plan, resources)
+            store = resources.enter_context(self._open_store(manifest))
+            if self._found and self._found.to_ask_again:
+                await store.reopen(self._found.to_ask_again)
+            ledger = _ledger(self._plan, self._request.resolved, finished, self._clock)
+            parts = LaneParts(
+                clock=self._clock,
+                stop=self._stop,
+                ledger=ledger,
+                begin_attempt=store.begin_attempt,
+                emit=self._emit,
+            )
+            lanes = open_lanes(self._plan, urls, self._request.environ, parts, resources)
+            self._emit(RunStarted(plan=self._plan, run_id=manifest.run_id, finished=finished))
+            conduct = Conduct(
+                shape=shape(self._plan.suite.load),
+                writer=store,
+                ledger=ledger,
+                clock=self._clock,
+                stop=self._stop,
+                emit=self._emit,
+                warmup=self._plan.suite.load.warmup,
+            )
+            await self._execute(self._context(manifest.run_id, lanes), conduct, finished)
+            ended = self._ended(manifest, load.load(store.folder))
+            await store.finish(ended)
+            self._emit(RunFinished(stop_reason=ended.stop_reason))
+            return RunOutcome(
+                folder=store.folder, exit_code=ExitCode(ended.exit_code or 0), stop_reason=ended.stop_reason
+            )
+
+    def _open_store(self, manifest: RunManifest) -> run_store.RunStore:
+        if self._found:
+            return run_store.open(self._found.folder)
+        return run_store.create(self._request.settings.out, manifest, self._plan)
+
+    async def _execute(self, context: TrialContext, conduct: Conduct, finished: Mapping[str, TrialResult]) -> None:
+        """Send what is pending; a second Ctrl-C ends it at once, with what is committed intact."""
+        again = self._found.to_ask_again if self._found else frozenset()
+        pending = [trial for trial in self._plan.trials if trial.trial_id not in finished or trial.trial_id in again]
+        task = asyncio.create_task(execute(pending, context, conduct))
+        with interrupts.obeyed(self._stop, task):
+            try:
+                await task
+            except asyncio.CancelledError:
+                if not self._stop.is_set:
+                    raise
+
+    def _context(self, run_id: str, lanes: Mapping[str, Lane]) -> TrialContext:
+        suite = self._plan.suite
+        prompts = {prompt.name: prompt for prompt in suite.prompts}
+        read_bytes = reader_of(self._loaded.path, allow_outside=self._request.settings.allow_outside)
+        return TrialContext(
+            run_id=run_id,
+            cases={case.case_id: case for case in suite.cases},
+            arms={arm.arm_id: arm for arm in self._plan.arms},
+            lanes=lanes,
+            render=lambda arm, case: render_input(prompts[arm.prompt], case, read_bytes),
+            grading=Grading(suite, grader_of),
+        )
+
+    def _new_manifest(self) -> RunManifest:
+        now_ns = self._clock.utc_ns()
+        return RunManifest(
+            run_id=new_run_id(now_ns, self._plan.plan_hash),
+            suite_name=self._plan.suite.name,
+            created_utc=utc_text(now_ns),
+            plan_hash=self._plan.plan_hash,
+            version=__version__,
+            suite_text=self._loaded.text,
+            suite_path=self._loaded.path.name,
+            flags=_given(self._request.flags),
+            environment=client_environment(),
+            simulated=any(endpoint.kind is EndpointKind.SIMULATOR for endpoint in used_endpoints(self._plan)),
+        )
+
+    def _ended(self, manifest: RunManifest, record: RunRecord) -> RunManifest:
+        reason, exit_code = _how_it_ended(self._stop, record)
+        state = RunState.COMPLETE
+        if self._stop.reason is not None:
+            state = RunState.ABORTED if self._stop.reason is PendingReason.ABORTED else RunState.PARTIAL
+        return replace(
+            manifest,
+            state=state,
+            finished_utc=utc_text(self._clock.utc_ns()),
+            stop_reason=reason,
+            exit_code=int(exit_code),
+            simulated=manifest.simulated or _says_simulated(record),
+        )
+
+    def _emit(self, event: object) -> None:
+        for sink in self._sinks:
+            sink.receive(event)
+
+
+def _how_it_ended(stop: StopSignal, record: RunRecord) -> tuple[str | None, ExitCode]:
+    """The first exit code that applies, with a sentence for what is not complete."""
+    if stop.reason is PendingReason.INTERRUPTED:
+        return stop.message, ExitCode.INTERRUPTED
+    if stop.reason is PendingReason.ABORTED:
+        return stop.message, ExitCode.ABORTED
+    measured = {trial.trial_id for trial in record.plan.trials if trial.phase is Phase.MEASURED}
+    n_errors = sum(record.results[trial_id].status is Status.ERROR for trial_id in measured)
+    tolerated = record.plan.suite.tolerate_error_share
+    if stop.reason is not None:
+        return stop.message, ExitCode.INCOMPLETE
+    if n_errors > tolerated * len(measured):
+        return f"{n_errors:,} of {len(measured):,} trials failed, {tolerated:.1%} are tolerated", ExitCode.INCOMPLETE
+    return None, ExitCode.OK
+
+
+def _given(flags: PlanFlags) -> dict[str, Json]:
+    """The flags that were given, for the manifest."""
+    return {name: value for name, value in asdict(flags).items() if value not in (None, (), {})}
+
+
+def _says_simulated(record: RunRecord) -> bool:
+    """A simulator that was reached by its URL still says what it is in the model it reports."""
+    return any(
+        (call.answer.model_reported or "").startswith("sim-")
+        for result in record.results.values()
+        for call in result.calls
+    )
+
+
+def _ledger(plan: Plan, resolved: Resolved, finished: Mapping[str, TrialResult], clock: SystemClock) -> Ledger:
+    """The budget of the whole run: what earlier sessions spent counts."""
+    calls = [call for result in finished.values() for call in result.calls]
+    budget = plan.suite.budget
+    max_cost_usd = with_suite(resolved, max_cost_usd=budget.max_cost_usd).settings.max_cost_usd
+    return Ledger(
+        replace(budget, max_cost_usd=max_cost_usd),
+        started_ns=clock.monotonic_ns(),
+        spent_usd=sum(call.cost_usd or 0.0 for call in calls),
+        n_calls=sum(len(call.attempts) for call in calls),
+    )

@@ -1,0 +1,28 @@
+"""``evalharness export RUN --format F -o FILE``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evalharness.cli.options import out_option
+
+
+@click.command("export", help="A run as JSON lines, CSV, Parquet or JUnit XML.")
+@click.argument("run")
+@click.option("--format", "form", required=True, metavar="FORMAT", help="jsonl, csv, parquet or junit.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="The file to write [stdout].")
+@out_option
+def command(run: str, form: str, output: Path | None, out: Path | None) -> None:
+    from evalharness.app.find import run_folder
+    from evalharness.report.write import write_file
+    from evalharness.store import export, load
+
+    exporter = export.load(form)
+    data = exporter.export(load.load(run_folder(run, out)))
+    if output is None or str(output) == "-":
+        click.get_binary_stream("stdout").write(data)
+    else:
+        write_file(output, data)
+        click.echo(str(output), err=True)

@@ -1,0 +1,38 @@
+"""``evalharness list [DIR]``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("list", help="The runs in a folder.")
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per run.")
+def command(folder: Path | None, as_json: bool) -> None:
+    import json
+
+    from evalharness.app.find import out_folder
+    from evalharness.store.runs import list_runs
+
+    runs = list_runs(out_folder(folder))
+    if as_json:
+        for run in runs:
+            manifest = run.manifest
+            row = {
+                "run_id": manifest.run_id,
+                "suite": manifest.suite_name,
+                "state": manifest.state,
+                "created_utc": manifest.created_utc,
+                "exit_code": manifest.exit_code,
+                "folder": str(run.folder),
+            }
+            click.echo(json.dumps(row))
+        return
+    if not runs:
+        click.echo(f"no runs under {out_folder(folder)}", err=True)
+    for run in runs:
+        manifest = run.manifest
+        reason = f"  ({manifest.stop_reason})" if manifest.stop_reason else ""
+        click.echo(f"{manifest.run_id}  {manifest.suite_name:24}  {manifest.state:9}{reason}")

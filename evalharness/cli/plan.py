@@ -1,0 +1,102 @@
+"""``evalharness plan SUITE``."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from evalharness.cli.options import allow_outside_option, env_file_option, plan_flags, plan_options, suite_argument
+
+if TYPE_CHECKING:
+    from evalharness.app.plan import Preview
+
+
+@click.command("plan", help="Show arms, requests, calls, cost and time before money is spent.")
+@suite_argument
+@plan_options
+@env_file_option
+@allow_outside_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(suite: Path, as_json: bool, env_file: Path | None, allow_outside: bool | None, **options: Any) -> None:
+    from evalharness.app.plan import preview
+    from evalharness.app.run import RunRequest
+    from evalharness.app.settings import resolve, with_env_file
+
+    resolved = resolve({"env_file": env_file, "allow_outside": allow_outside}, environ=os.environ)
+    environ = with_env_file(os.environ, resolved.settings.env_file)
+    found = preview(RunRequest(suite_path=suite, flags=plan_flags(options), resolved=resolved, environ=environ))
+    click.echo(json.dumps(_as_json(found), ensure_ascii=False) if as_json else "\n".join(_lines(found)))
+
+
+def _as_json(found: Preview) -> dict[str, Any]:
+    forecast = found.forecast
+    arms = [
+        {
+            "key": dict(each.arm.key),
+            "endpoint": each.arm.endpoint,
+            "model": each.arm.model,
+            "calls": each.n_calls,
+            "expected_usd": each.expected_usd,
+            "worst_usd": each.worst_usd,
+            "request": found.requests[each.arm.arm_id],
+        }
+        for each in forecast.arms
+    ]
+    return {
+        "suite": found.plan.suite.name,
+        "plan_hash": found.plan.plan_hash,
+        "cases": len(found.plan.suite.cases),
+        "repeats": found.plan.suite.repeats,
+        "calls": forecast.n_calls,
+        "expected_usd": forecast.expected_usd,
+        "worst_usd": forecast.worst_usd,
+        "wall_s": forecast.wall_s,
+        "smallest_difference": found.smallest_difference,
+        "assumptions": list(forecast.assumptions),
+        "arms": arms,
+    }
+
+
+def _lines(found: Preview) -> list[str]:
+    suite, forecast = found.plan.suite, found.forecast
+    lines = [
+        f"{suite.name}: {len(forecast.arms)} arms × {len(suite.cases):,} cases × {suite.repeats} repeats"
+        f" = {forecast.n_calls:,} calls" + (" with warm-up" if suite.load.warmup else ""),
+        "",
+        f"{'arm':28} {'endpoint':12} {'calls':>7} {'cost, expected':>15} {'at most':>10}",
+    ]
+    for each in forecast.arms:
+        lines.append(
+            f"{each.arm.label[:28]:28} {each.arm.endpoint[:12]:12} {each.n_calls:7,}"
+            f" {_usd(each.expected_usd):>15} {_usd(each.worst_usd):>10}"
+        )
+    lines.append(
+        f"{'all':28} {'':12} {forecast.n_calls:7,} {_usd(forecast.expected_usd):>15} {_usd(forecast.worst_usd):>10}"
+    )
+    lines += ["", f"Wall time about {_duration(forecast.wall_s)} at concurrency {suite.load.concurrency}."]
+    if found.smallest_difference is not None:
+        lines.append(
+            f"Differences of {100 * found.smallest_difference:.0f} points or more between two arms will be found"
+            " (power 80%, right-or-wrong answers of typical spread)."
+        )
+    lines += [f"Assumed: {assumption}" for assumption in forecast.assumptions]
+    for each in forecast.arms:
+        body = json.dumps(found.requests[each.arm.arm_id], ensure_ascii=False)
+        lines += ["", f"{each.arm.label}, case {suite.cases[0].case_id}:", f"  {_shortened(body)}"]
+    return lines
+
+
+def _usd(amount: float | None) -> str:
+    return "unknown" if amount is None else f"${amount:,.4f}" if amount < 1 else f"${amount:,.2f}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:,.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"
+
+
+def _shortened(body: str, most: int = 2_000) -> str:
+    return body if len(body) <= most else f"{body[:most]}… ({len(body):,} characters; --json has all)"

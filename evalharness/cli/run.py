@@ -1,0 +1,97 @@
+"""``evalharness run SUITE``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from evalharness.cli.options import (
+    allow_outside_option,
+    env_file_option,
+    out_option,
+    plan_flags,
+    plan_options,
+    suite_argument,
+)
+
+if TYPE_CHECKING:
+    from evalharness.app.run import RunOutcome
+    from evalharness.app.settings import Resolved, RunSettings
+
+_SETTINGS = ("out", "max_cost_usd", "env_file", "allow_outside", "no_report", "full_text", "junit", "quiet", "open")
+
+
+@click.command("run", help="Run or resume a suite, write the report, print the decision.")
+@suite_argument
+@plan_options
+@out_option
+@click.option("--fresh", is_flag=True, help="Start a new run although the newest one is unfinished.")
+@click.option("--retry-errors", is_flag=True, help="Ask the newest run's errors again (all but timeouts).")
+@click.option("--offline", is_flag=True, help="Refuse endpoints that are not on this machine.")
+@click.option("--max-cost", "max_cost_usd", type=float, metavar="USD", help="Send nothing more once this is spent.")
+@env_file_option
+@allow_outside_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the summary.")
+@click.option("--quiet", is_flag=True, default=None, help="No progress, no summary; only the report's path.")
+@click.option("--open", is_flag=True, default=None, help="Open the report in the browser.")
+@click.option("--no-report", is_flag=True, default=None, help="Store the run, write no report.")
+@click.option("--full-text", is_flag=True, default=None, help="Write all outputs to pages beside the report.")
+@click.option("--junit", is_flag=True, default=None, help="Write junit.xml beside the report.")
+@click.option("--explain-settings", is_flag=True, help="Print where each setting comes from, and do nothing.")
+@click.pass_context
+def command(ctx: click.Context, /, suite: Path, as_json: bool, explain_settings: bool, **options: Any) -> None:
+    import asyncio
+
+    from evalharness.app.run import RunRequest, run
+    from evalharness.app.settings import resolve, with_env_file
+
+    resolved = resolve({name: options[name] for name in _SETTINGS}, environ=os.environ)
+    if explain_settings:
+        _explain(suite, resolved)
+        return
+    request = RunRequest(
+        suite_path=suite,
+        flags=plan_flags(options),
+        resolved=resolved,
+        environ=with_env_file(os.environ, resolved.settings.env_file),
+        fresh=options["fresh"],
+        retry_errors=options["retry_errors"],
+        offline=options["offline"],
+    )
+    from evalharness.app.progress import progress
+
+    sink = progress(sys.stderr, quiet=resolved.settings.quiet)
+    try:
+        outcome = asyncio.run(run(request, [sink]))
+    finally:
+        sink.close()
+    _present(outcome, resolved.settings, as_json=as_json)
+    ctx.exit(outcome.exit_code)
+
+
+def _explain(suite: Path, resolved: Resolved) -> None:
+    from evalharness.app.settings import explain, with_suite
+    from evalharness.suite.files import ReadSettings, read_suite
+
+    settings = ReadSettings(allow_outside=resolved.settings.allow_outside, environ=os.environ)
+    budget = read_suite(suite, settings=settings).suite.budget
+    click.echo(explain(with_suite(resolved, max_cost_usd=budget.max_cost_usd)))
+
+
+def _present(outcome: RunOutcome, settings: RunSettings, *, as_json: bool) -> None:
+    from evalharness.app import publish
+    from evalharness.cli.output import print_run
+    from evalharness.report.settings import ReportSettings
+
+    if settings.no_report:
+        published = publish.read(outcome.folder)
+    else:
+        report_settings = ReportSettings(full_text=settings.full_text)
+        published = publish.publish(outcome.folder, settings=report_settings, junit=settings.junit)
+    print_run(published, outcome.folder, as_json=as_json, quiet=settings.quiet)
+    if settings.open and published.paths:
+        click.launch(published.paths[0].resolve().as_uri())

@@ -1,0 +1,182 @@
+"""One logical call: attempts, the waits between them, and the answer of the one that succeeded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+
+from evalharness.core.failure import Failure
+from evalharness.core.model import (
+    Attempt,
+    AttemptStatus,
+    Call,
+    Endpoint,
+    Json,
+    PendingReason,
+    Purpose,
+    Status,
+    Trial,
+)
+from evalharness.core.ports import Clock, Decoded, HttpRequest, Tape, Transport, WireProtocol, WireRequest
+from evalharness.engine.budget import Ledger
+from evalharness.engine.gatekeeper import Gatekeeper
+from evalharness.engine.stop import StopSignal
+from evalharness.metrics.pricing import cost_usd
+from evalharness.wire.tape import decode_tape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a call asks, in the words of the Responses API. ``client_request_id`` is the same for all its attempts."""
+
+    trial: Trial
+    client_request_id: str
+    model: str
+    input: Json
+    request: Mapping[str, Json]
+    purpose: Purpose
+    turn_index: int
+
+
+class CutOffError(Exception):
+    """A stop came before the call had ended; ``call`` holds the attempts so far, None if there was none."""
+
+    def __init__(self, reason: PendingReason, call: Call | None) -> None:
+        super().__init__(f"cut off: {reason}")
+        self.reason = reason
+        self.call = call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """One endpoint's way out: its codec and transport, and who keeps its gate.
+
+    ``begin_attempt`` is told of every attempt before it is sent and may refuse by raising.
+    ``attempt_failed`` hears of every failure with the wait that follows (None: final).
+    """
+
+    endpoint: Endpoint
+    codec: WireProtocol
+    transport: Transport
+    gatekeeper: Gatekeeper
+    ledger: Ledger
+    clock: Clock
+    stop: StopSignal
+    begin_attempt: Callable[[str, int, int], Awaitable[None]]
+    attempt_failed: Callable[[Trial, int, Failure, float | None], None]
+
+    async def ask(self, question: Question, *, intended_ns: int) -> Call:
+        """Try until there is an answer or a final failure.
+
+        Raises:
+            CutOffError: the run is stopping and no further attempt may be sent.
+            StoreError: the attempt could not be written down, so it was not sent.
+        """
+        probe = await self.gatekeeper.admit_call()
+        wire = self.codec.encode(model=question.model, input=question.input, request=question.request)
+        call = _unanswered(question, wire, intended_ns, self.clock)
+        if probe is None:
+            raise self._cut_off(call)
+        call = await self._try(call, question, _http_request(wire, question), stream=wire.stream)
+        self.gatekeeper.call_ended(call.failure, call.usage, probe=probe)
+        return call
+
+    async def _try(self, call: Call, question: Question, outgoing: HttpRequest, *, stream: bool) -> Call:
+        wait_ms = 0.0
+        while await self.gatekeeper.admit_attempt():
+            index = len(call.attempts)
+            await self.begin_attempt(question.trial.trial_id, question.turn_index, index)
+            self.ledger.count_attempt()
+            tape, decoded = await self._exchange(outgoing, stream=stream)
+            call = self._with_attempt(call, tape, decoded, wait_ms)
+            if decoded.failure is None:
+                return call
+            failures = [attempt.failure for attempt in call.attempts if attempt.failure is not None]
+            retry_ms = self.gatekeeper.wait_before_retry_ms(failures, call_id=question.client_request_id)
+            self.attempt_failed(question.trial, index, decoded.failure, retry_ms)
+            if retry_ms is None:
+                return call
+            await self.stop.sleep(retry_ms / 1000)
+            wait_ms = retry_ms
+        raise self._cut_off(call)
+
+    async def _exchange(self, outgoing: HttpRequest, *, stream: bool) -> tuple[Tape, Decoded]:
+        tape = await self.transport.exchange(
+            outgoing,
+            timeouts=self.endpoint.timeouts,
+            limits=self.endpoint.limits,
+            watch=self.codec.watch(stream=stream),
+        )
+        return tape, decode_tape(self.codec, tape, stream=stream)
+
+    def _with_attempt(self, call: Call, tape: Tape, decoded: Decoded, wait_ms: float) -> Call:
+        """The call after one more attempt. Its cost is the sum over attempts that reported usage."""
+        attempt_usd = cost_usd(decoded.usage, self.endpoint.prices)
+        if self.endpoint.prices is not None and (decoded.failure is None or decoded.usage is not None):
+            self.ledger.count_cost(attempt_usd)
+        known = [usd for usd in (call.cost_usd, attempt_usd) if usd is not None]
+        return replace(
+            call,
+            status=decoded.status,
+            attempts=(*call.attempts, _attempt(len(call.attempts), tape, decoded, wait_ms)),
+            answer=decoded.answer,
+            usage=decoded.usage,
+            failure=decoded.failure,
+            anomalies=decoded.anomalies,
+            cost_usd=sum(known) if known else None,
+        )
+
+    def _cut_off(self, call: Call) -> CutOffError:
+        reason = self.stop.reason or PendingReason.INTERRUPTED
+        return CutOffError(reason, call if call.attempts else None)
+
+
+def _unanswered(question: Question, wire: WireRequest, intended_ns: int, clock: Clock) -> Call:
+    return Call(
+        purpose=question.purpose,
+        turn_index=question.turn_index,
+        request=wire.body,
+        status=Status.ERROR,
+        intended_ns=intended_ns,
+        intended_utc_ns=clock.utc_ns() - (clock.monotonic_ns() - intended_ns),
+        attempts=(),
+    )
+
+
+def _http_request(wire: WireRequest, question: Question) -> HttpRequest:
+    return HttpRequest(
+        path=wire.path,
+        headers={
+            "content-type": "application/json",
+            "accept": "text/event-stream" if wire.stream else "application/json",
+            "x-client-request-id": question.client_request_id,
+        },
+        # Escaped to ASCII, so that any text a case may hold, lone surrogates included, can be sent.
+        body=json.dumps(wire.body, separators=(",", ":"), allow_nan=False).encode("ascii"),
+    )
+
+
+def _attempt(index: int, tape: Tape, decoded: Decoded, wait_ms: float) -> Attempt:
+    stamps = replace(
+        decoded.stamps,
+        sent_ns=tape.sent_ns,
+        headers_ns=tape.headers_ns,
+        connect_ns=tape.connect_ns,
+        closed_ns=tape.closed_ns,
+    )
+    return Attempt(
+        index=index,
+        status=AttemptStatus.OK if decoded.failure is None else AttemptStatus.ERROR,
+        stamps=stamps,
+        wait_ms=wait_ms,
+        http_status=None if tape.head is None else tape.head.status,
+        failure=decoded.failure,
+        connection_reused=tape.connection_reused,
+        n_events=decoded.n_events,
+        n_deltas=decoded.n_deltas,
+        n_reads=decoded.n_reads,
+        unknown_events=decoded.unknown_events,
+        request_id=None if tape.head is None else tape.head.headers.get("x-request-id"),
+        partial_text=decoded.partial_text,
+    )

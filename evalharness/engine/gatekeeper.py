@@ -1,0 +1,105 @@
+"""Who may send to one endpoint, and when: pace, pauses, retries, breaker and key, kept together for all its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evalharness.core.failure import Failure, FailureKind
+from evalharness.core.ids import content_id
+from evalharness.core.model import Endpoint, PendingReason, Usage
+from evalharness.core.ports import Clock
+from evalharness.core.units import NS_PER_S, ns_from_ms
+from evalharness.engine.stop import StopSignal
+from evalharness.transport.breaker import Breaker, Gate, KeyWatch
+from evalharness.transport.limits import Pace
+from evalharness.transport.retry import RetryBudget, decide
+
+#: How often a call that waits for another call's probe looks again.
+LOOK_AGAIN_S = 0.25
+
+
+class RetryPurse:
+    """The run-wide retry budget, shared by the gatekeepers of all endpoints."""
+
+    def __init__(self) -> None:
+        self.budget = RetryBudget()
+
+
+class Gatekeeper:
+    """Holds the state that the pure machines of ``transport`` give back. One per endpoint and run."""
+
+    def __init__(self, endpoint: Endpoint, *, purse: RetryPurse, clock: Clock, stop: StopSignal) -> None:
+        self._endpoint = endpoint
+        self._purse = purse
+        self._clock = clock
+        self._stop = stop
+        self._pace = Pace.of(endpoint.limits)
+        self._breaker = Breaker()
+        self._key = KeyWatch()
+        self._ever_answered = False
+
+    async def admit_call(self) -> bool | None:
+        """Wait until a call may begin. True: it is the probe of an open breaker; None: the run is stopping."""
+        while not self._stop.is_set:
+            permission = self._breaker.permission(self._clock.monotonic_ns())
+            if permission.gate is Gate.GO:
+                return False
+            if permission.gate is Gate.PROBE:
+                self._breaker = self._breaker.probe_sent()
+                return True
+            if permission.gate is Gate.ABORT:
+                self._abort("is down: it failed 20 calls in a row or half of the last 100, and three probes")
+            elif permission.wait_until_ns is None:
+                await self._stop.sleep(LOOK_AGAIN_S)
+            else:
+                await self._stop.sleep((permission.wait_until_ns - self._clock.monotonic_ns()) / NS_PER_S)
+        return None
+
+    async def admit_attempt(self) -> bool:
+        """Wait for the endpoint's pace and pauses; False: the run is stopping."""
+        while not self._stop.is_set:
+            now_ns = self._clock.monotonic_ns()
+            earliest_ns = self._pace.earliest_ns(now_ns)
+            if earliest_ns <= now_ns:
+                self._pace = self._pace.started(now_ns)
+                return True
+            await self._stop.sleep((earliest_ns - now_ns) / NS_PER_S)
+        return False
+
+    def wait_before_retry_ms(self, failures: Sequence[Failure], *, call_id: str) -> float | None:
+        """What follows the last failure of a call; None: it is final. A wait the service named pauses all its calls."""
+        share = self._endpoint.retry.budget_share
+        decision = decide(
+            failures,
+            policy=self._endpoint.retry,
+            # From the call's identity, so that a repeated run waits alike and no random state is kept.
+            jitter=int(content_id([call_id, len(failures)], digits=8), 16) / 16**8,
+            budget=self._purse.budget,
+        )
+        if decision.wait_ms is None:
+            return None
+        self._purse.budget = self._purse.budget.after_retry(share)
+        if decision.hinted:
+            self._pace = self._pace.paused(self._clock.monotonic_ns() + ns_from_ms(decision.wait_ms))
+        return decision.wait_ms
+
+    def call_ended(self, failure: Failure | None, usage: Usage | None, *, probe: bool) -> None:
+        """Learn from a call's end; stops the run where going on makes no sense."""
+        kind = None if failure is None else failure.kind
+        self._breaker = self._breaker.call_ended(kind, now_ns=self._clock.monotonic_ns(), probe=probe)
+        self._key = self._key.call_ended(kind)
+        if failure is None:
+            self._purse.budget = self._purse.budget.after_success()
+        if usage is not None:
+            used = (usage.input_tokens or 0) + (usage.output_tokens or 0)
+            self._pace = self._pace.settled(expected_tokens=0, used_tokens=used)
+        if kind is not FailureKind.CONNECTION:
+            self._ever_answered = True
+        if failure is not None and self._key.abort_reason is not None:
+            self._abort(f"{self._key.abort_reason} ({failure.message})")
+        elif failure is not None and not self._ever_answered:
+            # Every later call would fail alike: say so after one, not after twenty and three probes.
+            self._abort(f"cannot be reached: {failure.message}")
+
+    def _abort(self, why: str) -> None:
+        self._stop.stop(PendingReason.ABORTED, f"endpoint '{self._endpoint.name}': {why}")
