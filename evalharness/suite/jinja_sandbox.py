@@ -47,7 +47,7 @@ _WORDS = {
     "AssignBlock": "`set`",
     "Macro": "macros",
 }
-_FILTERS = (
+FILTERS = (
     *("abs", "capitalize", "count", "d", "default", "first", "float", "int", "last", "length", "list", "lower"),
     *("max", "min", "reverse", "round", "sort", "string", "sum", "title", "trim", "truncate", "unique", "upper"),
 )
@@ -198,7 +198,7 @@ def _environment() -> _Environment:
         undefined=StrictUndefined, finalize=_finalize, keep_trailing_newline=True, cache_size=0, autoescape=False
     )
     own = {"join": _join, "replace": _replace, "tojson": _to_json, "data_url": _data_url, _BOUNDED: _bounded}
-    environment.filters = {name: _guarded(name, environment.filters[name]) for name in _FILTERS} | own
+    environment.filters = {name: _guarded(name, environment.filters[name]) for name in FILTERS} | own
     environment.tests = {name: environment.tests[name] for name in (*_TESTS, "==", "!=", "<", ">", "<=", ">=")}
     environment.globals = {}
     return environment

@@ -96,7 +96,7 @@ class EndpointPart(Part):
 
 
 class GraderPart(BaseModel):
-    """One grader. Further keys belong to its type: see `docs/graders.md`."""
+    """One grader. Further keys belong to its type."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -201,7 +201,7 @@ class WarmupPart(Part):
 
 
 class LoadPart(Part):
-    """How trials are sent: one such stream per endpoint."""
+    """How trials are sent: one such stream per endpoint, which all its arms share."""
 
     shape: Literal["closed"] = Field("closed", description="a trial that ends makes room for the next")
     concurrency: PositiveInt = Field(_LOAD.concurrency, description="trials in flight")
@@ -236,6 +236,8 @@ class SloPart(Part):
 
 
 class DecisionLimitPart(Part):
+    """What an arm has to keep to be chosen."""
+
     quantile: Annotated[float, Field(gt=0, lt=1)] | None = Field(None, description="without it: the mean")
     at_most: NotNegative = Field(description="an arm above it is not eligible")
 
@@ -254,6 +256,8 @@ class DecisionPart(Part):
 
 
 class TolerancePart(Part):
+    """How much may go wrong in a run that still counts as complete."""
+
     error_share: Share = Field(0.0, description="a larger share of failed trials ends the run with exit code 3")
 
 
