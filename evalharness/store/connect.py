@@ -25,7 +25,7 @@ def store_error(error: Exception, path: Path) -> StoreError:
 def _hint(error: Exception) -> str | None:
     if is_full(error):
         return "free some disk space and start the same command again: every finished trial is kept"
-    text = str(error)
+    text = str(error).lower()
     if "readonly" in text or "read-only" in text or isinstance(error, PermissionError):
         return "the folder cannot be written: check its permissions, or choose another with --out"
     if "locked" in text:

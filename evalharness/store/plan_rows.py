@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import sqlite3
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
 from functools import cache
 from typing import Any
@@ -17,6 +17,10 @@ from evalharness.store.cells import json_cell, json_of, text_cell, text_of
 _MANIFEST = tuple(field.name for field in fields(RunManifest))
 _MANIFEST_JSON = frozenset({"flags", "environment"})
 _CASE_JSON = ("vars", "expected", "tags", "graders")
+_SUITE = ("suite", "hashed", "plan_hash")
+_ARM = ("arm_id", "key", "endpoint", "model", "prompt", "request")
+_CASE = ("case_id", "expected_text", "cluster", "content_hash", *_CASE_JSON)
+_TRIAL = ("trial_id", "case_id", "arm_id", "repeat_index", "phase")
 
 
 @cache
@@ -53,38 +57,15 @@ def read_manifest(connection: sqlite3.Connection) -> RunManifest | None:
 def write_plan(connection: sqlite3.Connection, plan: Plan) -> None:
     """Suite without its cases, arms, cases and trials, each in the plan's order."""
     suite = _adapter(Suite).dump_python(replace(plan.suite, cases=()))
-    connection.execute(
-        "INSERT INTO plan (only, suite, hashed, plan_hash, sha256) VALUES (1, ?, ?, ?, ?)",
-        (json_cell(suite), json_cell(plan.hashed), plan.plan_hash, plan_sha256(plan)),
-    )
-    connection.executemany(
-        "INSERT INTO arms (arm_id, key, endpoint, model, prompt, request) VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            (
-                arm.arm_id,
-                json_cell(arm.key),
-                *(text_cell(name) for name in (arm.endpoint, arm.model, arm.prompt)),
-                json_cell(arm.request),
-            )
-            for arm in plan.arms
-        ),
-    )
-    connection.executemany(
-        "INSERT INTO cases (case_id, vars, expected, tags, graders, expected_text, cluster, content_hash)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (_case_cells(case) for case in plan.suite.cases),
-    )
-    connection.executemany(
-        "INSERT INTO trials (trial_id, case_id, arm_id, repeat_index, phase) VALUES (?, ?, ?, ?, ?)",
-        (
-            (trial.trial_id, text_cell(trial.case_id), trial.arm_id, trial.repeat_index, trial.phase.value)
-            for trial in plan.trials
-        ),
-    )
+    _insert(connection, "plan", _SUITE, [(json_cell(suite), json_cell(plan.hashed), plan.plan_hash)])
+    _insert(connection, "arms", _ARM, map(_arm_cells, plan.arms))
+    _insert(connection, "cases", _CASE, map(_case_cells, plan.suite.cases))
+    _insert(connection, "trials", _TRIAL, map(_trial_cells, plan.trials))
+    connection.execute("UPDATE plan SET sha256 = ?", (plan_sha256(connection),))
 
 
 def read_plan(connection: sqlite3.Connection) -> Plan:
-    suite_cell, hashed, plan_hash = connection.execute("SELECT suite, hashed, plan_hash FROM plan").fetchone()
+    suite_cell, hashed, plan_hash = next(_select(connection, "plan", _SUITE))
     suite: Suite = _adapter(Suite).validate_python(json_of(suite_cell))
     return Plan(
         suite=replace(
@@ -94,72 +75,81 @@ def read_plan(connection: sqlite3.Connection) -> Plan:
                 replace(prompt, template=tuple(prompt.template)) if isinstance(prompt.template, list) else prompt
                 for prompt in suite.prompts
             ),
-            cases=_read_cases(connection),
+            cases=tuple(map(_case, _select(connection, "cases", _CASE))),
         ),
-        arms=tuple(
-            Arm(
-                arm_id=arm_id,
-                key=json_of(key),
-                endpoint=text_of(endpoint) or "",
-                model=text_of(model) or "",
-                prompt=text_of(prompt) or "",
-                request=json_of(request),
-            )
-            for arm_id, key, endpoint, model, prompt, request in connection.execute(
-                "SELECT arm_id, key, endpoint, model, prompt, request FROM arms ORDER BY position"
-            )
-        ),
-        trials=tuple(
-            Trial(
-                trial_id=trial_id,
-                case_id=text_of(case_id) or "",
-                arm_id=arm_id,
-                repeat_index=repeat_index,
-                phase=Phase(phase),
-            )
-            for trial_id, case_id, arm_id, repeat_index, phase in connection.execute(
-                "SELECT trial_id, case_id, arm_id, repeat_index, phase FROM trials ORDER BY position"
-            )
-        ),
+        arms=tuple(map(_arm, _select(connection, "arms", _ARM))),
+        trials=tuple(map(_trial, _select(connection, "trials", _TRIAL))),
         plan_hash=plan_hash,
         hashed=json_of(hashed),
     )
 
 
-def plan_sha256(plan: Plan) -> str:
-    """A hash over every value of the plan, to find out later whether the stored one was altered."""
-    text = json.dumps(_adapter(Plan).dump_python(plan), sort_keys=True, default=dict)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+def plan_sha256(connection: sqlite3.Connection) -> str:
+    """A hash over every stored value of the plan, to find out later whether one was altered.
+
+    Over cells, not over the types read from them: those may grow fields with a default.
+    """
+    digest = hashlib.sha256()
+    for table, columns in (("plan", _SUITE), ("arms", _ARM), ("cases", _CASE), ("trials", _TRIAL)):
+        for row in _select(connection, table, columns):
+            digest.update(repr(row).encode("ascii", "backslashreplace"))
+    return digest.hexdigest()
+
+
+def _insert(
+    connection: sqlite3.Connection, table: str, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]
+) -> None:
+    marks = ", ".join("?" * len(columns))
+    connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+
+
+def _select(connection: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
+    return connection.execute(f"SELECT {', '.join(columns)} FROM {table} ORDER BY rowid")
+
+
+def _arm_cells(arm: Arm) -> tuple[Any, ...]:
+    names = (arm.endpoint, arm.model, arm.prompt)
+    return (arm.arm_id, json_cell(arm.key), *map(text_cell, names), json_cell(arm.request))
+
+
+def _arm(cells: tuple[Any, ...]) -> Arm:
+    arm_id, key, endpoint, model, prompt, request = cells
+    return Arm(
+        arm_id=arm_id,
+        key=json_of(key),
+        endpoint=_plain_value(endpoint),
+        model=_plain_value(model),
+        prompt=_plain_value(prompt),
+        request=json_of(request),
+    )
 
 
 def _case_cells(case: Case) -> tuple[Any, ...]:
     values = _adapter(Case).dump_python(case)
-    return (
-        text_cell(case.case_id),
-        *(json_cell(values[name]) for name in _CASE_JSON),
-        text_cell(case.expected_text),
-        text_cell(case.cluster),
-        case.content_hash,
-    )
+    return tuple(json_cell(values[name]) if name in _CASE_JSON else text_cell(values[name]) for name in _CASE)
 
 
-def _read_cases(connection: sqlite3.Connection) -> tuple[Case, ...]:
-    rows = connection.execute(
-        "SELECT case_id, expected_text, cluster, content_hash, vars, expected, tags, graders"
-        " FROM cases ORDER BY position"
-    )
-    validate = _adapter(Case).validate_python
-    return tuple(
-        validate(
-            {
-                "case_id": text_of(case_id),
-                "expected_text": text_of(expected_text),
-                "cluster": text_of(cluster),
-                "content_hash": content_hash,
-                **dict(zip(_CASE_JSON, map(json_of, json_cells), strict=True)),
-            }
-        )
-        for case_id, expected_text, cluster, content_hash, *json_cells in rows
+def _case(cells: tuple[Any, ...]) -> Case:
+    values = {
+        name: json_of(cell) if name in _CASE_JSON else _plain_value(cell)
+        for name, cell in zip(_CASE, cells, strict=True)
+    }
+    case: Case = _adapter(Case).validate_python(values)
+    return case
+
+
+def _trial_cells(trial: Trial) -> tuple[Any, ...]:
+    return (trial.trial_id, text_cell(trial.case_id), trial.arm_id, trial.repeat_index, trial.phase.value)
+
+
+def _trial(cells: tuple[Any, ...]) -> Trial:
+    trial_id, case_id, arm_id, repeat_index, phase = cells
+    return Trial(
+        trial_id=trial_id,
+        case_id=_plain_value(case_id),
+        arm_id=arm_id,
+        repeat_index=repeat_index,
+        phase=Phase(phase),
     )
 
 

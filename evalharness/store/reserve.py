@@ -5,6 +5,8 @@ With it the calls in flight at that moment can still be stored: they were paid f
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from evalharness.core.errors import StoreError
 from evalharness.store.connect import store_error
 
 RESERVE_BYTES = 16 * 2**20
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Reserve:
@@ -27,8 +30,9 @@ class Reserve:
             finally:
                 os.close(handle)
         except OSError as error:
-            path.unlink(missing_ok=True)
-            if isinstance(error, PermissionError):
+            with contextlib.suppress(OSError):
+                path.unlink()
+            if error.errno not in _NO_ROOM:
                 raise store_error(error, path) from error
             raise StoreError(
                 f"{path.parent}: no room for a run ({n_bytes // 2**20} MiB are kept in reserve): {error.strerror}",

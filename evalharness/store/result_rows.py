@@ -98,7 +98,7 @@ def _write_call(connection: sqlite3.Connection, result_id: int, call: Call) -> N
         *(call.intended_ns, call.intended_utc_ns, _failure_cell(call.failure), _optional_json(call.anomalies)),
         call.cost_usd,
         *(usage and getattr(usage, name) for name in _TOKENS),
-        usage and usage.source,
+        usage and text_cell(usage.source),
         *(text_cell(getattr(answer, name)) for name in _REPORTED),
     )
     number = connection.execute(_INSERT_CALL, row).lastrowid
@@ -221,7 +221,7 @@ def _call(cells: _Row, bodies: Mapping[int, Mapping[str, Json]], attempts_of: Ca
             items=tuple(json_of(output["items"]) or ()),
             **{name: text_of(row[name]) for name in _REPORTED},
         ),
-        usage=None if source is None else Usage(source=source, **{name: row[name] for name in _TOKENS}),
+        usage=None if source is None else Usage(source=text_of(source) or "", **{name: row[name] for name in _TOKENS}),
         failure=failure_of(row["failure"]),
         anomalies=tuple(json_of(row["anomalies"]) or ()),
         cost_usd=row["cost_usd"],

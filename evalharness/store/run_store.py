@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -30,11 +31,10 @@ def create(out_dir: Path, manifest: RunManifest, plan: Plan) -> RunStore:
     folder = suite_folder(out_dir, manifest.suite_name) / manifest.run_id
     try:
         folder.mkdir(parents=True)
-        reserve = Reserve(folder.parent / RESERVE)
         create_file(folder / DATABASE)
     except FileExistsError as error:
         raise StoreError(
-            f"{folder} exists already", hint="start again: a run id is made of the second it starts"
+            f"{folder} exists already", hint="start again: a run id holds the second it was made"
         ) from error
     except OSError as error:
         raise store_error(error, folder) from error
@@ -43,7 +43,12 @@ def create(out_dir: Path, manifest: RunManifest, plan: Plan) -> RunStore:
         plan_rows.write_plan(connection, plan)
         plan_rows.write_manifest(connection, manifest)
 
-    return RunStore(folder, _begin_session(folder, write), reserve)
+    try:
+        return _start(folder, write)
+    except StoreError:
+        # Made a moment ago and still without a plan: of no use to anybody.
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def open(folder: Path) -> RunStore:
@@ -57,9 +62,16 @@ def open(folder: Path) -> RunStore:
     if manifest is None:
         raise StoreError(f"{folder} holds no plan: the run was ended before it began", hint="delete the folder")
     running = replace(manifest, state=RunState.RUNNING, finished_utc=None, stop_reason=None, exit_code=None)
+    return _start(folder, lambda connection: plan_rows.write_manifest(connection, running))
+
+
+def _start(folder: Path, write: Callable[[sqlite3.Connection], None]) -> RunStore:
     reserve = Reserve(folder.parent / RESERVE)
-    session = _begin_session(folder, lambda connection: plan_rows.write_manifest(connection, running))
-    return RunStore(folder, session, reserve)
+    try:
+        return RunStore(folder, _begin_session(folder, write), reserve)
+    except BaseException:
+        reserve.release()
+        raise
 
 
 def _begin_session(folder: Path, write: Callable[[sqlite3.Connection], None]) -> int:

@@ -20,7 +20,7 @@ CREATE TABLE manifest (
 );
 CREATE TABLE plan (
     only INTEGER PRIMARY KEY CHECK (only = 1),
-    suite TEXT NOT NULL, hashed TEXT NOT NULL, plan_hash TEXT NOT NULL, sha256 TEXT NOT NULL
+    suite TEXT NOT NULL, hashed TEXT NOT NULL, plan_hash TEXT NOT NULL, sha256 TEXT
 );
 CREATE TABLE arms (
     position INTEGER PRIMARY KEY,

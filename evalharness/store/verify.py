@@ -50,7 +50,7 @@ def _unreadable(connection: sqlite3.Connection) -> Iterator[str]:
         manifest, plan = read_manifest(connection), read_plan(connection)
         if manifest is None or manifest.plan_hash != plan.plan_hash:
             yield "the manifest belongs to another plan"
-        if connection.execute("SELECT sha256 FROM plan").fetchone()[0] != plan_sha256(plan):
+        if connection.execute("SELECT sha256 FROM plan").fetchone()[0] != plan_sha256(connection):
             yield "the plan was altered: its content does not have the stored hash"
         for superseded in (False, True):
             for _ in read_results(connection, superseded=superseded):

@@ -55,13 +55,18 @@ class Writer:
         self._durable = connect_for_writing(path, synchronous="FULL")
         self._quick = connect_for_writing(path, synchronous="NORMAL")
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
-        self._full: sqlite3.Error | None = None
-        self._failure: sqlite3.Error | None = None
+        self._full: Exception | None = None
+        self._failure: Exception | None = None
         self._thread = Thread(target=self._run, name="evalharness-store", daemon=True)
         self._thread.start()
 
     def submit(self, job: Job) -> Future[None]:
-        """Queue ``job``. From here on it will be written even if nobody waits for it any more (a cancelled task)."""
+        """Queue ``job``. From here on it will be written even if nobody waits for it any more (a cancelled task).
+
+        Raises ``RuntimeError`` after ``close``.
+        """
+        if not self._thread.is_alive():
+            raise RuntimeError("the store is closed")
         job.done.set_running_or_notify_cancel()
         self._queue.put(job)
         return job.done
@@ -103,7 +108,8 @@ class Writer:
             try:
                 self._commit(connection, jobs)
                 return
-            except sqlite3.Error as error:
+            except Exception as error:
+                # Whatever it was: those who wait must hear of it, and the thread must go on to tell the next ones.
                 refused = self._failure = error
         for job in jobs:
             if not job.done.done():
@@ -138,7 +144,7 @@ def _transaction(connection: sqlite3.Connection, jobs: list[Job]) -> dict[Job, E
                 connection.execute("ROLLBACK TO job")
             connection.execute("RELEASE job")
         connection.execute("COMMIT")
-    except sqlite3.Error:
+    except BaseException:
         # Some errors have rolled back already; then there is no transaction to end.
         if connection.in_transaction:
             connection.execute("ROLLBACK")

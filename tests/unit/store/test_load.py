@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from evalharness.core.errors import StoreError
+from evalharness.core.model import PendingReason, Phase, RunState, Status
+from evalharness.store.load import load, load_plan
+from tests.support.runs import make_run
+from tests.support.stored import append_all, create, rounded, store_run
+
+RUN = make_run(arms=2, cases=3, repeats=2, seed=4)
+RESULTS = tuple(RUN.results.values())
+
+
+def killed(tmp_path: Path) -> Path:
+    """A copy of a folder in the middle of a run: the last rows are in the log only."""
+    with create(tmp_path / "reports", RUN) as store:
+        append_all(store, RESULTS[:5])
+        folder = tmp_path / "killed" / store.folder.name
+        shutil.copytree(store.folder, folder)
+    (folder / "run.db-shm").unlink()
+    return folder
+
+
+def test_trials_that_never_ended_are_pending_in_the_order_of_the_plan(tmp_path: Path) -> None:
+    run = load(killed(tmp_path))
+    assert list(run.results) == [trial.trial_id for trial in RUN.plan.trials]
+    statuses = [result.status for result in run.results.values()]
+    assert statuses[5:] == [Status.PENDING] * (len(RESULTS) - 5)
+    assert Status.PENDING not in statuses[:5]
+    assert run.manifest.state is RunState.RUNNING
+
+
+def test_an_aborted_run_says_why_trials_were_never_sent(tmp_path: Path) -> None:
+    ended = replace(RUN.manifest, state=RunState.ABORTED, stop_reason="3 calls in a row were not authorised")
+    run = load(store_run(tmp_path, replace(RUN, manifest=ended, results={})))
+    assert {result.pending_reason for result in run.results.values()} == {PendingReason.ABORTED}
+
+
+def test_warm_up_trials_that_were_not_sent_are_left_out(tmp_path: Path) -> None:
+    first, *others = RUN.plan.trials
+    plan = replace(RUN.plan, trials=(replace(first, phase=Phase.WARMUP), *others))
+    run = load(store_run(tmp_path, replace(RUN, plan=plan, results={})))
+    assert list(run.results) == [trial.trial_id for trial in others]
+
+
+def test_a_killed_run_on_a_medium_that_cannot_be_written_is_read_with_the_rows_of_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = killed(tmp_path)
+    real, refused = sqlite3.connect, []
+
+    def no_index_beside_it(target: str, **options: object) -> sqlite3.Connection:
+        if "mode=ro" in target and str(folder) in target:
+            refused.append(target)
+            raise sqlite3.OperationalError("unable to open database file")
+        return real(target, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sqlite3, "connect", no_index_beside_it)
+    results = load(folder).results
+    assert refused
+    assert {trial_id: result for trial_id, result in results.items() if result.status is not Status.PENDING} == {
+        result.trial_id: rounded(result) for result in RESULTS[:5]
+    }
+    assert sorted(path.name for path in folder.iterdir()) == ["run.db", "run.db-wal"]
+
+
+def test_a_run_can_be_zipped_and_read_elsewhere(tmp_path: Path) -> None:
+    folder = store_run(tmp_path / "here", RUN)
+    with ZipFile(tmp_path / "run.zip", "w") as archive:
+        for path in folder.iterdir():
+            archive.write(path, path.name)
+    with ZipFile(tmp_path / "run.zip") as archive:
+        archive.extractall(tmp_path / "there")
+    assert load(tmp_path / "there") == load(folder)
+
+
+def test_reading_leaves_nothing_behind(tmp_path: Path) -> None:
+    folder = store_run(tmp_path, RUN)
+    before = (folder / "run.db").read_bytes()
+    load(folder)
+    assert [path.name for path in folder.iterdir()] == ["run.db"]
+    assert (folder / "run.db").read_bytes() == before
+
+
+def test_the_plan_can_be_read_alone(tmp_path: Path) -> None:
+    assert load_plan(store_run(tmp_path, RUN)) == RUN.plan
+
+
+def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="holds no run") as caught:
+        load(tmp_path)
+    assert "run.db" in (caught.value.hint or "")
+
+
+def test_a_run_that_was_killed_before_its_plan_was_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "run.db").touch()
+    with pytest.raises(StoreError, match="holds no run"):
+        load(tmp_path)
+
+
+def test_a_file_that_is_no_database_is_an_error_with_its_path(tmp_path: Path) -> None:
+    (tmp_path / "run.db").write_text("<html>not found</html>" * 100)
+    with pytest.raises(StoreError, match=r"run\.db: file is not a database"):
+        load(tmp_path)
+
+
+def test_a_newer_run_is_not_guessed_at(tmp_path: Path) -> None:
+    folder = store_run(tmp_path, RUN)
+    connection = sqlite3.connect(folder / "run.db")
+    connection.execute("INSERT INTO migrations VALUES (2, 'm002_later', '')")
+    connection.commit()
+    connection.close()
+    with pytest.raises(StoreError, match="schema 2"):
+        load(folder)
