@@ -24,6 +24,7 @@ from evalharness.report.sections import (
 )
 from evalharness.report.settings import ReportSettings
 from evalharness.report.view import View, make_view
+from evalharness.report.words import origin
 
 #: The order of the page. A section is one of these modules and the template of the same name.
 SECTIONS: tuple[ModuleType, ...] = (
@@ -59,7 +60,7 @@ class Section:
 class Page:
     title: str
     subtitle: str
-    simulated: bool
+    origin: str
     sections: tuple[Section, ...]
 
 
@@ -74,7 +75,7 @@ def build_page(run: RunRecord, analysis: Analysis, settings: ReportSettings) -> 
     return Page(
         title=page_title(run, analysis),
         subtitle=subtitle(view),
-        simulated=run.manifest.simulated,
+        origin=origin(run),
         sections=tuple(sections),
     )
 
@@ -96,7 +97,7 @@ def subtitle(view: View) -> str:
     size = [numbers.plural(len(view.arms), "arm")] if len(view.arms) > 1 else []
     size += [numbers.plural(analysis.n_cases, "case"), numbers.plural(analysis.repeats, "repeat")]
     when = _when(manifest.created_utc, manifest.finished_utc)
-    baseline = f" Baseline: {view.baseline.label}." if view.baseline else ""
+    baseline = f" Baseline: {view.baseline.spoken}." if view.baseline else ""
     return f"{named}, {f' {numbers.TIMES} '.join(size)}. Run {when} UTC.{baseline}"
 
 

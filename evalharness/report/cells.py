@@ -53,6 +53,11 @@ class Table:
     note: str = ""
 
     @property
+    def layout(self) -> str:
+        """Classes of the table: with a strip column, or so few columns that the full width would tear it apart."""
+        return "strips" if self.has_strips else "narrow" if len(self.columns) <= 3 else ""
+
+    @property
     def has_strips(self) -> bool:
         return any(row.strip is not None for row in self.rows)
 
@@ -96,11 +101,7 @@ def usd_cell(estimate: Estimate | None, ratio: Comparison | None = None, *, scal
     if estimate is None:
         return Cell(main=numbers.MISSING, below="not priced")
     aside = numbers.ratio(ratio.shown.point) if ratio else ""
-    return Cell(
-        main=numbers.usd(estimate.point * scale),
-        aside=aside,
-        below=numbers.usd_interval(estimate, scale).replace("$", ""),
-    )
+    return Cell(main=numbers.usd(estimate.point * scale), aside=aside, below=numbers.usd_interval(estimate, scale))
 
 
 def quantile_cell(times: TimeFindings | None, q: str, ratio: Comparison | None = None) -> Cell:
@@ -108,7 +109,10 @@ def quantile_cell(times: TimeFindings | None, q: str, ratio: Comparison | None =
     if times is None:
         return NOTHING
     if q in times.unreached:
-        return Cell(main="not reached", below=f"{numbers.count(times.n_failed)} failed")
+        return Cell(
+            main="not reached",
+            below=f"{numbers.count(times.n_failed)} of {numbers.count(times.n_measured + times.n_failed)} failed",
+        )
     estimate = times.quantiles.get(q)
     if estimate is None:
         return NOTHING
@@ -128,19 +132,7 @@ def ratio_cell(comparison: Comparison | None) -> Cell:
 def tokens_cell(estimate: Estimate | None) -> Cell:
     if estimate is None:
         return Cell(main=numbers.MISSING, below="not reported")
-    low = None if estimate.lower is None else numbers.tokens(estimate.lower)
-    high = None if estimate.upper is None else numbers.tokens(estimate.upper)
-    return Cell(main=numbers.tokens(estimate.point), below=f"{low} to {high}" if low and high and low != high else "")
-
-
-def rate_cell(estimate: Estimate | None) -> Cell:
-    if estimate is None:
-        return NOTHING
-    write = numbers.tokens
-    below = ""
-    if estimate.lower is not None and estimate.upper is not None:
-        below = f"{write(estimate.lower)} to {write(estimate.upper)}"
-    return Cell(main=write(estimate.point), below=below)
+    return Cell(main=numbers.tokens(estimate.point), below=numbers.tokens_interval(estimate))
 
 
 def part_of(part: int, whole: int) -> Cell:

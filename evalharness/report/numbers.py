@@ -70,28 +70,42 @@ def percent(share: float, decimals: int = 1) -> str:
 
 def share(estimate: Estimate) -> str:
     """``72.3%``"""
-    return percent(estimate.point, decimals_for(half_width(estimate, 100)))
+    return percent(estimate.point, percent_decimals(estimate))
 
 
 def share_interval(estimate: Estimate) -> str:
     """``70.4 to 74.3``, in percent; empty without limits."""
-    decimals = decimals_for(half_width(estimate, 100))
+    decimals = percent_decimals(estimate)
     return _interval(estimate, lambda value: fixed(value * 100, decimals))
 
 
 def points(estimate: Estimate, *, signed: bool = True) -> str:
     """A difference of shares in points: ``+4.7``; without sign for use beside a word of direction."""
     value = estimate.point if signed else abs(estimate.point)
-    return fixed(value * 100, decimals_for(half_width(estimate, 100)), signed=signed)
+    return fixed(value * 100, percent_decimals(estimate), signed=signed)
 
 
 def points_interval(estimate: Estimate, *, signed: bool = True) -> str:
     """``+2.2 to +7.0``; unsigned: the distances from zero in rising order, for intervals on one side of it."""
-    decimals = decimals_for(half_width(estimate, 100))
+    decimals = percent_decimals(estimate)
     if signed or estimate.lower is None or estimate.upper is None:
         return _interval(estimate, lambda value: fixed(value * 100, decimals, signed=signed))
     near, far = sorted((abs(estimate.lower), abs(estimate.upper)))
     return f"{fixed(near * 100, decimals)} to {fixed(far * 100, decimals)}"
+
+
+def percent_decimals(estimate: Estimate) -> int:
+    """Decimals of a share or difference in percent, shared by point and limits.
+
+    As many as the half-width is worth, and up to two more where a limit that is not zero would print as zero: an
+    interval that leaves out zero must be seen to.
+    """
+    decimals = decimals_for(half_width(estimate, 100))
+    limits = [limit * 100 for limit in (estimate.lower, estimate.upper) if limit]
+    for extra in range(3):
+        if all(round(abs(limit), decimals + extra) > 0 for limit in limits):
+            return decimals + extra
+    return decimals
 
 
 def point_size(value: float) -> str:
@@ -109,14 +123,17 @@ def in_points(value: float) -> str:
 # ---------------------------------------------------------------- time, money, tokens, ratios
 
 
-def duration(ms: float, extra: int = 0) -> str:
-    """``468 ms``, ``8.9 s``, ``150 s``; under 10 ms two digits: "0 ms" would be false. ``extra`` adds decimals."""
-    if ms < 9.95:
-        return f"{fixed(ms, (1 if ms >= 0.995 else 2) + extra)} ms"
+def duration(ms: float) -> str:
+    """``468 ms``, ``8.9 s``, ``150 s``; under 10 ms two digits: "0 ms" would be false."""
+    unit_ms, unit, decimals = _time_unit(ms)
+    return f"{fixed(ms / unit_ms, decimals)} {unit}"
+
+
+def _time_unit(ms: float) -> tuple[float, str, int]:
+    """Milliseconds of the unit to write ``ms`` in, the unit, and its decimals."""
     if ms < 999.5:
-        return f"{fixed(ms, extra)} ms"
-    seconds = ms / 1000
-    return f"{fixed(seconds, (1 if seconds < 99.95 else 0) + extra)} s"
+        return 1.0, "ms", 0 if ms >= 9.95 else 1 if ms >= 0.995 else 2
+    return 1000.0, "s", 1 if ms < 99_950 else 0
 
 
 def duration_tick(ms: float) -> str:
@@ -126,41 +143,58 @@ def duration_tick(ms: float) -> str:
 
 
 def duration_interval(estimate: Estimate) -> str:
-    return _distinct(estimate, duration)
+    """``2.7 to 2.8 s``; the unit is written twice where the limits have different ones."""
+    unit_ms, unit, decimals = _time_unit(estimate.point)
+    limits = [limit for limit in (estimate.lower, estimate.upper) if limit is not None]
+    if any(_time_unit(limit)[1] != unit for limit in limits):
+        return _interval(estimate, duration)
+    return f"{_distinct(estimate, 1 / unit_ms, decimals)} {unit}" if limits else ""
 
 
-def usd(value: float, extra: int = 0) -> str:
+def usd(value: float) -> str:
     """Three to four significant digits: ``$2.44``, ``$18.64``, ``$0.0324``, ``$1,234``."""
-    size = abs(value)
-    if size >= 1000:
-        decimals = 0
-    elif size >= 100:
-        decimals = 1
-    elif size >= 1 or size == 0:
-        decimals = 2
-    else:
-        decimals = 2 - math.floor(math.log10(size))
-    return (MINUS if value < 0 else "") + "$" + fixed(size, decimals + extra)
+    return (MINUS if value < 0 else "") + "$" + fixed(abs(value), _usd_decimals(value))
 
 
 def usd_interval(estimate: Estimate, scale: float = 1.0) -> str:
-    return _distinct(estimate, lambda value, extra: usd(value * scale, extra))
+    """``2.36 to 2.52``, without the currency sign; the digits are those of the point."""
+    return _distinct(estimate, scale, _usd_decimals(estimate.point * scale))
 
 
-def ratio(value: float, extra: int = 0) -> str:
+def _usd_decimals(value: float) -> int:
+    size = abs(value)
+    if size >= 1000:
+        return 0
+    if size >= 1 or size == 0:
+        return 1 if size >= 100 else 2
+    return 2 - math.floor(math.log10(size))
+
+
+def ratio(value: float) -> str:
     """``1.11×``, ``3.4×``, ``140×``."""
-    decimals = 2 if value < 1.995 else 1 if value < 99.95 else 0
-    return fixed(value, decimals + extra) + TIMES
+    return fixed(value, _ratio_decimals(value)) + TIMES
 
 
 def ratio_interval(estimate: Estimate) -> str:
-    """``1.05 to 1.17``"""
-    return _distinct(estimate, lambda value, extra: ratio(value, extra).removesuffix(TIMES))
+    """``1.05 to 1.17``; the digits are those of the point."""
+    return _distinct(estimate, 1.0, _ratio_decimals(estimate.point))
+
+
+def _ratio_decimals(value: float) -> int:
+    return 2 if value < 1.995 else 1 if value < 99.95 else 0
 
 
 def tokens(value: float) -> str:
-    """No decimals from ten tokens on; one below, where a whole token is a tenth of the figure."""
-    return fixed(value, 0 if value >= 10 or value == int(value) else 1)
+    """No decimals from ten on; one below, where a whole token is a tenth of the figure."""
+    return fixed(value, _token_decimals(value))
+
+
+def tokens_interval(estimate: Estimate) -> str:
+    return _distinct(estimate, 1.0, _token_decimals(estimate.point))
+
+
+def _token_decimals(value: float) -> int:
+    return 0 if value >= 10 or value == int(value) else 1
 
 
 def p_value(p: float) -> str:
@@ -186,17 +220,12 @@ def _interval(estimate: Estimate, write: Callable[[float], str]) -> str:
     return f"\N{LESS-THAN OR EQUAL TO} {write(estimate.upper)}" if estimate.upper is not None else ""
 
 
-def _distinct(estimate: Estimate, write: Callable[[float, int], str]) -> str:
-    """The interval with as many decimals as it takes for its two ends to print differently."""
-    if estimate.lower is None or estimate.upper is None:
-        return _interval(estimate, lambda value: write(value, 0))
-    extra = 0
-    while (
-        extra < 3 and estimate.lower < estimate.upper and write(estimate.lower, extra) == write(estimate.upper, extra)
-    ):
-        extra += 1
-    low, high = write(estimate.lower, extra), write(estimate.upper, extra)
-    unit = low.rpartition(" ")[2]
-    if " " in low and high.endswith(" " + unit):
-        low = low.removesuffix(" " + unit)
-    return f"{low} to {high}"
+def _distinct(estimate: Estimate, scale: float, decimals: int) -> str:
+    """The interval times ``scale``, with more decimals where its two ends would print alike."""
+    if estimate.lower is not None and estimate.upper is not None and estimate.lower < estimate.upper:
+        low, high = estimate.lower * scale, estimate.upper * scale
+        for extra in range(4):
+            if fixed(low, decimals + extra) != fixed(high, decimals + extra):
+                decimals += extra
+                break
+    return _interval(estimate, lambda value: fixed(value * scale, decimals))

@@ -20,6 +20,8 @@ from evalharness.report.view import View
 from evalharness.report.visible import shortened, visible
 
 STATUSES = tuple(Status)
+#: Of the static side pages and of the page numbers the report links to.
+TRIALS_PER_PAGE = 500
 _TIMES = ("ttft_ms", "ttfo_ms", "latency_ms", "total_ms")
 _TOKENS = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
 #: Base64 bytes of the table a trial may take before previews are shortened, and what a small run may take in all.

@@ -23,9 +23,10 @@ from evalharness.report import numbers, words
 class VerdictText:
     """``heading`` a few words, ``lead`` one or two sentences, at most three ``bullets``, ``rule`` the rule used.
 
-    ``cautions`` are whole sentences a reader must see before the numbers; the first says SIMULATED where it applies.
+    ``origin`` says SIMULATED where it applies; ``cautions`` are whole sentences to be seen before the numbers.
     """
 
+    origin: str
     heading: str
     lead: str
     bullets: tuple[str, ...] = ()
@@ -40,7 +41,12 @@ def verdict_text(run: RunRecord, analysis: Analysis) -> VerdictText:
     speaker = _Speaker(run=run, analysis=analysis)
     heading, lead = speaker.heading_and_lead()
     return VerdictText(
-        heading=heading, lead=lead, bullets=tuple(speaker.bullets()[:3]), rule=speaker.rule(), cautions=cautions
+        origin=words.origin(run),
+        heading=heading,
+        lead=lead,
+        bullets=tuple(speaker.bullets()[:3]),
+        rule=speaker.rule(),
+        cautions=cautions,
     )
 
 
@@ -58,13 +64,15 @@ def _single(run: RunRecord, analysis: Analysis, cautions: tuple[str, ...]) -> Ve
     estimate = arm.quality.get(analysis.primary)
     right = share_right(run, analysis.primary)
     if estimate is None:
-        return VerdictText(heading="No score", lead="No call has a score: see what went wrong.", cautions=cautions)
+        lead = "No call has a score: see what went wrong."
+        return VerdictText(origin=words.origin(run), heading="No score", lead=lead, cautions=cautions)
     heading = words.score_phrase(estimate, share_right=right)
     lead = words.score_sentence(estimate, share_right=right, repeats=analysis.repeats) + "."
     lead = f"{lead[:1].upper()}{lead[1:]}"
     failed = words.failed_calls(arm)
     bullets = [f"{failed}." if failed else None, _typical_call(arm)]
     return VerdictText(
+        origin=words.origin(run),
         heading=heading[:1].upper() + heading[1:],
         lead=lead,
         bullets=tuple(bullet for bullet in bullets if bullet),
@@ -80,10 +88,12 @@ def _typical_call(arm: ArmFindings) -> str | None:
     median = total.quantiles.get("0.5") if total else None
     if median is not None:
         interval = numbers.duration_interval(median)
-        parts.append(f"half of the calls ended within {numbers.duration(median.point)} (95% CI {interval})")
+        parts.append(
+            f"half of the calls ended within {numbers.duration(median.point)} ({words.ci_name(median)} {interval})"
+        )
     if arm.cost_usd is not None:
         cost, interval = numbers.usd(arm.cost_usd.point * 1000), numbers.usd_interval(arm.cost_usd, 1000)
-        parts.append(f"1,000 calls cost {cost} (95% CI {interval})")
+        parts.append(f"1,000 calls cost {cost} ({words.ci_name(arm.cost_usd)} {interval})")
     sentence = "; ".join(parts)
     return f"{sentence[:1].upper()}{sentence[1:]}." if sentence else None
 
@@ -100,7 +110,7 @@ class _Speaker:
         return self.analysis.decision.rule.margin if self.analysis.decision.rule else None
 
     def label(self, arm_id: str) -> str:
-        return self.analysis.arm(arm_id).label
+        return words.spoken(self.analysis.arm(arm_id))
 
     def heading_and_lead(self) -> tuple[str, str]:
         decision = self.analysis.decision
@@ -126,7 +136,9 @@ class _Speaker:
             right = share_right(self.run, self.analysis.primary)
             score = words.score_sentence(estimate, share_right=right, repeats=self.analysis.repeats)
         cost = f" at {numbers.usd(arm.cost_usd.point * 1000)} per 1,000 calls" if arm.cost_usd else ""
-        return f"{words.name_first(arm.label)}, the baseline, is the cheapest that keeps the rule: {score}{cost}."
+        return (
+            f"{words.name_first(words.spoken(arm))}, the baseline, is the cheapest that keeps the rule: {score}{cost}."
+        )
 
     def _price(self, arm_id: str) -> str:
         clauses = []
@@ -167,7 +179,8 @@ class _Speaker:
         estimate = arm.quality[self.analysis.primary]
         if estimate is None:
             return arm.label
-        return f"{numbers.share(estimate)} ({arm.label}, {words.ci_name(estimate)} {numbers.share_interval(estimate)})"
+        interval = numbers.share_interval(estimate)
+        return f"{numbers.share(estimate)} ({words.spoken(arm)}, {words.ci_name(estimate)} {interval})"
 
     def bullets(self) -> list[str]:
         """The most useful first: rivals of the chosen arm, pairs that cannot be told apart, broken guardrails."""
@@ -236,7 +249,7 @@ def _cost(arm: ArmFindings) -> str:
     if arm.cost_usd is None:
         return arm.label
     interval = numbers.usd_interval(arm.cost_usd, 1000)
-    return f"{numbers.usd(arm.cost_usd.point * 1000)} ({arm.label}, {words.ci_name(arm.cost_usd)} {interval})"
+    return f"{numbers.usd(arm.cost_usd.point * 1000)} ({words.spoken(arm)}, {words.ci_name(arm.cost_usd)} {interval})"
 
 
 def _cases(needed: int) -> str:

@@ -13,6 +13,7 @@ from evalharness.report.charts.marks import Interval, Mark, swatch
 from evalharness.report.palette import PLACES_IN_ORDER, effort_place
 from evalharness.report.settings import ReportSettings
 from evalharness.report.verdict_text import VerdictText, share_right, verdict_text
+from evalharness.report.words import spoken
 
 #: Arms drawn and compared on the page; a larger sweep shows its best and puts the rest in a table of its own.
 MAX_SHOWN = 12
@@ -32,6 +33,10 @@ class ArmView:
     @property
     def label(self) -> str:
         return self.found.label
+
+    @property
+    def spoken(self) -> str:
+        return spoken(self.found)
 
     @property
     def arm_id(self) -> str:

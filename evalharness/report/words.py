@@ -14,13 +14,12 @@ from evalharness.metrics.catalog import CATALOG
 from evalharness.report import numbers
 
 SIMULATED = "SIMULATED"
-SIMULATED_SENTENCE = (
-    "SIMULATED: every answer came from the built-in simulator. These numbers describe no real model or service."
-)
+SIMULATED_SENTENCE = "Every answer came from the built-in simulator: these numbers describe no real model or service."
 CI_SENTENCE = (
     "95% CI: if we repeated the whole run many times, about 95 of 100 such intervals would hold the true difference."
 )
 
+_GRAMMAR = frozenset({"none", "null", "true", "false", "all", "any", "other", "on", "off"})
 _TOWARDS = {
     Reading.BETTER: "higher",
     Reading.BETTER_BUT_SMALL: "higher",
@@ -32,6 +31,19 @@ _TOWARDS = {
 def name_first(label: str) -> str:
     """A label at the start of a sentence: a plain word gets its capital, a model's name stays as it is."""
     return label[:1].upper() + label[1:] if label.replace(" ", "").isalpha() else label
+
+
+def spoken(arm: ArmFindings) -> str:
+    """An arm's name inside a sentence, where "none is cheaper" would mean something else.
+
+    A value that reads as a word of grammar or as a number gets its axis before it; several values are quoted.
+    """
+    if len(arm.key) > 1:
+        return f"“{arm.label}”"
+    if len(arm.key) == 1 and (arm.label.lower() in _GRAMMAR or not any(letter.isalpha() for letter in arm.label)):
+        axis = next(iter(arm.key)).rpartition(".")[2].replace("_", " ")
+        return f"{axis} {arm.label}"
+    return arm.label
 
 
 def listed(items: Iterable[str]) -> str:
@@ -142,13 +154,19 @@ def score_sentence(estimate: Estimate, *, share_right: bool, repeats: int) -> st
     )
 
 
+def origin(run: RunRecord) -> str:
+    """What must be said beside the title of a run that measured nothing real; empty otherwise."""
+    return f"{SIMULATED}: {SIMULATED_SENTENCE}" if run.manifest.simulated else ""
+
+
 def failed_calls(arm: ArmFindings) -> str | None:
-    """``40 of 2,000 xhigh calls failed (2.0%)``; None where none failed."""
+    """``40 of 2,000 calls of xhigh failed (2.0%)``; None where no call did."""
     failed = arm.counts.get(Status.ERROR, 0)
     if not failed:
         return None
     share = numbers.percent(failed / arm.n_planned)
-    return f"{numbers.count(failed)} of {numbers.count(arm.n_planned)} {arm.label} calls failed ({share})"
+    whose = f" of {spoken(arm)}" if arm.key else ""
+    return f"{numbers.count(failed)} of {numbers.count(arm.n_planned)} calls{whose} failed ({share})"
 
 
 # ---------------------------------------------------------------- the rule
@@ -177,7 +195,7 @@ def limit_text(limit: DecisionLimit) -> str:
 
 def limit_value(metric: str, value: float) -> str:
     if metric.endswith("_ms"):
-        return numbers.duration(value)
+        return numbers.duration_tick(value)
     if metric.endswith("_usd"):
         return f"{numbers.usd(value)} a call"
     return numbers.percent(value) if metric.endswith("_share") else numbers.significant(value)
@@ -191,8 +209,8 @@ def metric_title(metric: str) -> str:
 
 
 def run_cautions(run: RunRecord) -> list[str]:
-    """Whole sentences about the run itself: simulated, or not finished."""
-    sentences = [SIMULATED_SENTENCE] if run.manifest.simulated else []
+    """Whole sentences about a run that is not finished."""
+    sentences = []
     pending = sum(result.status is Status.PENDING for result in run.results.values())
     if pending or run.manifest.state is not RunState.COMPLETE:
         why = f", stopped by {run.manifest.stop_reason}" if run.manifest.stop_reason else ""

@@ -10,9 +10,9 @@ from markupsafe import Markup
 from evalharness.report.charts.scales import Scale
 from evalharness.report.charts.svg import Attribute, decoration, element, frame, line, paint, rect, text
 
-WIDTH = 640
+WIDTH = 400
 _ROW, _BAR, _TOP, _GAP = 32, 20, 6, 1.0
-_LETTER = 7.0
+_LETTER = 7.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ def bars(rows: Sequence[Bar], *, title: str, unit: str, write: Callable[[float],
     scale = Scale(0.0, max(max(row.total for row in rows), 1e-12), left, right)
     bottom = _TOP + len(rows) * _ROW
     body = [_hatching(uid)] if any(part.role is None for row in rows for part in row.parts) else []
-    for tick in scale.ticks(5):
+    for tick in scale.ticks(3):
         body.append(line(scale(tick), _TOP, scale(tick), bottom, "line"))
         body.append(text(scale(tick), bottom + 18, write(tick), anchor="middle"))
     for index, row in enumerate(rows):

@@ -14,7 +14,7 @@ from evalharness.report.charts.svg import frame, line, polyline, text
 WIDTH, HEIGHT = 400, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 386, 28, 252
 _LABEL_LIMIT = 8
-_LETTER = 7.0
+_LETTER = 7.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

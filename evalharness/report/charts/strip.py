@@ -54,7 +54,7 @@ def forest_scale(intervals: Sequence[Interval], margin: float | None) -> Scale:
     reach = sorted(max(abs(end) for end in interval.ends) for interval in intervals)
     typical = reach[len(reach) // 2]
     wanted = max(min(reach[-1], 3 * typical), 1.5 * (margin or 0), 0.5)
-    step = nice_step(2 * wanted, 5)
+    step = nice_step(2 * wanted, 6)
     steps = -(-wanted * 1.02 // step)
     return Scale(-steps * step, steps * step, _INSET, FOREST_WIDTH - _INSET)
 
@@ -69,7 +69,7 @@ def forest_axis(scale: Scale, margin: float | None) -> Markup:
 
 def forest_strip(interval: Interval, scale: Scale, mark: Mark, margin: float | None) -> Markup:
     middle = FOREST_HEIGHT / 2
-    grid = [line(scale(tick), 0, scale(tick), FOREST_HEIGHT, "line") for tick in scale.ticks() if tick]
+    grid = [line(scale(tick), 0, scale(tick), FOREST_HEIGHT, "line") for tick in scale.ticks(6) if tick]
     zero = line(scale(0), 0, scale(0), FOREST_HEIGHT, "text")
     body = [*_band(scale, margin, FOREST_HEIGHT), *grid, zero, *horizontal_interval(scale, middle, interval, mark)]
     return decoration(FOREST_WIDTH, FOREST_HEIGHT, body, kind="strip")
@@ -136,7 +136,7 @@ def _limit(scale: Scale, limit_ms: float | None) -> list[Markup]:
 def _axis_labels(scale: Scale, width: float, write: Callable[[float], str]) -> list[Markup]:
     """Labels over their ticks, moved inwards at the ends rather than cut off."""
     parts = []
-    for tick in scale.ticks(4 if scale.logarithmic else 5):
+    for tick in scale.ticks(4 if scale.logarithmic else 6):
         x, label = scale(tick), write(tick)
         room = len(label) * 3.4
         parts.append(text(min(max(x, room), width - room), 16, label, anchor="middle"))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from evalharness.core.findings import EffortEvidence
 from evalharness.core.model import Status
 from evalharness.report import numbers
-from evalharness.report.cells import NOTHING, Cell, Row, Table, arm_row
+from evalharness.report.cells import NOTHING, Cell, Row, Table, arm_row, share_cell
 from evalharness.report.view import ArmView, View
 from evalharness.report.visible import shortened
 
@@ -18,10 +19,11 @@ TITLE = "What went wrong?"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """The first failed call of a kind. ``where`` names it as ``case / arm / repeat``."""
+    """The first failed call of a kind. ``link`` is its place in the table of all trials, percent-encoded."""
 
     kind: str
     where: str
+    link: str
     message: str
 
 
@@ -30,16 +32,14 @@ class Errors:
     headline: str
     tables: tuple[Table, ...]
     examples: tuple[Example, ...]
-    bounds: tuple[str, ...]
 
 
 def build(view: View) -> Errors | None:
-    tables = (_status_table(view), _kinds_table(view), _effort_table(view), _oddities_table(view))
+    tables = (_status_table(view), _kinds_table(view), _bounds_table(view), _effort_table(view), _oddities_table(view))
     return Errors(
         headline=_headline(view),
         tables=tuple(table for table in tables if table is not None),
         examples=tuple(_examples(view)),
-        bounds=tuple(_bounds(view)),
     )
 
 
@@ -125,19 +125,22 @@ def _effort_table(view: View) -> Table | None:
     """Whether the service did the effort that was asked of it."""
     if not any(arm.found.effort and arm.found.effort.requested for arm in view.arms):
         return None
-    rows = [arm_row(arm, _effort_cells(arm.found.effort)) for arm in view.arms]
-    columns = ("Asked for", "Reported back", "Honoured", "Why")
-    return Table(caption="Was the effort honoured?", head="Arm", columns=columns, rows=tuple(rows))
+    reasons = {arm.found.effort.reason for arm in view.arms if arm.found.effort and arm.found.effort.reason}
+    several = len(reasons) > 1
+    rows = [arm_row(arm, _effort_cells(arm.found.effort)[: 4 if several else 3]) for arm in view.arms]
+    columns = ("Asked for", "Reported back", "Honoured", *(("Why",) if several else ()))
+    note = "" if several else "".join(f"{reason[:1].upper()}{reason[1:]}." for reason in reasons)
+    return Table(caption="Was the effort honoured?", head="Arm", columns=columns, rows=tuple(rows), note=note)
 
 
 def _effort_cells(effort: EffortEvidence | None) -> list[Cell]:
     if effort is None:
         return [NOTHING] * 4
-    reported = ", ".join(f"{name} {numbers.count(number)}" for name, number in sorted(effort.reported.items()))
+    reported = [f"{name} ({numbers.count(number)})" for name, number in sorted(effort.reported.items())]
     honoured = {True: "yes", False: "no", None: "cannot tell"}[effort.honoured]
     return [
         Cell(main=effort.requested or numbers.MISSING),
-        Cell(main=reported or numbers.MISSING),
+        Cell(main=", ".join(reported) or numbers.MISSING),
         Cell(main=honoured, tone="worse" if effort.honoured is False else ""),
         Cell(main=effort.reason or numbers.MISSING),
     ]
@@ -153,22 +156,30 @@ def _examples(view: View) -> list[Example]:
             continue
         kind = result.failure.kind.value
         if kind not in found:
-            where = f"{trial.case_id} / {labels[trial.arm_id]} / {trial.repeat_index}"
-            found[kind] = Example(kind=kind, where=where, message=shortened(result.failure.message, 300))
+            place = (trial.case_id, labels[trial.arm_id], str(trial.repeat_index))
+            found[kind] = Example(
+                kind=kind.replace("_", " "),
+                where=" / ".join(place),
+                link="#trial=" + "/".join(quote(part, safe="") for part in place),
+                message=shortened(result.failure.message, 300),
+            )
     return list(found.values())
 
 
-def _bounds(view: View) -> list[str]:
+def _bounds_table(view: View) -> Table | None:
     """What the score could be if every missing one were known."""
-    sentences = []
-    for arm in view.arms:
-        bounds = arm.found.quality_bounds.get(view.analysis.primary)
-        estimate = view.quality(arm)
-        if bounds is None or estimate is None:
-            continue
-        low, high = sorted(bounds)
-        sentences.append(
-            f"{arm.label}: {numbers.share(estimate)} of what could be scored; {numbers.percent(low)} if all missing "
-            f"scores were 0, {numbers.percent(high)} if all were 1."
-        )
-    return sentences
+    arms = [arm for arm in view.arms if view.analysis.primary in arm.found.quality_bounds]
+    if not arms:
+        return None
+    rows = []
+    for arm in arms:
+        low, high = sorted(arm.found.quality_bounds[view.analysis.primary])
+        cells = [share_cell(view.quality(arm)), Cell(main=numbers.percent(low)), Cell(main=numbers.percent(high))]
+        rows.append(arm_row(arm, cells))
+    return Table(
+        caption="What missing scores could change",
+        head="Arm",
+        columns=("Of what was scored", "If all missing were 0", "If all missing were 1"),
+        rows=tuple(rows),
+        note="Missing: calls lost to errors other than timeouts, and scores a grader could not give.",
+    )

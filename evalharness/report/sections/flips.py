@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from evalharness.core.findings import CaseFlip
 from evalharness.report import numbers
@@ -10,12 +11,15 @@ from evalharness.report.view import ArmView, View
 
 NAV = "Changed cases"
 TITLE = "Which cases changed?"
-_CAP = 60
+_CAP = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlipLine:
+    """``link`` is the case's place in the table of all trials, percent-encoded."""
+
     case_id: str
+    link: str
     change: str
     lost: bool
 
@@ -45,23 +49,25 @@ def build(view: View) -> Flips | None:
     lists = [_list(arm, view.analysis.flips[arm.arm_id]) for arm in arms if view.analysis.flips.get(arm.arm_id)]
     if not lists and not view.analysis.flips:
         return None
-    return Flips(baseline=view.baseline.label, lists=tuple(lists))
+    return Flips(baseline=view.baseline.spoken, lists=tuple(lists))
 
 
 def _list(arm: ArmView, flips: tuple[CaseFlip, ...]) -> FlipList:
     lost = sum(flip.candidate_score < flip.baseline_score for flip in flips)
     won = len(flips) - lost
-    cap = _CAP
     return FlipList(
         arm=arm,
         summary=f"{arm.label}: {numbers.plural(lost, 'case')} lost, {numbers.count(won)} won",
-        lines=tuple(_line(flip) for flip in flips[:cap]),
-        more=max(0, len(flips) - cap),
+        lines=tuple(_line(flip) for flip in flips[:_CAP]),
+        more=max(0, len(flips) - _CAP),
     )
 
 
 def _line(flip: CaseFlip) -> FlipLine:
     before, after = (numbers.percent(score, 0) for score in (flip.baseline_score, flip.candidate_score))
     return FlipLine(
-        case_id=flip.case_id, change=f"{before} to {after}", lost=flip.candidate_score < flip.baseline_score
+        case_id=flip.case_id,
+        link="#case-" + quote(flip.case_id, safe=""),
+        change=f"{before} to {after}",
+        lost=flip.candidate_score < flip.baseline_score,
     )

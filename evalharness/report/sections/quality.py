@@ -51,9 +51,11 @@ def _notes(view: View, exploratory: bool) -> tuple[str, ...]:
         notes.append(f"Shaded: within {numbers.in_points(view.margin)}, the size the suite calls too small to matter.")
     if view.analysis.n_comparisons > 1:
         chance = numbers.significant(view.analysis.n_comparisons * 0.05, 2)
+        joint = any(item.simultaneous for item in view.analysis.versus_baseline)
         notes.append(
-            f"{view.analysis.n_comparisons} comparisons of {view.analysis.primary} were made; their intervals hold for "
-            f"all of them together. Read one by one, about {chance} would look different by chance alone."
+            ("The intervals of one table hold for all its rows together. " if joint else "")
+            + f"This report makes {view.analysis.n_comparisons} comparisons in all; read one by one at 95%, about "
+            f"{chance} of them would look different by chance alone."
         )
     notes += dict.fromkeys(caution for item in view.analysis.versus_baseline for caution in item.cautions)
     if exploratory:
@@ -83,7 +85,7 @@ def _versus_table(view: View) -> Table | None:
         for (arm, comparison), interval in zip(pairs, intervals, strict=True)
     ]
     return Table(
-        caption=f"Each arm against {view.baseline.label}",
+        caption=f"Each arm against {view.baseline.spoken}",
         head="Arm",
         columns=("Points", _ci_title(pairs[0][1].shown), "Cases won", "Cases lost", "Reading"),
         rows=tuple(rows),
@@ -138,8 +140,7 @@ def _extra_cost(estimate: Estimate | None) -> Cell:
     if estimate is None:
         return NOTHING
     extra = numbers.usd(estimate.point * 1000)
-    below = numbers.usd_interval(estimate, 1000).replace("$", "")
-    return Cell(main=extra if estimate.point < 0 else f"+{extra}", below=below)
+    return Cell(main=extra if estimate.point < 0 else f"+{extra}", below=numbers.usd_interval(estimate, 1000))
 
 
 def _other_graders(view: View) -> list[Table]:

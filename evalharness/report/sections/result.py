@@ -45,7 +45,7 @@ def _caption(view: View) -> str:
 def _note(view: View) -> str:
     parts = ["Small figures under a number: its 95% confidence interval."]
     if view.baseline is not None:
-        parts.append(f"Small figures beside it: how many times that of {view.baseline.label}, the baseline.")
+        parts.append(f"Small figures beside it: how many times that of {view.baseline.spoken}, the baseline.")
         parts.append("Differences compare the same cases in both arms.")
     return " ".join(parts)
 
@@ -82,7 +82,7 @@ def _columns(view: View) -> list[_Column]:
         _Column(title=view.quality_name, cell=lambda arm: share_cell(view.quality(arm))),
         _Column(title="Difference, points", cell=lambda arm: _difference(view, arm), exists=view.baseline is not None),
         _Column(
-            title="Cost per 1,000",
+            title="Cost per 1,000 calls",
             cell=lambda arm: usd_cell(arm.found.cost_usd, view.ratio("cost_usd", arm.arm_id), scale=1000),
             exists=any(arm.found.cost_usd for arm in arms),
         ),

@@ -137,6 +137,7 @@ def _cost_table(view: View) -> Table | None:
     if not any(arm.found.cost_usd for arm in view.shown):
         return None
     versus = any(view.ratio("cost_usd", arm.arm_id) for arm in view.shown)
+    wasted = any(arm.found.wasted_cost_usd is not None for arm in view.shown)
     rows = []
     for arm in view.shown:
         found = arm.found
@@ -145,21 +146,15 @@ def _cost_table(view: View) -> Table | None:
             ratio = ratio_cell(view.ratio("cost_usd", arm.arm_id))
             cells.append(Cell(main="baseline") if arm.is_baseline else ratio)
         per_right = found.cost_per_correct_usd
-        cells += [
-            usd_cell(per_right, scale=1000) if per_right else Cell(main=numbers.MISSING, below="none right"),
-            _money(found.cost_total_usd),
-            _money(found.wasted_cost_usd),
-        ]
+        cells.append(usd_cell(per_right, scale=1000) if per_right else Cell(main=numbers.MISSING, below="no right one"))
+        cells.append(_money(found.cost_total_usd))
+        if wasted:
+            cells.append(_money(found.wasted_cost_usd))
         rows.append(arm_row(arm, cells))
-    columns = (
-        "Per 1,000 calls",
-        *(("Times baseline",) if versus else ()),
-        "Per 1,000 right",
-        "This run",
-        "Of it wasted",
-    )
-    note = "Wasted: charged for calls that ended without an answer. "
-    return Table(caption="Money", head="Arm", columns=columns, rows=tuple(rows), note=note.strip())
+    columns = ["Per 1,000 calls", *(["Times baseline"] if versus else []), "Per 1,000 right", "This run"]
+    columns += ["Of it wasted"] if wasted else []
+    note = "Wasted: charged for calls that ended without an answer." if wasted else ""
+    return Table(caption="Money", head="Arm", columns=tuple(columns), rows=tuple(rows), note=note)
 
 
 def _money(value: float | None) -> Cell:

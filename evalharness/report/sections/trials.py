@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from evalharness.report import numbers
-from evalharness.report.side_pages import TRIALS_PER_PAGE
-from evalharness.report.trial_rows import TrialTable
+from evalharness.report.trial_rows import TRIALS_PER_PAGE, TrialTable
 from evalharness.report.view import View
 
 NAV = "Trials"

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from evalharness.core.findings import Estimate
 from evalharness.report import numbers
-from evalharness.report.cells import NO_UPPER_LIMIT, Cell, Table, arm_row, quantile_cell, rate_cell, ratio_cell
+from evalharness.report.cells import NO_UPPER_LIMIT, Cell, Table, arm_row, quantile_cell, ratio_cell, tokens_cell
 from evalharness.report.charts.course import drift
 from evalharness.report.charts.ecdf import Curve, curve_scale, ecdf
 from evalharness.report.charts.marks import Interval
@@ -195,7 +195,7 @@ def _rates(view: View) -> Table | None:
     names = [name for name in ("visible_tokens_per_s", "output_tokens_per_s") if _has_rate(view, name)]
     if not names:
         return None
-    rows = [arm_row(arm, [rate_cell(arm.found.rates.get(name)) for name in names]) for arm in view.shown]
+    rows = [arm_row(arm, [tokens_cell(arm.found.rates.get(name)) for name in names]) for arm in view.shown]
     return Table(
         caption="Tokens per second, median over calls",
         head="Arm",

@@ -1,0 +1,26 @@
+"""What every page of a report shares: its style sheet, and a policy under which it can load nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from evalharness.report import palette
+from evalharness.report.templates import resource
+
+
+def stylesheet() -> str:
+    return palette.css() + "\n" + resource("page.css")
+
+
+def policy(style: str, script: str | None = None) -> str:
+    """A content security policy under which the page loads nothing and runs only its own script."""
+    parts = ["default-src 'none'", f"style-src {_source(style)}"]
+    if script is not None:
+        parts.append(f"script-src {_source(script)}")
+    return "; ".join([*parts, "img-src data:", "base-uri 'none'", "form-action 'none'"])
+
+
+def _source(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"

@@ -1,0 +1,97 @@
+"""The report as Markdown for a job summary or a comment: the verdict, one table, the lost cases."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from evalharness.core.findings import Analysis
+from evalharness.core.model import RunRecord
+from evalharness.report.build import page_title, subtitle
+from evalharness.report.cells import Cell, Row, Table
+from evalharness.report.sections.result import arm_table
+from evalharness.report.settings import ReportSettings
+from evalharness.report.view import View, make_view
+from evalharness.report.visible import shortened, visible
+
+MAX_BYTES = 60_000
+_MAX_ROWS = 8
+_MAX_LOST = 10
+#: A zero-width space after ``@`` and ``#`` keeps hosts from making mentions and references of them.
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "@&#8203;", "#": "#&#8203;"}
+_SPECIAL = re.compile(r"([\\`*_\[\]|~])")
+
+
+def render(run: RunRecord, analysis: Analysis, settings: ReportSettings | None = None) -> str:
+    """``summary.md``, at most 60 kB. Over the cap details go first, then rows, and the text says so."""
+    view = make_view(run, analysis, settings or ReportSettings())
+    for n_rows, details in ((_MAX_ROWS, True), (_MAX_ROWS, False), (2, False)):
+        text = _text(view, n_rows, details)
+        if len(text.encode("utf-8")) <= MAX_BYTES:
+            break
+    return text
+
+
+def _text(view: View, n_rows: int, details: bool) -> str:
+    verdict = view.verdict
+    parts = [f"**{escaped(verdict.heading)}**"]
+    parts += [f"**{escaped(verdict.origin)}**"] if verdict.origin else []
+    parts.append(escaped(verdict.lead))
+    if verdict.bullets:
+        parts.append("\n".join(f"- {escaped(bullet)}" for bullet in verdict.bullets))
+    parts.append(escaped(verdict.rule))
+    if verdict.cautions:
+        parts.append("Know this first:\n\n" + "\n".join(f"- {escaped(caution)}" for caution in verdict.cautions))
+    parts.append(_table(arm_table(view, view.shown[:n_rows], "")))
+    if len(view.arms) > n_rows:
+        parts.append(f"Showing {min(n_rows, len(view.shown))} of {len(view.arms)} arms; all are in the report.")
+    parts += _lost(view) if details else ["Details were left out to keep this summary short; they are in the report."]
+    title = f"{escaped(page_title(view.run, view.analysis))}. {escaped(subtitle(view))}"
+    run_id = escaped(view.run.manifest.run_id)
+    parts.append(f"{title} Run {run_id}: the whole report is report.html in its folder.")
+    parts.append(f"<!-- evalharness:{re.sub('[^a-z0-9-]', '-', view.run.manifest.suite_name)} -->")
+    return "\n\n".join(parts) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Plain text as Markdown: nothing in it formats, links, mentions or refers to an issue."""
+    text = _SPECIAL.sub(r"\\\1", " ".join(visible(text).split()))
+    return "".join(_ENTITIES.get(character, character) for character in text)
+
+
+def _table(table: Table) -> str:
+    head = [table.head, *table.columns]
+    lines = [_line(head), _line(["---", *("---:" for _ in table.columns)])]
+    lines += [_line([_head(row), *(_cell(cell) for cell in row.cells)]) for row in table.rows]
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _head(row: Row) -> str:
+    name = escaped(row.head if not row.group else f"{row.group}: {row.head}")
+    notes = f" ({', '.join(row.notes)})" if row.notes else ""
+    return f"**{name}**{notes}" if row.strong else name + notes
+
+
+def _cell(cell: Cell) -> str:
+    text = escaped(cell.main) + (f" {escaped(cell.aside)}" if cell.aside else "")
+    return f"{text} ({escaped(cell.below)})" if cell.below else text
+
+
+def _lost(view: View) -> list[str]:
+    """Up to ten cases that the recommended arm lost against the baseline, in a fence their names cannot close."""
+    chosen = next((arm for arm in view.arms if arm.is_chosen and not arm.is_baseline), None)
+    flips = view.analysis.flips.get(chosen.arm_id, ()) if chosen else ()
+    lost = [flip for flip in flips if flip.candidate_score < flip.baseline_score]
+    if chosen is None or view.baseline is None or not lost:
+        return []
+    names = [visible(shortened(flip.case_id, 200)) for flip in lost[:_MAX_LOST]]
+    runs = re.findall("`+", "\n".join(names))
+    fence = "`" * max(3, 1 + max((len(run) for run in runs), default=0))
+    title = f"{len(lost)} cases scored lower under {escaped(chosen.spoken)} than under {escaped(view.baseline.spoken)}"
+    more = [f"and {len(lost) - _MAX_LOST} more"] if len(lost) > _MAX_LOST else []
+    listing = "\n".join([fence, *names, *more, fence])
+    return [f"<details><summary>{title}</summary>\n\n{listing}\n\n</details>"]

@@ -1,0 +1,94 @@
+"""``report.json``: what the index and comparisons over time read of a run, in under 4 kB."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from evalharness.core.findings import Analysis, ArmFindings, Estimate
+from evalharness.core.ids import content_id
+from evalharness.core.model import Json, RunRecord, Status
+from evalharness.report.verdict_text import verdict_text
+from evalharness.report.visible import shortened
+
+MAX_BYTES = 4_000
+FORMAT = 1
+
+
+def report_json(run: RunRecord, analysis: Analysis) -> str:
+    """One JSON object, keys sorted. Arms that do not fit are left out; ``n_arms`` counts them all."""
+    arms = [_arm(arm, analysis.primary) for arm in analysis.arms]
+    while True:
+        text = json.dumps({**_facts(run, analysis), "arms": arms}, sort_keys=True, ensure_ascii=False) + "\n"
+        if len(text.encode("utf-8")) < MAX_BYTES or not arms:
+            return text
+        arms.pop()
+
+
+def _facts(run: RunRecord, analysis: Analysis) -> dict[str, Json]:
+    manifest, suite = run.manifest, run.plan.suite
+    verdict = verdict_text(run, analysis)
+    headline = headline_arm(analysis)
+    return {
+        "format": FORMAT,
+        "run_id": manifest.run_id,
+        "suite": manifest.suite_name,
+        "kind": analysis.kind,
+        "created_utc": manifest.created_utc,
+        "finished_utc": manifest.finished_utc,
+        "state": manifest.state.value,
+        "simulated": manifest.simulated,
+        "version": manifest.version,
+        "commit": _short_text(manifest.environment.get("git_commit")),
+        "plan_hash": run.plan.plan_hash,
+        "graders_hash": content_id([[g.grader_id, g.type, dict(g.params), g.pass_at] for g in suite.graders]),
+        "cases_hash": content_id([[case.case_id, case.content_hash] for case in suite.cases]),
+        "outcome": analysis.decision.outcome.value,
+        "heading": shortened(verdict.heading, 80),
+        "lead": shortened(verdict.lead, 400),
+        "metric": analysis.primary,
+        "arm": headline.label,
+        "quality": estimate_json(headline.quality.get(analysis.primary)),
+        "cost_usd": estimate_json(headline.cost_usd),
+        "total_ms_p95": estimate_json(_p95(headline)),
+        "n_arms": len(analysis.arms),
+        "n_cases": analysis.n_cases,
+        "repeats": analysis.repeats,
+        "n_planned": sum(arm.n_planned for arm in analysis.arms),
+        "n_failed": sum(arm.counts.get(Status.ERROR, 0) for arm in analysis.arms),
+    }
+
+
+def headline_arm(analysis: Analysis) -> ArmFindings:
+    """The arm whose numbers stand for the run: the recommended one, else the baseline, else the only one."""
+    wanted = analysis.decision.arm_id or analysis.baseline
+    return next((arm for arm in analysis.arms if arm.arm_id == wanted), analysis.arms[0])
+
+
+def _arm(arm: ArmFindings, primary: str) -> Mapping[str, Json]:
+    return {
+        "label": shortened(arm.label, 80),
+        "quality": estimate_json(arm.quality.get(primary)),
+        "cost_usd": estimate_json(arm.cost_usd),
+        "total_ms_p95": estimate_json(_p95(arm)),
+    }
+
+
+def _p95(arm: ArmFindings) -> Estimate | None:
+    total = arm.times.get("total_ms")
+    return total.quantiles.get("0.95") if total else None
+
+
+def estimate_json(estimate: Estimate | None) -> list[float | None] | None:
+    """``[point, lower, upper]`` with six significant digits; a limit the data do not give is null."""
+    if estimate is None:
+        return None
+    return [_six(estimate.point), _six(estimate.lower), _six(estimate.upper)]
+
+
+def _six(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.6g}")
+
+
+def _short_text(value: Json) -> str | None:
+    return shortened(value, 64) if isinstance(value, str) else None

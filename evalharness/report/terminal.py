@@ -1,0 +1,162 @@
+"""The report in a terminal: the same verdict and the same numbers in at most 25 lines of at most 100 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from evalharness.core.findings import Analysis
+from evalharness.core.model import RunRecord
+from evalharness.report.build import page_title, subtitle
+from evalharness.report.cells import Cell, Row, Table
+from evalharness.report.charts.marks import Interval
+from evalharness.report.charts.scales import Scale
+from evalharness.report.charts.strip import quality_scale
+from evalharness.report.sections.result import arm_table
+from evalharness.report.settings import ReportSettings
+from evalharness.report.view import View, make_view, percent_interval
+from evalharness.report.visible import visible
+
+MAX_LINES = 25
+MAX_WIDTH = 100
+_MAX_ROWS = 8
+_STRIP = 17
+#: Columns of the arm table by position, the most needed first, as far as the width goes.
+_WANTED = (0, 1, 2, -1, 4, 3, 5)
+_ASCII = str.maketrans({"−": "-", "×": "x", "–": "-", "≥": ">=", "≤": "<=", "…": "...", "“": '"', "”": '"', "·": "-"})
+_STYLES = {"bold": "\x1b[1m", "better": "\x1b[32m", "worse": "\x1b[31m"}
+
+
+def render(
+    run: RunRecord,
+    analysis: Analysis,
+    *,
+    width: int = 80,
+    color: bool = False,
+    unicode: bool = True,
+    report_path: str | None = None,
+) -> str:
+    """Plain lines; escape codes only with ``color``. ``report_path`` becomes the last line, never cut."""
+    view = make_view(run, analysis, ReportSettings())
+    writer = _Writer(width=max(40, min(width, MAX_WIDTH)), color=color, unicode=unicode)
+    return "\n".join(_lines(view, writer, report_path)) + "\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Writer:
+    width: int
+    color: bool
+    unicode: bool
+
+    def plain(self, text: str) -> str:
+        """Without control characters, and in ASCII where the terminal has nothing else."""
+        text = visible(text).replace("\n", " ").replace("\t", " ")
+        return text if self.unicode else text.translate(_ASCII).encode("ascii", "replace").decode()
+
+    def wrapped(self, text: str, lead: str = "") -> list[str]:
+        indent = " " * len(lead)
+        return textwrap.wrap(
+            self.plain(text), self.width, initial_indent=lead, subsequent_indent=indent, break_on_hyphens=False
+        )
+
+    def styled(self, text: str, style: str) -> str:
+        return f"{_STYLES[style]}{text}\x1b[0m" if self.color and style and text.strip() else text
+
+
+def _lines(view: View, writer: _Writer, report_path: str | None) -> list[str]:
+    """Title, verdict, table and path always; bullets, cautions and the rule as far as the lines go, in this order."""
+    verdict = view.verdict
+    head = writer.wrapped(page_title(view.run, view.analysis))[:2]
+    head += writer.wrapped(verdict.origin)
+    head += writer.wrapped(subtitle(view))[:2]
+    lead = [writer.styled(line, "bold") for line in writer.wrapped(verdict.heading)] + writer.wrapped(verdict.lead)
+    table = _table(view, writer)
+    path = [f"Report: {report_path}"] if report_path else []
+    room = MAX_LINES - len(head) - len(lead) - len(table) - len(path) - 2
+    extras: list[str] = []
+    for block in (
+        *(writer.wrapped(bullet, "  - ") for bullet in verdict.bullets),
+        *(writer.wrapped(caution, "  ! ") for caution in verdict.cautions),
+        writer.wrapped(verdict.rule),
+    ):
+        if len(block) <= room:
+            extras += block
+            room -= len(block)
+    return [*head, "", *lead, *extras, "", *table, *path][:MAX_LINES]
+
+
+# ---------------------------------------------------------------- the table
+
+
+def _table(view: View, writer: _Writer) -> list[str]:
+    shown = view.shown[:_MAX_ROWS]
+    table = arm_table(view, shown, "")
+    scored = [percent_interval(estimate) for arm in shown if (estimate := view.quality(arm))]
+    scale = quality_scale(scored) if len(scored) > 1 and writer.width >= MAX_WIDTH else None
+    strips = [
+        _strip(percent_interval(quality), scale) if scale and (quality := view.quality(arm)) else "" for arm in shown
+    ]
+    lines = _laid_out(table, strips if scale else [], writer)
+    if len(view.arms) > len(shown):
+        lines.append(f"Showing {len(shown)} of {len(view.arms)} arms.")
+    return lines
+
+
+def _laid_out(table: Table, strips: Sequence[str], writer: _Writer) -> list[str]:
+    """Columns side by side as far as the width allows; numbers right aligned."""
+    heads = [table.head, *(writer.plain(_head(row)) for row in table.rows)]
+    left = [head.ljust(max(map(len, heads))) for head in heads]
+    if strips:
+        left = [f"{head}  {strip.ljust(_STRIP)}" for head, strip in zip(left, ["", *strips], strict=True)]
+    texts = {index: _column(table, index, writer) for index in range(len(table.columns))}
+    lines = left
+    for index in _fitting(texts, writer.width - len(left[0])):
+        lines = [
+            f"{line}  {text}" for line, text in zip(lines, _styled(table, index, texts[index], writer), strict=True)
+        ]
+    return [line.rstrip() for line in lines]
+
+
+def _fitting(texts: Mapping[int, Sequence[str]], room: int) -> list[int]:
+    """The columns that fit into ``room``, the most needed first, in their own order."""
+    chosen = []
+    for index in dict.fromkeys(place % len(texts) for place in _WANTED if -len(texts) <= place < len(texts)):
+        needed = len(texts[index][0]) + 2
+        if needed <= room:
+            chosen.append(index)
+            room -= needed
+    return sorted(chosen)
+
+
+def _styled(table: Table, index: int, texts: Sequence[str], writer: _Writer) -> list[str]:
+    cells = [row.cells[index] for row in table.rows]
+    return [texts[0], *(writer.styled(text, cell.tone) for text, cell in zip(texts[1:], cells, strict=True))]
+
+
+def _head(row: Row) -> str:
+    return f"{row.head} (recommended)" if row.strong else row.head
+
+
+def _column(table: Table, index: int, writer: _Writer) -> list[str]:
+    """Title and cells of one column, right aligned to its width. The first two columns carry their interval."""
+    texts = [table.columns[index], *(_text(row.cells[index], index) for row in table.rows)]
+    plain = [writer.plain(text) for text in texts]
+    return [text.rjust(max(map(len, plain))) for text in plain]
+
+
+def _text(cell: Cell, index: int) -> str:
+    return f"{cell.main} ({cell.below})" if index < 2 and cell.below else cell.main
+
+
+def _strip(interval: Interval, scale: Scale) -> str:
+    """``  |---o---|  `` on an axis shared by all rows."""
+    axis = Scale(scale.low, scale.high, 0, _STRIP - 1)
+    low = round(axis(interval.point if interval.lower is None else interval.lower))
+    high = round(axis(interval.point if interval.upper is None else interval.upper))
+    characters = [" "] * _STRIP
+    for place in range(low, high + 1):
+        characters[place] = "-"
+    characters[low] = characters[high] = "|"
+    characters[round(axis(interval.point))] = "o"
+    return "".join(characters)

@@ -1,0 +1,85 @@
+"""The report as files. Each is written whole or not at all: a reader never meets half a page."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from evalharness.core.errors import StoreError
+from evalharness.core.findings import Analysis
+from evalharness.core.model import Json, RunRecord
+from evalharness.report import index, markdown
+from evalharness.report.page import render_page
+from evalharness.report.settings import ReportSettings
+from evalharness.report.side_pages import render_side_pages
+from evalharness.report.summary import MAX_BYTES, report_json
+
+
+def write_report(
+    run: RunRecord, analysis: Analysis, folder: Path, *, settings: ReportSettings | None = None
+) -> list[Path]:
+    """Writes ``report.html``, ``report.json`` and ``summary.md`` into the run's folder, and with ``full_text`` the
+    pages ``trials/pNNNN.html``. Returns what was written, the report first.
+
+    Raises ``StoreError`` where a file cannot be written; files written before it stay.
+    """
+    settings = settings or ReportSettings()
+    return [write_text(folder / name, text) for name, text in _files(run, analysis, settings)]
+
+
+def _files(run: RunRecord, analysis: Analysis, settings: ReportSettings) -> Iterator[tuple[str, str]]:
+    yield "report.html", render_page(run, analysis, settings)
+    yield "report.json", report_json(run, analysis)
+    yield "summary.md", markdown.render(run, analysis, settings)
+    if settings.full_text:
+        for name, text in render_side_pages(run, analysis, settings):
+            yield f"trials/{name}", text
+
+
+def write_index(reports_dir: Path) -> Path:
+    """Rebuilds ``index.html`` from every ``SUITE/RUN/report.json`` below ``reports_dir``; no run is opened for it."""
+    reports: list[Mapping[str, Json]] = []
+    unreadable = 0
+    for path in sorted(reports_dir.glob("*/*/report.json")):
+        report = _read(path)
+        if report is None:
+            unreadable += 1
+        else:
+            reports.append(report)
+    return write_text(reports_dir / "index.html", index.render(reports, unreadable=unreadable))
+
+
+def _read(path: Path) -> Mapping[str, Json] | None:
+    """One ``report.json``; None where it is none. A file over the size limit is none: it was not written here."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            return None
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return report if isinstance(report, dict) else None
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Writes ``text`` beside ``path``, syncs it, then renames it into place."""
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = file.name
+            file.write(text.encode("utf-8"))
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise StoreError(
+            f"cannot write {path}: {error.strerror or error}",
+            hint="the run itself is safe: free the place and run `evalharness report`",
+        ) from error
+    return path
