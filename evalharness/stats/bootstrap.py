@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,16 +12,21 @@ from evalharness.stats.sample import Floats, Settings, without_noise
 
 #: Rows of weights made at once: 500 x 1,000 float64 is 4 MB and stays near the cache.
 CHUNK = 500
+NO_SPREAD = "no interval: no spread between independent cases"
 EXACT_FLIPS_UP_TO = 16
+#: A p value is never 0: tails this thin rest on the method's assumptions more than on data.
+SMALLEST_P = 1e-12
 
 
 def resampled_sums(columns: Floats, settings: Settings) -> Floats:
     """(B, k): sums of each column of ``columns`` (G clusters, k) over B draws of G clusters with replacement.
 
     Trials are never resampled within a case: the spread of case means already holds their noise, and a second stage
-    would count it twice. Weights by bincount and a matrix product: gathering rows is four times slower.
+    would count it twice. Weights by bincount: gathering rows is four times slower. einsum and not a matrix product,
+    whose last bits depend on how many threads the BLAS was given, and which crawls where cores are shared.
     """
-    return np.concatenate([weights @ columns for weights in _weights(len(columns), settings)])
+    rows = np.ascontiguousarray(columns.T)
+    return np.concatenate([np.einsum("bg,kg->bk", weights, rows) for weights in _weights(len(columns), settings)])
 
 
 def _weights(n_clusters: int, settings: Settings) -> Iterator[Floats]:
@@ -49,7 +53,10 @@ def studentised_means(totals: Floats, sizes: Floats, settings: Settings) -> Floa
     """
     n_groups = (sizes > 0).sum(axis=0)
     columns = np.hstack([totals, sizes, totals**2, totals * sizes, sizes**2])
-    total, size, squares, cross, size_squares = np.hsplit(resampled_sums(columns, settings), 5)
+    # Without clusters and gaps more than half of the columns are equal: each is summed once.
+    distinct, which = np.unique(columns, axis=1, return_inverse=True)
+    sums = resampled_sums(distinct, settings)[:, which]
+    total, size, squares, cross, size_squares = np.hsplit(sums, 5)
     size = np.maximum(size, 1.0)
     shift = without_noise(total / size, np.abs(totals).max(axis=0))
     spread = without_noise(squares - 2 * shift * cross + shift**2 * size_squares, squares)
@@ -85,13 +92,15 @@ class Studentised:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignFlip:
+class SignTest:
+    """p of no difference and the least p that so many non-zero differences could have given."""
+
     p_value: float
     smallest_p: float
     method: str
 
 
-def sign_flip(totals: Floats, settings: Settings) -> SignFlip:
+def sign_flip(totals: Floats, settings: Settings) -> SignTest:
     """Two-sided test that ``totals`` (G cluster totals of differences) are symmetric about 0.
 
     All 2^m flips of the m non-zero totals where m <= 16, else B random ones with p = (hits+1)/(B+1).
@@ -100,21 +109,21 @@ def sign_flip(totals: Floats, settings: Settings) -> SignFlip:
     moved = totals[totals != 0]
     m = len(moved)
     if m == 0:
-        return SignFlip(p_value=1.0, smallest_p=1.0, method="sign flip (no case moved)")
+        return SignTest(p_value=1.0, smallest_p=1.0, method="sign flip (no case moved)")
     observed = abs(float(moved.sum()))
     bar = observed - 1e-9 * float(np.abs(moved).sum())
     if m <= EXACT_FLIPS_UP_TO:
         bits = (np.arange(2**m)[:, None] >> np.arange(m)) & 1
         hits = int((np.abs((2.0 * bits - 1.0) @ moved) >= bar).sum())
-        return SignFlip(p_value=hits / 2**m, smallest_p=2.0 ** (1 - m), method="sign flip, exact")
+        return SignTest(p_value=hits / 2**m, smallest_p=2.0 ** (1 - m), method="sign flip, exact")
     rng = np.random.default_rng(settings.seed)
     hits = 0
     for start in range(0, settings.n_resamples, CHUNK):
         rows = min(CHUNK, settings.n_resamples - start)
         packed = rng.integers(0, 256, size=(rows, (m + 7) // 8), dtype=np.uint8)
         plus = np.unpackbits(packed, axis=1, count=m).astype(np.float64)
-        hits += int((np.abs(2.0 * (plus @ moved) - moved.sum()) >= bar).sum())
+        hits += int((np.abs(2.0 * np.einsum("bg,g->b", plus, moved) - moved.sum()) >= bar).sum())
     floor = 1 / (settings.n_resamples + 1)
     p = (hits + 1) * floor
-    smallest = max(2.0 ** (1 - min(m, 1000)), floor, sys.float_info.min)
-    return SignFlip(p_value=p, smallest_p=smallest, method=f"sign flip, {settings.n_resamples:,} draws")
+    smallest = max(2.0 ** (1 - min(m, 1000)), floor, SMALLEST_P)
+    return SignTest(p_value=p, smallest_p=smallest, method=f"sign flip, {settings.n_resamples:,} draws")

@@ -46,7 +46,7 @@ def send_order_drift(values: Floats, case: Ints, arm: Ints, sent_at: Floats) -> 
         return None
     rho, p = association.rho, association.p_value
     centred = residuals - residuals.mean()
-    lag1 = float(centred[1:] @ centred[:-1] / (centred @ centred))
+    lag1 = float((centred[1:] * centred[:-1]).sum() / np.square(centred).sum())
     return Drift(
         rho=rho,
         p_value=p,

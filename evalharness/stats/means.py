@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalharness.core.findings import Estimate
-from evalharness.stats.bootstrap import Studentised, resampled_sums, studentised, studentised_means
+from evalharness.stats.bootstrap import NO_SPREAD, Studentised, resampled_sums, studentised, studentised_means
 from evalharness.stats.one_arm import effective_share
 from evalharness.stats.sample import (
     Floats,
@@ -27,7 +27,6 @@ from evalharness.stats.sample import (
     without_noise,
 )
 
-NO_SPREAD = "no interval: no spread between independent cases"
 #: Below this many effective right answers a ratio's bootstrap has draws with none, and its limits break down.
 FEW_CORRECT = 10
 
@@ -162,7 +161,7 @@ def studentised_log_ratio(upper: Floats, lower: Floats, cluster: Ints, settings:
     """Draws for log(mean(upper) / mean(lower)), two columns over the same cases, both with a mean > 0.
 
     Linearised: u_i = upper_i / mean(upper) - lower_i / mean(lower), the error of the log ratio is that of mean(u).
-    A draw in which a mean is not positive counts as infinitely far. None as in ``studentised_mean``.
+    A draw in which a mean is (nearly) 0 counts as infinitely far. None as in ``studentised_mean``.
     Source: Cochran 1977, section 6.4 (ratio linearisation), with cluster totals.
     """
     b, a = upper / upper.mean(), lower / lower.mean()
@@ -173,8 +172,8 @@ def studentised_log_ratio(upper: Floats, lower: Floats, cluster: Ints, settings:
     b_total, a_total = sums_by(index, b, n_groups), sums_by(index, a, n_groups)
     columns = np.column_stack([b_total, a_total, b_total**2, b_total * a_total, a_total**2])
     b_sum, a_sum, bb, ba, aa = resampled_sums(columns, settings).T
-    usable = (b_sum > 0) & (a_sum > 0)
-    shift = np.where(b_sum > 0, np.inf, -np.inf)
+    usable = (b_sum > 1e-9) & (a_sum > 1e-9)
+    shift = np.where(b_sum > 1e-9, np.inf, -np.inf)
     error = np.zeros_like(shift)
     b_sum, a_sum = b_sum[usable], a_sum[usable]
     shift[usable] = np.log(b_sum / a_sum)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalharness.core.findings import Estimate
-from evalharness.stats.bootstrap import studentised_means
+from evalharness.stats.bootstrap import NO_SPREAD, studentised_means
 from evalharness.stats.paired import paired_differences, scaled_tango
 from evalharness.stats.proportions import t_quantile
 from evalharness.stats.sample import Floats, Ints, Settings, cluster_variance, groups, sums_by
@@ -135,7 +135,7 @@ def _interval(fit: _Fit, critical: float, settings: Settings, unit: str, bounded
         half = critical * float(np.sqrt(fit.variance))
         limits, method = (fit.point - half, fit.point + half), "joint max-|t| cluster bootstrap"
     else:
-        limits, method = (None, None), "no interval: no spread between independent cases"
+        limits, method = (None, None), NO_SPREAD
     return Estimate(
         point=fit.point,
         lower=limits[0],
@@ -152,4 +152,4 @@ def _score_limits(fit: _Fit, critical: float) -> tuple[float, float]:
     if fit.n_clusters < 2 or not math.isfinite(critical):
         return -1.0, 1.0
     up, down = float(fit.d[fit.d > 0].sum()), float(-fit.d[fit.d < 0].sum())
-    return scaled_tango(up, down, float(fit.totals @ fit.totals), len(fit.d), fit.n_clusters, critical)
+    return scaled_tango(up, down, float(np.square(fit.totals).sum()), len(fit.d), fit.n_clusters, critical)

@@ -10,6 +10,9 @@ from evalharness.core.findings import Estimate
 from evalharness.stats.proportions import Interval, clopper_pearson, normal_quantile, t_quantile, wilson
 from evalharness.stats.sample import Sample, Settings, cluster_variance, groups
 
+#: Expected minority outcomes, counted in clusters, below which an estimated variance is not to be trusted.
+FEW_OUTCOMES = 5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectiveShare:
@@ -80,8 +83,9 @@ def effective_share(sample: Sample, settings: Settings) -> EffectiveShare | None
         n_effective = spread / variance
         if sample.is_binary:
             n_effective = min(n_effective, float(n_trials))
-        elif n_groups * min(share, 1 - share) < 5:
-            # Near an end a few high or low scores make the variance, and they may not have shown up yet.
+        if n_groups * min(share, 1 - share) < FEW_OUTCOMES:
+            # Near an end a few cases make the variance, and those that would widen it may not have turned up yet.
+            # Repeated 0/1 trials need it as scores do: 30 cases x 10 at 2% were covered 85% of the time without it.
             n_effective = min(n_effective, 2.0 * n_groups)
         n_effective *= (normal_quantile(settings.level) / t_quantile(settings.level, n_groups - 1)) ** 2
     return EffectiveShare(share=share, n_effective=n_effective, n_clusters=n_groups, plain=False)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
 
 from evalharness.core.findings import Estimate
-from evalharness.stats.bootstrap import Studentised, sign_flip
+from evalharness.stats.bootstrap import NO_SPREAD, SMALLEST_P, SignTest, sign_flip
 from evalharness.stats.means import studentised_mean
 from evalharness.stats.proportions import Interval, normal_quantile, t_quantile, tango
 from evalharness.stats.sample import (
@@ -19,6 +18,7 @@ from evalharness.stats.sample import (
     Sample,
     Settings,
     cluster_totals,
+    correlation,
     groups,
     restricted,
     without_noise,
@@ -64,34 +64,22 @@ def compare_scores(
     flips of cluster totals with the scaled Tango interval. No case in common: independent arms. ``scope`` suite: the
     arms are independent given the cases. None where an arm has no scored case, or where ``scope`` suite lacks repeats.
     """
-    both = candidate.scored & baseline.scored
-    if not both.any():
-        return _not_paired(independent_scores(candidate, baseline, settings, unit=unit))
+    pairs = _pairs(candidate, baseline)
+    if pairs is None:
+        return _of_independent(independent_scores(candidate, baseline, settings, unit=unit))
     if settings.scope == "suite":
-        return _within_suite(candidate, baseline, both, settings, unit)
-    b, a, cluster = candidate.means[both], baseline.means[both], candidate.cluster[both]
-    d, n_groups = paired_differences(b, a), groups(cluster)[1]
-    single = bool((candidate.trials[both] == 1).all() and (baseline.trials[both] == 1).all())
-    gained, lost = int((d > 0).sum()), int((d < 0).sum())
-    if single and candidate.is_binary and baseline.is_binary and n_groups == len(d):
-        interval = tango(gained, lost, len(d), normal_quantile(settings.level))
-        method = "Tango score"
-        p, smallest, p_method = _mcnemar(gained, lost, exact=settings.exact)
+        result = independent_scores(*pairs.samples, settings, unit=unit)
+        return None if result is None else _of_pairs(pairs, result.estimate, result.p_value, result.p_method)
+    single = all((sample.trials[pairs.both] == 1).all() and sample.is_binary for sample in pairs.samples)
+    if single and pairs.n_clusters == len(pairs.d):
+        gained, lost = int((pairs.d > 0).sum()), int((pairs.d < 0).sum())
+        interval, method = tango(gained, lost, len(pairs.d), normal_quantile(settings.level)), "Tango score"
+        test = _mcnemar(gained, lost, exact=settings.exact)
     else:
-        interval, method = _scaled_tango_of(d, cluster, settings.level), "Tango score, scaled to the clusters"
-        flips = sign_flip(cluster_totals(d, cluster), settings)
-        p, smallest, p_method = flips.p_value, flips.smallest_p, flips.method
-    return Difference(
-        estimate=_estimate(candidate, baseline, both, d, interval, method, settings, unit),
-        p_value=p,
-        p_method=p_method,
-        smallest_p=smallest,
-        n_pairs=len(d),
-        gained=gained,
-        lost=lost,
-        correlation=_correlation(a, b),
-        variance=float(d.var(ddof=1)) if len(d) > 1 else None,
-    )
+        interval, method = _scaled_tango_of(pairs, settings.level), "Tango score, scaled to the clusters"
+        test = sign_flip(cluster_totals(pairs.d, pairs.cluster), settings)
+    estimate = _estimate(pairs, interval, method, settings, unit)
+    return _of_pairs(pairs, estimate, test.p_value, test.method, test.smallest_p)
 
 
 def compare_values(candidate: Sample, baseline: Sample, settings: Settings, *, unit: str) -> Difference | None:
@@ -100,26 +88,49 @@ def compare_values(candidate: Sample, baseline: Sample, settings: Settings, *, u
     Limits are None where every case has the same difference or only one cluster is left. No case in common: Welch.
     None where an arm has no value. Raises ``ValueError`` for +inf (failed times have quantiles, not means).
     """
+    pairs = _pairs(candidate, baseline)
+    if pairs is None:
+        return _of_independent(welch(candidate, baseline, settings, unit=unit))
+    test = sign_flip(cluster_totals(pairs.d, pairs.cluster), settings)
+    fit = studentised_mean(pairs.d, pairs.cluster, settings)
+    interval = fit.interval(settings.level) if fit else (None, None)
+    estimate = _estimate(pairs, interval, "studentised cluster bootstrap" if fit else NO_SPREAD, settings, unit)
+    return _of_pairs(pairs, estimate, test.p_value, test.method, test.smallest_p)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Pairs:
+    """The cases that both arms have: ``both`` (n cases of the plan) and per common case b, a, d = b - a, cluster.
+
+    ``samples`` are candidate and baseline without their other cases.
+    """
+
+    samples: tuple[Sample, Sample]
+    both: Mask
+    b: Floats
+    a: Floats
+    d: Floats
+    cluster: Ints
+
+    @property
+    def n_clusters(self) -> int:
+        return groups(self.cluster)[1]
+
+
+def _pairs(candidate: Sample, baseline: Sample) -> _Pairs | None:
     both = candidate.scored & baseline.scored
     if not both.any():
-        return _not_paired(welch(candidate, baseline, settings, unit=unit))
-    b, a, cluster = candidate.means[both], baseline.means[both], candidate.cluster[both]
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return None
+    b, a = candidate.means[both], baseline.means[both]
+    if not (np.isfinite(b).all() and np.isfinite(a).all()):
         raise ValueError("a mean of times that never ended does not exist; compare ratios of medians instead")
-    d = paired_differences(b, a)
-    flips = sign_flip(cluster_totals(d, cluster), settings)
-    fit = studentised_mean(d, cluster, settings)
-    interval, method = _limits(fit, settings.level)
-    return Difference(
-        estimate=_estimate(candidate, baseline, both, d, interval, method, settings, unit),
-        p_value=flips.p_value,
-        p_method=flips.method,
-        smallest_p=flips.smallest_p,
-        n_pairs=len(d),
-        gained=int((d > 0).sum()),
-        lost=int((d < 0).sum()),
-        correlation=_correlation(a, b),
-        variance=float(d.var(ddof=1)) if len(d) > 1 else None,
+    return _Pairs(
+        samples=(restricted(candidate, both), restricted(baseline, both)),
+        both=both,
+        b=b,
+        a=a,
+        d=paired_differences(b, a),
+        cluster=candidate.cluster[both],
     )
 
 
@@ -139,40 +150,17 @@ def scaled_tango(up: float, down: float, sum_of_squares: float, n: float, n_clus
     return tango(up / f, down / f, n / f, critical)
 
 
-def _scaled_tango_of(d: Floats, cluster: Ints, level: float) -> Interval:
-    totals = cluster_totals(d, cluster)
+def _scaled_tango_of(pairs: _Pairs, level: float) -> Interval:
+    totals = cluster_totals(pairs.d, pairs.cluster)
     if len(totals) < 2:
         return -1.0, 1.0
     critical = t_quantile(level, len(totals) - 1)
-    up, down = float(d[d > 0].sum()), float(-d[d < 0].sum())
-    return scaled_tango(up, down, float(totals @ totals), len(d), len(totals), critical)
+    up, down = float(pairs.d[pairs.d > 0].sum()), float(-pairs.d[pairs.d < 0].sum())
+    return scaled_tango(up, down, float(np.square(totals).sum()), len(pairs.d), len(totals), critical)
 
 
-def _not_paired(result: IndependentDifference | None) -> Difference | None:
-    if result is None:
-        return None
-    return Difference(estimate=result.estimate, p_value=result.p_value, p_method=result.p_method, design="unpaired")
-
-
-def _within_suite(candidate: Sample, baseline: Sample, both: Mask, settings: Settings, unit: str) -> Difference | None:
-    result = independent_scores(restricted(candidate, both), restricted(baseline, both), settings, unit=unit)
-    if result is None:
-        return None
-    d = paired_differences(candidate.means[both], baseline.means[both])
-    return Difference(
-        estimate=replace(result.estimate, n=len(d), n_clusters=groups(candidate.cluster[both])[1]),
-        p_value=result.p_value,
-        p_method=result.p_method,
-        n_pairs=len(d),
-        gained=int((d > 0).sum()),
-        lost=int((d < 0).sum()),
-        correlation=_correlation(baseline.means[both], candidate.means[both]),
-        variance=float(d.var(ddof=1)) if len(d) > 1 else None,
-    )
-
-
-def _mcnemar(gained: int, lost: int, *, exact: bool) -> tuple[float, float, str]:
-    """p, smallest reachable p, method. Source: Fagerland, Lydersen and Laake 2013 (mid-p); McNemar 1947 (exact)."""
+def _mcnemar(gained: int, lost: int, *, exact: bool) -> SignTest:
+    """Source: Fagerland, Lydersen and Laake 2013 (mid-p); McNemar 1947 (exact)."""
     flips, fewer = gained + lost, min(gained, lost)
     tail = float(special.bdtr(fewer, flips, 0.5)) if flips else 1.0
     if exact:
@@ -182,43 +170,46 @@ def _mcnemar(gained: int, lost: int, *, exact: bool) -> tuple[float, float, str]
         p, smallest, method = 2 * tail - at, 2.0 ** -min(flips, 1000), "McNemar, mid-p"
     if gained == lost:
         p = 1.0
-    return min(1.0, max(p, sys.float_info.min)), min(1.0, smallest), method
+    return SignTest(p_value=min(1.0, max(p, SMALLEST_P)), smallest_p=min(1.0, smallest), method=method)
 
 
 def paired_differences(b: Floats, a: Floats) -> Floats:
+    """b - a, exactly 0 where they differ by rounding alone: that is no flip. NaN and inf must not be paired."""
     return without_noise(b - a, np.abs(b) + np.abs(a))
 
 
-def _correlation(a: Floats, b: Floats) -> float | None:
-    if len(a) < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:
+def _of_independent(result: IndependentDifference | None) -> Difference | None:
+    if result is None:
         return None
-    return float(np.clip(np.corrcoef(a, b)[0, 1], -1, 1))
+    return Difference(estimate=result.estimate, p_value=result.p_value, p_method=result.p_method, design="unpaired")
 
 
-def _limits(fit: Studentised | None, level: float) -> tuple[tuple[float | None, float | None], str]:
-    if fit is None:
-        return (None, None), "no interval: no spread between independent cases"
-    return fit.interval(level), "studentised cluster bootstrap"
+def _of_pairs(
+    pairs: _Pairs, estimate: Estimate, p_value: float | None, p_method: str, smallest_p: float | None = None
+) -> Difference:
+    return Difference(
+        estimate=replace(estimate, n=len(pairs.d), n_clusters=pairs.n_clusters),
+        p_value=p_value,
+        p_method=p_method,
+        smallest_p=smallest_p,
+        n_pairs=len(pairs.d),
+        gained=int((pairs.d > 0).sum()),
+        lost=int((pairs.d < 0).sum()),
+        correlation=correlation(pairs.a, pairs.b),
+        variance=float(pairs.d.var(ddof=1)) if len(pairs.d) > 1 else None,
+    )
 
 
 def _estimate(
-    candidate: Sample,
-    baseline: Sample,
-    both: Mask,
-    d: Floats,
-    interval: tuple[float | None, float | None],
-    method: str,
-    settings: Settings,
-    unit: str,
+    pairs: _Pairs, interval: tuple[float | None, float | None], method: str, settings: Settings, unit: str
 ) -> Estimate:
     return Estimate(
-        point=float(d.mean()),
+        point=float(pairs.d.mean()),
         lower=interval[0],
         upper=interval[1],
         method=method,
-        n=len(d),
+        n=len(pairs.d),
         unit=unit,
         level=settings.level,
-        n_trials=int(candidate.trials[both].sum() + baseline.trials[both].sum()),
-        n_clusters=groups(candidate.cluster[both])[1],
+        n_trials=sum(int(sample.trials.sum()) for sample in pairs.samples),
     )

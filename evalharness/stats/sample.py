@@ -149,9 +149,21 @@ def cluster_variance(x: Floats, cluster: Ints) -> float:
     n_groups = len(totals)
     if n_groups < 2:
         return 0.0
-    return n_groups / (n_groups - 1) * float(totals @ totals) / len(x) ** 2
+    return n_groups / (n_groups - 1) * float(np.square(totals).sum()) / len(x) ** 2
 
 
 def without_noise(x: Floats, scale: Floats | float) -> Floats:
     """``x`` with 0.0 where it is zero but for rounding at the size ``scale``: 0.3 - 0.1 - 0.2 is no difference."""
     return np.where(np.abs(x) <= 1e-12 * scale, 0.0, x)
+
+
+def correlation(x: Floats, y: Floats) -> float | None:
+    """Pearson's r of two columns without NaN; None below 3 points or where one of them is constant."""
+    if len(x) < 3:
+        return None
+    u, v = (without_noise(column - column.mean(), np.abs(column).max()) for column in (x, y))
+    if not (u.any() and v.any()):
+        return None
+    u, v = u / np.abs(u).max(), v / np.abs(v).max()
+    r = float((u * v).sum() / np.sqrt(np.square(u).sum() * np.square(v).sum()))
+    return min(1.0, max(-1.0, r))

@@ -10,10 +10,10 @@ import numpy as np
 from scipy import special
 
 from evalharness.core.findings import Estimate
+from evalharness.stats.bootstrap import SMALLEST_P
 from evalharness.stats.sample import Floats, Ints, Sample, Settings, groups, sample_of, without_noise
 
 EXACT_UP_TO = 50
-SMALLEST_P = 1e-12
 Side: TypeAlias = Literal["left", "right"]
 
 
@@ -48,10 +48,9 @@ def ratio_of_times(candidate: Sample, baseline: Sample, settings: Settings) -> P
     if not both.any() or min(b.min(), a.min()) <= 0:
         return None
     log_ratios = _log_ratios(b, a)
-    units = _unit_medians(log_ratios, candidate.cluster[both])
     # Failures get a finite stand-in, so that a failure of A and one of B cancel instead of making inf - inf.
-    far = 4.0 * (1.0 + float(np.abs(units[np.isfinite(units)]).max(initial=0.0)))
-    d = np.sort(np.clip(units, -4 * far, 4 * far))
+    far = 4.0 * (1.0 + float(np.abs(log_ratios[np.isfinite(log_ratios)]).max(initial=0.0)))
+    d = np.sort(_unit_medians(np.clip(log_ratios, -4 * far, 4 * far), candidate.cluster[both]))
     n, n_means = len(d), len(d) * (len(d) + 1) // 2
     point = (_walsh(d, (n_means + 1) // 2) + _walsh(d, n_means // 2 + 1)) / 2
     if abs(point) > far:

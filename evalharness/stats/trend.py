@@ -11,12 +11,20 @@ import numpy as np
 from scipy import special
 
 from evalharness.core.findings import Estimate
-from evalharness.stats.bootstrap import CHUNK, sign_flip
+from evalharness.stats.bootstrap import CHUNK, NO_SPREAD, SMALLEST_P, sign_flip
 from evalharness.stats.proportions import t_quantile
-from evalharness.stats.sample import Floats, Ints, Settings, cluster_totals, cluster_variance, groups, without_noise
+from evalharness.stats.sample import (
+    Floats,
+    Ints,
+    Settings,
+    cluster_totals,
+    cluster_variance,
+    correlation,
+    groups,
+    without_noise,
+)
 
 PERMUTED_UP_TO = 50
-SMALLEST_P = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +50,7 @@ def slope_per_step(
         return None
     centred = x - x.mean()
     rows, at = means[complete], cluster[complete]
-    slopes = without_noise(rows @ centred / (centred @ centred), np.abs(rows).max(axis=1))
+    slopes = without_noise((rows * centred).sum(axis=1) / np.square(centred).sum(), np.abs(rows).max(axis=1))
     n_groups = groups(at)[1]
     variance, point = cluster_variance(slopes, at), float(slopes.mean())
     half = t_quantile(settings.level, n_groups - 1) * float(np.sqrt(variance)) if variance > 0 else None
@@ -52,7 +60,7 @@ def slope_per_step(
             point=point,
             lower=None if half is None else point - half,
             upper=None if half is None else point + half,
-            method="t on case slopes" if half is not None else "no interval: no spread between independent cases",
+            method="t on case slopes" if half is not None else NO_SPREAD,
             n=len(slopes),
             unit=unit,
             level=settings.level,
@@ -140,10 +148,9 @@ class Association:
 
 def spearman(x: Floats, y: Floats) -> Association | None:
     """None below 4 points or where either is constant. Source: Spearman 1904; t with n - 2 degrees of freedom."""
-    if len(x) < 4 or np.ptp(x) == 0 or np.ptp(y) == 0:
+    rho = correlation(_midranks_of(x), _midranks_of(y)) if len(x) > 3 else None
+    if rho is None:
         return None
-    ranks = [_midranks_of(column) for column in (x, y)]
-    rho = float(np.clip(np.corrcoef(ranks[0], ranks[1])[0, 1], -1, 1))
     df = len(x) - 2
     t = abs(rho) * np.sqrt(df / max(1e-300, 1 - rho * rho))
     return Association(rho=rho, p_value=max(SMALLEST_P, 2 * float(special.stdtr(df, -t))))

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from scipy import special
 
 from evalharness.core.findings import Estimate
+from evalharness.stats.bootstrap import NO_SPREAD, SMALLEST_P
 from evalharness.stats.one_arm import effective_share
 from evalharness.stats.proportions import difference_limits, t_quantile
 from evalharness.stats.sample import Sample, Settings, cluster_variance, groups, with_level
-
-SMALLEST_P = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +76,7 @@ def welch(candidate: Sample, baseline: Sample, settings: Settings, *, unit: str)
     if not math.isfinite(point):
         raise ValueError("a mean of times that never ended does not exist; compare quantiles instead")
     if variance == 0 or min(g_a, g_b) < 2:
-        method = "no interval: no spread between independent cases"
+        method = NO_SPREAD
         estimate = _estimate(candidate, baseline, point, (None, None), method, settings, unit)
         return IndependentDifference(estimate=estimate, p_value=None, p_method="")
     df = variance**2 / (var_b**2 / (g_b - 1) + var_a**2 / (g_a - 1))
