@@ -32,9 +32,11 @@ class Deadlines:
         self._move(clock, self._limits_ns[clock])
 
     def saw(self, activity: Activity) -> None:
+        if self.running is None:
+            return
         if activity is Activity.DATA:
             self._move(Clock.IDLE, self._limits_ns[Clock.IDLE])
-        elif activity is Activity.TERMINAL and self.running is not None:
+        elif activity is Activity.TERMINAL:
             self._move(None, DRAIN_NS)
 
     def limit_ns(self, clock: Clock) -> int:

@@ -97,7 +97,10 @@ class ChatReader:
 
     def _ends(self, choice: Mapping[str, Json]) -> bool:
         self._finish = _text(choice.get("finish_reason")) or None
-        return self._finish is not None
+        if self._finish is None:
+            return False
+        check_output(self._pieces.text(Part.TEXT), self._settings.limits.max_output_bytes)
+        return True
 
     def _absorb(self, delta: Mapping[str, Json]) -> tuple[bool, bool]:
         """Takes a delta (or a whole message) in. Whether it held reasoning, and whether visible output: one chunk is
@@ -111,8 +114,9 @@ class ChatReader:
         for part, text in texts.items():
             if text:
                 self._pieces.add(part, None, text)
-        pieces = delta.get("tool_calls")
-        written = [self._call(position, piece) for position, piece in enumerate(pieces or ())]
+        calls = delta.get("tool_calls")
+        pieces = calls if isinstance(calls, list) else []
+        written = [self._call(position, piece) for position, piece in enumerate(pieces)]
         return bool(reasoning), bool(texts[Part.TEXT] or texts[Part.REFUSAL] or any(written))
 
     def _call(self, position: int, piece: Json) -> bool:
@@ -157,7 +161,6 @@ class ChatReader:
         self._notes.odd(*oddities)
         if self._finish in _COMPLETED:
             answer = self._answer(stop_reason="completed")
-            check_output(answer.text, self._settings.limits.max_output_bytes)
             return Outcome(status=Status.REFUSED if answer.refusal else Status.OK, answer=answer, usage=usage)
         if self._finish not in _INCOMPLETE:
             self._notes.odd(Anomaly.UNKNOWN_FINISH_REASON)

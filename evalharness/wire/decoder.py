@@ -24,6 +24,8 @@ from evalharness.wire.sse import SseEvent, SseParser
 from evalharness.wire.strict_json import MalformedJsonError, parse_json
 
 _ERROR_BODY_BYTES = 64 * 1024
+#: More than an excerpt shows, so that a secret that lies across its end can be taken out first.
+_OPENING_BYTES = 2 * MAX_EXCERPT_BYTES
 _DONE_MARKER = b"[DONE]"
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
@@ -68,16 +70,15 @@ class BodyDecoder:
         self._parser = SseParser(max_event_bytes=settings.max_event_bytes)
         self._whole = bytearray()
         self._opening = b""
-        self._fault: Failure | None = None
+        self._fault: tuple[FailureKind, str] | None = None
         self._ended_by_marker = False
         self._last_ns = 0
 
     def feed(self, at_ns: int, data: bytes) -> None:
         self._last_ns = at_ns
+        self._opening += data[: _OPENING_BYTES - len(self._opening)]
         if self._fault is not None or not data:
             return
-        if len(self._opening) < MAX_EXCERPT_BYTES:
-            self._opening += data[: 2 * MAX_EXCERPT_BYTES]
         if self._kind is _Body.UNDECIDED:
             data = self._decide(data)
         if self._kind is _Body.EVENTS:
@@ -87,7 +88,7 @@ class BodyDecoder:
         else:
             self._whole += data
             if len(self._whole) > self._settings.max_event_bytes:
-                self._fault = self._too_large(f"the body is larger than {self._settings.max_event_bytes} bytes")
+                self._fault = (FailureKind.TOO_LARGE, f"the body is larger than {self._settings.max_event_bytes} bytes")
 
     def _decide(self, data: bytes) -> bytes:
         """Blanks before the first byte that tells are dropped: they mean nothing in either kind."""
@@ -100,13 +101,16 @@ class BodyDecoder:
         try:
             completed = [self._take(at_ns, event) for event in self._parser.feed(data)]
         except MalformedJsonError as error:
-            self._fault = self._protocol(f"an event is no JSON: {error}")
+            self._fault = (FailureKind.PROTOCOL, f"an event is no JSON: {error}")
         except OutputTooLargeError as error:
-            self._fault = self._too_large(str(error))
+            self._fault = (FailureKind.TOO_LARGE, str(error))
         else:
             self._notes.n_reads += any(completed)
             if self._parser.too_large:
-                self._fault = self._too_large(f"one event is larger than {self._settings.max_event_bytes} bytes")
+                self._fault = (
+                    FailureKind.TOO_LARGE,
+                    f"one event is larger than {self._settings.max_event_bytes} bytes",
+                )
 
     def _take(self, at_ns: int, event: SseEvent) -> bool:
         """False for the end marker, which is no event of the protocol."""
@@ -130,7 +134,7 @@ class BodyDecoder:
         if self._kind is _Body.ERROR:
             return failed(http_failure(self._head, bytes(self._whole), secrets=self._settings.secrets))
         if self._fault is not None:
-            return failed(self._fault)
+            return failed(self._failure(*self._fault))
         if self._kind is _Body.EVENTS:
             return self._stream_outcome(transport_failure)
         return self._whole_outcome(transport_failure)
@@ -148,10 +152,12 @@ class BodyDecoder:
     def _without_end(self) -> Failure:
         """The body ended as HTTP wants it, but no terminal event came: only that one makes an answer."""
         if self._ended_by_marker:
-            return self._cut("the stream ended with [DONE] but without a terminal event")
+            return self._failure(FailureKind.STREAM_CUT, "the stream ended with [DONE] but without a terminal event")
         if self._notes.n_events or self._is_declared_stream:
-            return self._cut(f"the stream ended after {self._notes.n_events} events without a terminal event")
-        return self._protocol("the body is neither JSON nor an event stream: check base_url")
+            return self._failure(
+                FailureKind.STREAM_CUT, f"the stream ended after {self._notes.n_events} events without a terminal event"
+            )
+        return self._failure(FailureKind.PROTOCOL, "the body is neither JSON nor an event stream: check base_url")
 
     @property
     def _is_declared_stream(self) -> bool:
@@ -166,7 +172,7 @@ class BodyDecoder:
         except MalformedJsonError as error:
             return failed(transport_failure or self._unreadable(body, error))
         except OutputTooLargeError as error:
-            return failed(self._too_large(str(error)))
+            return failed(self._failure(FailureKind.TOO_LARGE, str(error)))
         if outcome is None:
             return failed(self._not_an_answer(body))
         self._notes.done_ns = self._last_ns
@@ -176,26 +182,26 @@ class BodyDecoder:
 
     def _empty(self) -> Failure:
         if self._is_declared_stream:
-            return self._cut("the stream ended before any event")
-        return self._protocol("the body is empty")
+            return self._failure(FailureKind.STREAM_CUT, "the stream ended before any event")
+        return self._failure(FailureKind.PROTOCOL, "the body is empty")
 
     def _unreadable(self, body: bytes, error: MalformedJsonError) -> Failure:
         if looks_like_html(body):
-            return self._protocol("the service answered with an HTML page: check base_url")
-        return self._protocol(f"the body is no JSON: {error}")
+            return self._failure(FailureKind.PROTOCOL, "the service answered with an HTML page: check base_url")
+        return self._failure(FailureKind.PROTOCOL, f"the body is no JSON: {error}")
 
     def _not_an_answer(self, body: bytes) -> Failure:
         error = error_object(parse_json(body))
         if error is None:
-            return self._protocol("the body is JSON but no answer of this protocol: check base_url and protocol")
-        failure = self._protocol(f"an error object with HTTP {self._head.status}: {error.message}")
+            return self._failure(
+                FailureKind.PROTOCOL, "the body is JSON but no answer of this protocol: check base_url and protocol"
+            )
+        failure = self._failure(FailureKind.PROTOCOL, f"an error object with HTTP {self._head.status}: {error.message}")
         return replace(failure, code=error.code or error.type, param=error.param)
 
-    def _protocol(self, message: str) -> Failure:
-        return protocol_failure(message, self._opening, http_status=self._head.status, secrets=self._settings.secrets)
-
-    def _cut(self, message: str) -> Failure:
-        return Failure(kind=FailureKind.STREAM_CUT, message=message, http_status=self._head.status)
-
-    def _too_large(self, message: str) -> Failure:
-        return Failure(kind=FailureKind.TOO_LARGE, message=message, http_status=self._head.status)
+    def _failure(self, kind: FailureKind, message: str) -> Failure:
+        """With the beginning of the body, where it is the body that could not be understood."""
+        if kind is FailureKind.PROTOCOL:
+            secrets = self._settings.secrets
+            return protocol_failure(message, self._opening, http_status=self._head.status, secrets=secrets)
+        return Failure(kind=kind, message=message, http_status=self._head.status)

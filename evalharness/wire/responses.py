@@ -17,7 +17,8 @@ PATH = "/responses"
 
 # An error event is terminal where it opens its message; the same words deeper inside belong to a tool's result.
 _TERMINAL = re.compile(
-    rb'"type"\s*:\s*"response\.(?:completed|incomplete|failed)"|^data: ?\{\s*"(?:type"\s*:\s*"error"|error"\s*:)'
+    rb'"type"\s*:\s*"response\.(?:completed|incomplete|failed)"|^data: ?\{\s*"(?:type"\s*:\s*"error"|error"\s*:)',
+    re.MULTILINE,
 )
 
 

@@ -8,6 +8,7 @@ from evalharness.core.ports import Activity
 
 #: Lines that carry nothing a reader waits for: comments (keep-alives) and the frame around data.
 _FRAME = re.compile(rb"(:|event(:|$)|id(:|$)|retry(:|$))")
+_DONE = b"[DONE]"
 _DONE_LINE = re.compile(rb"data: ?\[DONE\]\s*$")
 _HEAD_BYTES = 64
 #: Enough to find a terminal marker that lies across two reads.
@@ -15,7 +16,7 @@ _TAIL_BYTES = 96
 
 
 class LineWatch:
-    """Implements the ``Watch`` port for a dialect whose terminal event contains ``terminal``.
+    """Implements the ``Watch`` port for a dialect whose terminal event contains ``terminal`` (in MULTILINE mode).
 
     TERMINAL is told only once the event's blank line came: a terminal event of many megabytes is waited for. A marker
     inside a text cannot match, since its quotes are escaped there.
@@ -30,6 +31,8 @@ class LineWatch:
         self._ended = False
 
     def saw(self, data: bytes) -> Activity:
+        if self._is_plain(data):
+            return Activity.DATA
         if self._after_cr and data.startswith(b"\n"):
             data = data[1:]
         if not data:
@@ -40,6 +43,16 @@ class LineWatch:
             if self._is_data(line):
                 worth = Activity.DATA
         return Activity.TERMINAL if self._ended else worth
+
+    def _is_plain(self, data: bytes) -> bool:
+        """Whole events with LF ends and no end among them: nearly every read of a stream, told in a microsecond."""
+        return (
+            data.endswith(b"\n\n")
+            and not (self._head or self._after_cr or self._found_end or self._ended)
+            and (data.startswith(b"data:") or b"\ndata:" in data)
+            and _DONE not in data
+            and (self._terminal is None or self._terminal.search(data) is None)
+        )
 
     def _is_data(self, line: bytes) -> bool:
         """Takes a line or a piece of one; True where it is part of a data line (or of a body that has no lines)."""
