@@ -17,7 +17,7 @@ def client_environment() -> dict[str, Json]:
         "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
         "http_client": "httpx, HTTP/1.1",
         "arrival_stamps": "taken when the event loop reads the socket",
-        "commit": _commit(),
+        "git_commit": _commit(),
     }
 
 

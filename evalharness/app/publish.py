@@ -33,14 +33,12 @@ def publish(folder: Path, *, settings: ReportSettings, junit: bool = False) -> P
 
     Raises ``StoreError`` where a file cannot be written; the run itself is not touched.
     """
-    from evalharness.report.write import write_file, write_index, write_report
+    from evalharness.report.write import write_bytes, write_index, write_report
     from evalharness.store.export import junit as junit_export
 
     found = read(folder)
     paths = list(write_report(found.run, found.analysis, folder, settings=settings))
     if junit:
-        path = folder / "junit.xml"
-        write_file(path, junit_export.export(found.run))
-        paths.append(path)
+        paths.append(write_bytes(folder / "junit.xml", junit_export.export(found.run)))
     write_index(folder.parent.parent)
     return Published(run=found.run, analysis=found.analysis, paths=paths)

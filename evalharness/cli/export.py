@@ -16,13 +16,13 @@ from evalharness.cli.options import out_option
 @out_option
 def command(run: str, form: str, output: Path | None, out: Path | None) -> None:
     from evalharness.app.find import run_folder
-    from evalharness.report.write import write_file
-    from evalharness.store import export, load
+    from evalharness.report.write import write_bytes
+    from evalharness.store import load
+    from evalharness.store.export import load as exporter_of
 
-    exporter = export.load(form)
-    data = exporter.export(load.load(run_folder(run, out)))
+    data = exporter_of(form).export(load.load(run_folder(run, out)))
     if output is None or str(output) == "-":
         click.get_binary_stream("stdout").write(data)
     else:
-        write_file(output, data)
+        write_bytes(output, data)
         click.echo(str(output), err=True)

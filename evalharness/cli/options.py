@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -60,10 +60,15 @@ def plan_flags(options: Mapping[str, Any]) -> PlanFlags:
     from evalharness.plan.select import PlanFlags
 
     given = {name: options[name] for name in _PLAN_NAMES}
-    arms: dict[str, tuple[str, ...]] = {}
-    for text in given["arms"]:
+    return PlanFlags(**{**given, "arms": arm_values(given["arms"])})
+
+
+def arm_values(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """``KEY=VALUE`` options by axis; several values of one axis are alternatives."""
+    values: dict[str, tuple[str, ...]] = {}
+    for text in texts:
         axis, separator, value = text.partition("=")
         if not separator or not axis:
             raise click.BadParameter(f"'{text}' is not KEY=VALUE, as in --arm reasoning.effort=low")
-        arms[axis] = (*arms.get(axis, ()), value)
-    return PlanFlags(**{**given, "arms": arms})
+        values[axis] = (*values.get(axis, ()), value)
+    return values

@@ -19,27 +19,33 @@ def print_run(published: Published, folder: Path, *, as_json: bool, quiet: bool 
     """The summary with the report's path as its last line; with ``quiet`` the path alone; or one JSON object."""
     report = next((path for path in published.paths if path.name == "report.html"), None)
     if as_json:
-        from evalharness.report.brief import brief
+        from evalharness.report.summary import report_json
 
-        found = brief(published.run, published.analysis)
-        click.echo(json.dumps({**found, "folder": str(folder), "report": report and str(report)}, ensure_ascii=False))
+        found = json.loads(report_json(published.run, published.analysis))
+        found |= {
+            "folder": str(folder),
+            "report": None if report is None else str(report),
+            "exit_code": published.run.manifest.exit_code,
+        }
+        click.echo(json.dumps(found, ensure_ascii=False))
     elif quiet:
         click.echo(str(report or folder))
     else:
-        click.echo(terminal_summary(published))
-        click.echo(f"\n{'Report' if report else 'Run'}: {report or folder}")
+        click.echo(terminal_summary(published, report), nl=False)
+        if report is None:
+            click.echo(f"Run: {folder}")
 
 
-def terminal_summary(published: Published) -> str:
+def terminal_summary(published: Published, report: Path | None) -> str:
     """The report's terminal form, as wide and as plain as stdout wants it."""
     from evalharness.report import terminal
 
     is_terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size((100, 24)).columns if is_terminal else 100
     return terminal.render(
         published.run,
         published.analysis,
-        width=min(width, 100),
+        width=shutil.get_terminal_size((100, 24)).columns if is_terminal else 100,
         color=is_terminal and "NO_COLOR" not in os.environ,
-        strips=is_terminal and width >= 100,
+        unicode=(sys.stdout.encoding or "").lower().startswith("utf"),
+        report_path=None if report is None else str(report),
     )

@@ -33,4 +33,4 @@ def command(runs: tuple[str, ...], form: str, full_text: bool, out: Path | None)
             found = publish.read(folder)
             click.echo(markdown.render(found.run, found.analysis))
         else:
-            click.echo(terminal_summary(publish.read(folder)))
+            click.echo(terminal_summary(publish.read(folder), None), nl=False)

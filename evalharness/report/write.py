@@ -64,13 +64,18 @@ def _read(path: Path) -> Mapping[str, Json] | None:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Writes ``text`` beside ``path``, syncs it, then renames it into place."""
+    """``write_bytes`` of UTF-8."""
+    return write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> Path:
+    """Writes ``data`` beside ``path``, syncs it, then renames it into place."""
     temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             temporary = file.name
-            file.write(text.encode("utf-8"))
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o644)

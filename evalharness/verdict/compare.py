@@ -19,15 +19,15 @@ from evalharness.verdict.families import EXPLORATORY, Pair
 from evalharness.verdict.ladder import ladders
 from evalharness.verdict.ratios import RATIO_METRICS, ratios
 from evalharness.verdict.tally import results_by_arm
-from evalharness.verdict.view import RunView, view
+from evalharness.verdict.view import N_RESAMPLES, RunView, view
 
 
-def analyse(run: RunRecord) -> Analysis:
+def analyse(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> Analysis:
     """A pure function of the run: the same record gives the same bits.
 
     A run that failed, broke off or is tiny has an analysis too: what cannot be said is None or left out.
     """
-    seen = view(run)
+    seen = view(run, n_resamples=n_resamples)
     arms = _all_arms(seen)
     compared = _compared(seen)
     costs = [None if arm.cost_usd is None else arm.cost_usd.point for arm in arms]
@@ -55,6 +55,15 @@ def analyse(run: RunRecord) -> Analysis:
         banners=banners(Found(view=seen, arms=arms, comparisons=comparisons)),
         n_comparisons=len({(each.metric, each.candidate, each.baseline) for each in comparisons}),
     )
+
+
+def compare_pair(run: RunRecord, grader: str, candidate: str, baseline: str) -> Comparison | None:
+    """Two arms by id on one grader, as a family of one; None where no case has a score in either arm."""
+    seen = view(run, n_resamples=N_RESAMPLES)
+    places = {arm.arm_id: place for place, arm in enumerate(seen.arms)}
+    scores = _scores(seen, grader)
+    found = family(scores, differences(scores, [(places[candidate], places[baseline])]))
+    return found[0] if found else None
 
 
 def _all_arms(seen: RunView) -> tuple[ArmFindings, ...]:

@@ -14,7 +14,19 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "evalharness"
 
 #: Too slow to be imported before they are needed.
-HEAVY = {"numpy", "scipy", "jinja2", "rich", "jsonschema", "rapidfuzz", "pyarrow", "httpx", "pydantic", "yaml", "asyncio"}
+HEAVY = {
+    "numpy",
+    "scipy",
+    "jinja2",
+    "rich",
+    "jsonschema",
+    "rapidfuzz",
+    "pyarrow",
+    "httpx",
+    "pydantic",
+    "yaml",
+    "asyncio",
+}
 
 
 def modules_after(arguments: list[str]) -> set[str]:

@@ -37,7 +37,8 @@ def export(run: RunRecord) -> bytes:
             plural = {"failure": "failures", "error": "errors", "skipped": "skipped"}[outcome]
             suite.set(plural, str(sum(case == outcome for case in cases)))
     ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    document: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
 
 
 def _test_case(

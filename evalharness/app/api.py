@@ -1,0 +1,147 @@
+"""The Python face: the same use cases as the command line, with values instead of text."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from evalharness.app.run import RunRequest
+from evalharness.app.run import run as run_suite
+from evalharness.app.settings import resolve
+from evalharness.core.errors import ExitCode, UsageError
+from evalharness.core.findings import Analysis, Comparison
+from evalharness.core.model import Arm, RunRecord, Suite
+from evalharness.plan.select import PlanFlags
+from evalharness.store import load as store_load
+from evalharness.suite.files import ReadSettings, read_suite
+
+
+class Run:
+    """A stored run with its analysis, which is computed when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cached_property
+    def record(self) -> RunRecord:
+        return store_load.load(self.folder)
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        from evalharness.verdict.compare import analyse
+
+        return analyse(self.record)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        return ExitCode(self.record.manifest.exit_code or 0)
+
+    @property
+    def comparisons(self) -> Mapping[str, PairComparisons]:
+        """Grader id -> comparisons by ``[candidate, baseline]``, each an arm's label, as in ``["high", "low"]``."""
+        return {grader: PairComparisons(self.record, grader) for grader in self.analysis.grader_ids}
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """One flat mapping per planned trial, with the columns of the CSV export."""
+        from evalharness.store.flat_rows import columns, rows
+
+        wanted = columns(self.record)
+        names = [column.name for column in wanted]
+        return (dict(zip(names, row, strict=True)) for row in rows(self.record, wanted))
+
+    def to_frame(self) -> Any:
+        """A pandas frame, else a polars one.
+
+        Raises:
+            UsageError: neither is installed.
+        """
+        rows = list(self.rows())
+        try:
+            import pandas
+
+            return pandas.DataFrame(rows)
+        except ImportError:
+            pass
+        try:
+            import polars  # type: ignore[import-not-found, unused-ignore]
+
+            return polars.DataFrame(rows, infer_schema_length=None)
+        except ImportError:
+            raise UsageError("to_frame needs pandas or polars", hint="pip install pandas") from None
+
+
+@dataclass(frozen=True)
+class PairComparisons:
+    """Comparisons of two arms on one metric, made on demand and alone: no correction for other pairs is in them."""
+
+    record: RunRecord
+    grader: str
+
+    def __getitem__(self, pair: tuple[str, str]) -> Comparison:
+        from evalharness.verdict.compare import compare_pair
+
+        candidate, baseline = (self._arm(label) for label in pair)
+        found = compare_pair(self.record, self.grader, candidate.arm_id, baseline.arm_id)
+        if found is None:
+            raise UsageError(f"{pair[0]} and {pair[1]} share no case that '{self.grader}' scored")
+        return found
+
+    def _arm(self, label: str) -> Arm:
+        arms = {arm.label: arm for arm in self.record.plan.arms}
+        if label not in arms:
+            raise UsageError(f"the run has no arm '{label}'", hint=f"arms are {', '.join(arms)}")
+        return arms[label]
+
+
+async def run_async(
+    suite: str | Path,
+    *,
+    out: str | Path | None = None,
+    fresh: bool = False,
+    retry_errors: bool = False,
+    offline: bool = False,
+    max_cost_usd: float | None = None,
+    **flags: Any,
+) -> Run:
+    """Run or resume a suite. ``flags`` are those of ``PlanFlags``: endpoint, limit, repeats, tags, cases, arms, seed.
+
+    Raises:
+        EvalharnessError: what the command line would print; ``exit_code`` is its exit code.
+    """
+    settings = {"out": out, "max_cost_usd": max_cost_usd}
+    request = RunRequest(
+        suite_path=Path(suite),
+        flags=PlanFlags(**flags),
+        resolved=resolve(settings, environ=os.environ),
+        environ=os.environ,
+        fresh=fresh,
+        retry_errors=retry_errors,
+        offline=offline,
+    )
+    outcome = await run_suite(request, sinks=())
+    return Run(outcome.folder)
+
+
+def run(suite: str | Path, **options: Any) -> Run:
+    """``run_async`` for programs without an event loop."""
+    return asyncio.run(run_async(suite, **options))
+
+
+def load_suite(path: str | Path, *, allow_outside: bool = False) -> Suite:
+    """Read and check a suite; raises ``SuiteError`` with every problem."""
+    settings = ReadSettings(allow_outside=allow_outside, environ=os.environ)
+    return read_suite(Path(path), settings=settings).suite
+
+
+def render_report(run: Run | str | Path, *, full_text: bool = False) -> Path:
+    """Write the report of a stored run again; returns the page's path."""
+    from evalharness.app.publish import publish
+    from evalharness.report.settings import ReportSettings
+
+    folder = run.folder if isinstance(run, Run) else Path(run)
+    return publish(folder, settings=ReportSettings(full_text=full_text)).paths[0]

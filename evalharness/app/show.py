@@ -1,0 +1,166 @@
+"""``show``: one case of a run in full, as text. Everything a model or service wrote is made visible, never obeyed."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+
+from evalharness.core.errors import UsageError
+from evalharness.core.model import (
+    Arm,
+    Attempt,
+    Call,
+    Case,
+    Endpoint,
+    EndpointKind,
+    RunRecord,
+    Score,
+    Trial,
+    TrialResult,
+)
+from evalharness.core.units import ms_between
+from evalharness.metrics.measure import measure_trial
+from evalharness.report.visible import visible
+
+_SHOWN_METRICS = (
+    *("queue_ms", "wait_ms", "connect_ms", "headers_ms", "ttfe_ms", "ttfr_ms", "ttft_ms", "ttfo_ms", "latency_ms"),
+    *("total_ms", "tpot_ms", "gap_ms", "visible_tokens_per_s", "output_tokens_per_s", "cost_usd"),
+)
+_TIMELINE = (
+    ("headers_ns", "response head"),
+    ("first_event_ns", "first event"),
+    ("first_reasoning_ns", "first reasoning"),
+    ("first_output_ns", "first output"),
+    ("last_output_ns", "last output"),
+    ("done_ns", "terminal event"),
+    ("closed_ns", "body ended"),
+)
+_RULER = 40
+
+
+def show(run: RunRecord, case_id: str, *, arms: Sequence[Arm], repeat: int | None) -> str:
+    """All trials of a case in these arms.
+
+    Raises:
+        UsageError: no such case; the nearest ids are in the hint.
+    """
+    case = _case(run, case_id)
+    wanted = {arm.arm_id: arm for arm in arms}
+    endpoints = {endpoint.name: endpoint for endpoint in run.plan.suite.endpoints}
+    trials = [
+        trial
+        for trial in run.plan.trials
+        if trial.case_id == case_id
+        and trial.arm_id in wanted
+        and repeat in (None, trial.repeat_index)
+        and trial.trial_id in run.results
+    ]
+    trials.sort(key=lambda trial: (list(wanted).index(trial.arm_id), trial.phase, trial.repeat_index))
+    blocks = ["\n".join(_case_lines(case))]
+    blocks += [
+        "\n".join(_trial_lines(trial, wanted[trial.arm_id], run.results[trial.trial_id], endpoints)) for trial in trials
+    ]
+    return visible("\n\n".join(blocks))
+
+
+def curl(call: Call, endpoint: Endpoint, path: str) -> str:
+    """The call as a shell command. The key is a variable's name; the body goes through a here-document, unquoted."""
+    body = json.dumps(call.request, ensure_ascii=False, indent=1)
+    marker = "BODY"
+    while marker in body:
+        marker += "_"
+    base = endpoint.target if endpoint.kind is EndpointKind.HTTP else "$BASE_URL"
+    url = f'"{base}{path}"' if base.startswith("$") else shlex.quote(base.rstrip("/") + path)
+    key = f' -H "Authorization: Bearer ${endpoint.api_key_env}"' if endpoint.api_key_env else ""
+    return f"curl -sS -N {url}{key} -H 'Content-Type: application/json' -d @- <<'{marker}'\n{body}\n{marker}"
+
+
+def _case(run: RunRecord, case_id: str) -> Case:
+    cases = {case.case_id: case for case in run.plan.suite.cases}
+    if case_id in cases:
+        return cases[case_id]
+    import difflib
+
+    close = difflib.get_close_matches(case_id, cases, n=3) or list(cases)[:3]
+    raise UsageError(f"the run has no case '{case_id}'", hint=f"cases are {', '.join(close)}, …")
+
+
+def _case_lines(case: Case) -> Iterator[str]:
+    yield f"case {case.case_id}" + (f"  tags: {', '.join(case.tags)}" if case.tags else "")
+    for name, value in case.vars.items():
+        yield f"  {name}: {value}"
+    if case.expected_text is not None:
+        yield f"  expected: {case.expected_text}"
+
+
+def _trial_lines(trial: Trial, arm: Arm, result: TrialResult, endpoints: Mapping[str, Endpoint]) -> Iterator[str]:
+    warmup = ", warm-up" if trial.phase == "warmup" else ""
+    yield f"── {arm.label}, repeat {trial.repeat_index}{warmup}: {result.status}"
+    if result.pending_reason:
+        yield f"  pending: {result.pending_reason}"
+    for call in result.calls:
+        yield from _call_lines(call)
+    for grader_id, score in result.scores.items():
+        yield f"  {_score_text(grader_id, score)}"
+    if result.calls:
+        yield from _measured_lines(result)
+        endpoint = endpoints[arm.endpoint]
+        path = "/chat/completions" if endpoint.protocol == "chat" else "/responses"
+        yield "  as curl:"
+        yield curl(result.calls[-1], endpoint, path)
+
+
+def _call_lines(call: Call) -> Iterator[str]:
+    for attempt in call.attempts:
+        yield from _attempt_lines(attempt)
+    answer = call.answer
+    if answer.reasoning_summary:
+        yield f"  reasoning: {answer.reasoning_summary}"
+    if answer.text:
+        yield f"  output: {answer.text}"
+    if answer.refusal:
+        yield f"  refusal: {answer.refusal}"
+    for tool_call in answer.tool_calls:
+        yield f"  {tool_call.type}: {tool_call.name}({tool_call.arguments})"
+    if call.usage is not None:
+        usage = call.usage
+        yield (
+            f"  tokens: input {usage.input_tokens} (cached {usage.cached_tokens}),"
+            f" output {usage.output_tokens} (reasoning {usage.reasoning_tokens})"
+        )
+    for anomaly in call.anomalies:
+        yield f"  anomaly: {anomaly}"
+
+
+def _attempt_lines(attempt: Attempt) -> Iterator[str]:
+    head = "" if attempt.http_status is None else f", HTTP {attempt.http_status}"
+    request_id = f", request id {attempt.request_id}" if attempt.request_id else ""
+    waited = f", after a wait of {attempt.wait_ms:,.0f} ms" if attempt.wait_ms else ""
+    yield f"  attempt {attempt.index}: {attempt.status}{head}{request_id}{waited}"
+    if attempt.failure is not None:
+        yield f"    {attempt.failure.kind}: {attempt.failure.message}"
+    if attempt.partial_text:
+        yield f"    received before it broke off: {attempt.partial_text}"
+    moments = [
+        (name, ms)
+        for field, name in _TIMELINE
+        if (ms := ms_between(attempt.stamps.sent_ns, getattr(attempt.stamps, field))) is not None
+    ]
+    longest_ms = max((ms for _, ms in moments), default=0) or 1
+    for name, ms in moments:
+        yield f"    {'·' * round(_RULER * ms / longest_ms) + '|':{_RULER + 1}} {ms:10,.1f} ms  {name}"
+
+
+def _score_text(grader_id: str, score: Score) -> str:
+    if score.value is None:
+        return f"score {grader_id}: could not be graded: {score.reason}"
+    verdict = "right" if score.passed else "not right"
+    return f"score {grader_id}: {score.value:g}, {verdict}" + (f": {score.reason}" if score.reason else "")
+
+
+def _measured_lines(result: TrialResult) -> Iterator[str]:
+    measured = measure_trial(result)
+    known = [f"{name} {measured[name]:,.6g}" for name in _SHOWN_METRICS if measured.get(name) is not None]
+    for start in range(0, len(known), 5):
+        yield "  " + "  ".join(known[start : start + 5])

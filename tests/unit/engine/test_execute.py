@@ -1,0 +1,324 @@
+"""The engine over a scripted transport: no socket, no sleep, every outcome by value."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from evalharness.core.errors import StoreError
+from evalharness.core.events import AttemptFailed, RunStopping, TrialFinished
+from evalharness.core.failure import Failure, FailureKind
+from evalharness.core.model import (
+    Arm,
+    Budget,
+    Case,
+    Endpoint,
+    EndpointKind,
+    GraderSpec,
+    PendingReason,
+    Phase,
+    Prices,
+    RetryPolicy,
+    Score,
+    Status,
+    Suite,
+    Trial,
+    TrialResult,
+    Warmup,
+)
+from evalharness.core.ports import HttpRequest, ResponseHead, Tape
+from evalharness.engine.budget import Ledger
+from evalharness.engine.call import Lane
+from evalharness.engine.execute import Conduct, execute
+from evalharness.engine.gatekeeper import Gatekeeper, RetryPurse
+from evalharness.engine.grading import Grading
+from evalharness.engine.stop import StopSignal
+from evalharness.engine.trial import TrialContext
+from evalharness.load_shapes.closed import Closed
+from evalharness.wire.responses import Codec
+
+
+@dataclass
+class SteppedClock:
+    """Each look is a millisecond later than the last."""
+
+    now_ns: int = 1_000_000_000
+
+    def monotonic_ns(self) -> int:
+        self.now_ns += 1_000_000
+        return self.now_ns
+
+    def utc_ns(self) -> int:
+        return 1_700_000_000_000_000_000 + self.now_ns
+
+
+def answer(text: str) -> Tape:
+    body = {
+        "id": "resp_1", "object": "response", "status": "completed", "model": "m-1", "error": None,
+        "output": [{"type": "message", "role": "assistant", "status": "completed", "id": "msg_1",
+                    "content": [{"type": "output_text", "text": text, "annotations": []}]}],
+        "usage": {"input_tokens": 100, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": 10,
+                  "output_tokens_details": {"reasoning_tokens": 4}, "total_tokens": 110},
+    }  # fmt: skip
+    events = [
+        {"type": "response.created", "response": {**body, "status": "in_progress", "output": [], "usage": None}},
+        {"type": "response.output_text.delta", "delta": text, "item_id": "msg_1", "output_index": 0},
+        {"type": "response.completed", "response": body},
+    ]
+    data = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+    return Tape(
+        sent_ns=10, closed_ns=50, headers_ns=20, connection_reused=True,
+        head=ResponseHead(status=200, headers={"content-type": "text/event-stream", "x-request-id": "req_1"}),
+        reads=[(30, data.encode())],
+    )  # fmt: skip
+
+
+def http_error(status: int, code: str, headers: dict[str, str] | None = None) -> Tape:
+    body = json.dumps({"error": {"message": f"says {code}", "type": "t", "param": None, "code": code}})
+    head = ResponseHead(status=status, headers={"content-type": "application/json", **(headers or {})})
+    return Tape(sent_ns=10, closed_ns=50, headers_ns=20, head=head, reads=[(30, body.encode())])
+
+
+def refused_connection() -> Tape:
+    failure = Failure(kind=FailureKind.CONNECTION, message="nobody listens at 127.0.0.1:9")
+    return Tape(sent_ns=10, closed_ns=20, failure=failure)
+
+
+@dataclass
+class Scripted:
+    """Gives the tapes of a script in turn, the last one for ever."""
+
+    script: Sequence[Tape | Callable[[], Tape]]
+    seen: list[HttpRequest] = field(default_factory=list)
+    hold: asyncio.Event | None = None
+
+    async def exchange(self, request: HttpRequest, **_: object) -> Tape:
+        self.seen.append(request)
+        if self.hold is not None:
+            await self.hold.wait()
+        return self.script[min(len(self.seen), len(self.script)) - 1]
+
+    async def close(self) -> None:
+        pass
+
+
+@dataclass
+class Writer:
+    begun: list[tuple[str, int, int]] = field(default_factory=list)
+    results: dict[str, TrialResult] = field(default_factory=dict)
+    broken_after: int | None = None
+
+    async def begin_attempt(self, trial_id: str, turn_index: int, attempt_index: int) -> None:
+        self.begun.append((trial_id, turn_index, attempt_index))
+
+    async def append(self, result: TrialResult) -> None:
+        if self.broken_after is not None and len(self.results) >= self.broken_after:
+            raise StoreError("the disk is full")
+        assert result.trial_id not in self.results or self.results[result.trial_id].status is Status.PENDING
+        self.results[result.trial_id] = result
+
+
+class Equals:
+    def __init__(self, expected: str) -> None:
+        self.expected = expected
+
+    def grade(self, case: Case, transcript: object) -> Score:
+        if self.expected == "crash":
+            raise ZeroDivisionError("the grader is broken")
+        right = transcript.answer.text == self.expected
+        return Score(grader="exact", value=float(right), passed=right)
+
+
+class Bench:
+    """A run of ``n`` cases in one arm over a scripted transport."""
+
+    def __init__(self, *script: Tape, n: int = 3, budget: Budget | None = None, max_attempts: int = 3,
+                 expected: str = "7", writer: Writer | None = None, warmup: Warmup | None = None) -> None:  # fmt: skip
+        self.transport = Scripted(script)
+        self.writer = writer or Writer()
+        self.clock = SteppedClock()
+        self.stop = StopSignal()
+        self.events: list[object] = []
+        endpoint = Endpoint(
+            name="e", kind=EndpointKind.HTTP, target="http://127.0.0.1:1/v1",
+            prices=Prices(input=1.0, output=10.0), retry=RetryPolicy(max_attempts=max_attempts),
+        )  # fmt: skip
+        arm = Arm(arm_id="arm", key={}, endpoint="e", model="m", prompt="p")
+        cases = tuple(Case(case_id=f"c{i}") for i in range(n))
+        phases = [Phase.MEASURED] * n
+        self.trials = [
+            Trial(trial_id=f"t{i}", case_id=f"c{i}", arm_id="arm", repeat_index=0, phase=phase)
+            for i, phase in enumerate(phases)
+        ]
+        if warmup:
+            self.trials.insert(0, Trial(trial_id="w", case_id="c0", arm_id="arm", repeat_index=0, phase=Phase.WARMUP))
+        self.ledger = Ledger(budget or Budget(), started_ns=self.clock.now_ns)
+        lane = Lane(
+            endpoint=endpoint, codec=Codec(), transport=self.transport, ledger=self.ledger, clock=self.clock,
+            gatekeeper=Gatekeeper(endpoint, purse=RetryPurse(), clock=self.clock, stop=self.stop), stop=self.stop,
+            begin_attempt=self.writer.begin_attempt,
+            attempt_failed=lambda trial, index, failure, wait_ms: self.events.append(
+                AttemptFailed(trial=trial, attempt_index=index, failure=failure, wait_ms=wait_ms)
+            ),
+        )  # fmt: skip
+        suite = Suite(
+            name="s", endpoints=(endpoint,), prompts=(), cases=cases,
+            graders=(GraderSpec(grader_id="answer", type="exact"),),
+        )  # fmt: skip
+        self.context = TrialContext(
+            run_id="run", cases={case.case_id: case for case in cases}, arms={"arm": arm}, lanes={"e": lane},
+            render=lambda arm, case: f"question {case.case_id}",
+            grading=Grading(suite, lambda spec, case: Equals(expected)),
+        )  # fmt: skip
+        self.conduct = Conduct(
+            shape=Closed(max_in_flight=1, think_ns=0), writer=self.writer, ledger=self.ledger, clock=self.clock,
+            stop=self.stop, emit=self.events.append, warmup=warmup,
+        )  # fmt: skip
+
+    def run(self) -> None:
+        asyncio.run(execute(self.trials, self.context, self.conduct))
+
+    def of(self, kind: type) -> list:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Waits are recorded, not waited."""
+    waits: list[float] = []
+
+    async def sleep(self: StopSignal, seconds: float) -> bool:
+        if seconds > 0:
+            waits.append(seconds)
+        await asyncio.sleep(0)
+        return not self.is_set
+
+    monkeypatch.setattr(StopSignal, "sleep", sleep)
+    return waits
+
+
+def test_every_trial_is_asked_graded_and_stored_once() -> None:
+    bench = Bench(answer("7"))
+    bench.run()
+    assert [result.status for result in bench.writer.results.values()] == [Status.OK] * 3
+    assert all(result.scores["answer"].passed for result in bench.writer.results.values())
+    assert bench.writer.begun == [("t0", 0, 0), ("t1", 0, 0), ("t2", 0, 0)]
+    assert len(bench.of(TrialFinished)) == 3
+    # 100 input tokens at 1 $ and 10 output tokens at 10 $ for a million each.
+    assert bench.writer.results["t0"].cost_usd == pytest.approx(0.0002)
+    assert json.loads(bench.transport.seen[1].body) == {"model": "m", "input": "question c1", "stream": True}
+    assert bench.transport.seen[1].headers["x-client-request-id"] == "run.t1.0"
+
+
+def test_a_failed_attempt_is_retried_kept_and_its_wait_is_no_latency(no_waiting: list[float]) -> None:
+    bench = Bench(http_error(500, "server_error"), answer("7"), n=1)
+    bench.run()
+    call = bench.writer.results["t0"].calls[0]
+    assert [attempt.status for attempt in call.attempts] == ["error", "ok"]
+    assert bench.writer.begun == [("t0", 0, 0), ("t0", 0, 1)]
+    assert call.attempts[1].wait_ms == pytest.approx(1000 * no_waiting[0])
+    assert 500 <= call.attempts[1].wait_ms <= 625
+    assert call.status is Status.OK
+
+
+def test_a_hint_is_waited_out_and_never_shortened(no_waiting: list[float]) -> None:
+    bench = Bench(http_error(429, "rate_limit_exceeded", {"retry-after": "7"}), answer("7"), n=1)
+    bench.run()
+    assert bench.writer.results["t0"].calls[0].attempts[1].wait_ms >= 7000
+    assert max(no_waiting) >= 7
+
+
+def test_an_error_is_not_graded_and_the_run_goes_on() -> None:
+    bench = Bench(http_error(400, "unsupported_value"), answer("7"), n=2)
+    bench.run()
+    failed = bench.writer.results["t0"]
+    assert (failed.status, failed.failure.kind, failed.scores) == (Status.ERROR, FailureKind.REQUEST, {})
+    assert bench.writer.results["t1"].status is Status.OK
+
+
+def test_a_broken_grader_leaves_a_null_score_with_its_reason() -> None:
+    bench = Bench(answer("7"), n=1, expected="crash")
+    bench.run()
+    score = bench.writer.results["t0"].scores["answer"]
+    assert score.value is None
+    assert "ZeroDivisionError" in score.reason
+
+
+def test_a_refused_key_stops_the_run_after_one_call() -> None:
+    bench = Bench(http_error(401, "invalid_api_key"))
+    bench.run()
+    assert len(bench.transport.seen) == 1
+    assert bench.stop.reason is PendingReason.ABORTED
+    assert "check the key" in bench.stop.message
+
+
+def test_a_closed_port_stops_the_run_after_one_call() -> None:
+    bench = Bench(refused_connection())
+    bench.run()
+    assert len(bench.transport.seen) == 3
+    assert list(bench.writer.results) == ["t0"]
+    assert bench.stop.reason is PendingReason.ABORTED
+    assert "nobody listens at 127.0.0.1:9" in bench.stop.message
+
+
+def test_a_spent_quota_stops_the_run_and_is_not_retried() -> None:
+    bench = Bench(answer("7"), http_error(429, "insufficient_quota"))
+    bench.run()
+    assert len(bench.transport.seen) == 2
+    assert bench.stop.reason is PendingReason.ABORTED
+
+
+@pytest.mark.parametrize("budget", [Budget(max_calls=2), Budget(max_cost_usd=0.0003)], ids=["calls", "dollars"])
+def test_a_budget_stops_before_the_next_call(budget: Budget) -> None:
+    bench = Bench(answer("7"), n=5, budget=budget)
+    bench.run()
+    assert len(bench.transport.seen) == 2
+    assert bench.stop.reason is PendingReason.BUDGET
+    assert len(bench.of(RunStopping)) == 1
+
+
+def test_a_stop_between_attempts_leaves_the_trial_pending_with_what_was_tried() -> None:
+    bench = Bench(http_error(500, "server_error"), n=1)
+    bench.context.lanes["e"] = lane = replace(
+        bench.context.lanes["e"],
+        attempt_failed=lambda *_: bench.stop.stop(PendingReason.INTERRUPTED, "interrupted", grace_s=10.0),
+    )
+    assert lane.stop is bench.stop
+    bench.run()
+    result = bench.writer.results["t0"]
+    assert (result.status, result.pending_reason) == (Status.PENDING, PendingReason.INTERRUPTED)
+    assert len(result.calls[0].attempts) == 1
+    assert bench.of(TrialFinished) == []
+
+
+def test_calls_in_flight_end_when_their_grace_is_over() -> None:
+    bench = Bench(answer("7"), n=2)
+
+    async def interrupted() -> None:
+        bench.transport.hold = asyncio.Event()
+        running = asyncio.create_task(execute(bench.trials, bench.context, bench.conduct))
+        await asyncio.sleep(0.01)
+        bench.stop.stop(PendingReason.INTERRUPTED, "interrupted", grace_s=0.01)
+        await asyncio.wait_for(running, 5)
+
+    asyncio.run(interrupted())
+    assert bench.writer.results == {}
+    assert bench.writer.begun == [("t0", 0, 0)]
+
+
+def test_a_store_that_fails_ends_the_run_with_its_own_error() -> None:
+    bench = Bench(answer("7"), n=5, writer=Writer(broken_after=2))
+    with pytest.raises(StoreError, match="the disk is full"):
+        bench.run()
+    assert len(bench.transport.seen) == 3
+
+
+def test_warm_up_comes_first_and_is_not_graded() -> None:
+    bench = Bench(answer("7"), n=2, warmup=Warmup(calls=1))
+    bench.run()
+    assert list(bench.writer.results) == ["w", "t0", "t1"]
+    assert bench.writer.results["w"].scores == {}
