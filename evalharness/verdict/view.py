@@ -11,6 +11,8 @@ from evalharness.core.model import Arm, RunRecord, Suite
 from evalharness.metrics.table import Bools, Floats, Table, table
 from evalharness.stats.sample import Ints, Sample, Settings, sample_of
 
+N_RESAMPLES = 10_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
@@ -57,7 +59,7 @@ class RunView:
         return sample_of(column[rows], self.table.case_index[rows], self.clusters)
 
 
-def view(run: RunRecord, *, n_resamples: int = 10_000) -> RunView:
+def view(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> RunView:
     """The seed comes from the run's id: the same run folder gives the same bits."""
     options = run.plan.suite.analysis
     settings = Settings(

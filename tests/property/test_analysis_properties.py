@@ -1,0 +1,166 @@
+"""Whatever a run recorded, its analysis is complete, finite and inside what each quantity can be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from itertools import product
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from evalharness.core.findings import Analysis, Comparison, Estimate, Outcome, Reading, Standing
+from evalharness.core.model import RunRecord, Slo, Status
+from evalharness.verdict.compare import analyse
+from tests.support.runs import PRICES, RULE, TRUTH, ArmTruth, make_run
+
+SHARES = st.sampled_from([0.0, 0.02, 0.3, 1.0])
+SPACE = {"share": (0.0, 1.0), "ms": (0.0, math.inf), "usd": (0.0, math.inf), "tokens": (0.0, math.inf)}
+
+shapes = st.fixed_dictionaries(
+    {
+        "arms": st.sampled_from([1, 2, 3, ("low", "high", "none"), ("medium", "odd")]),
+        "cases": st.sampled_from([1, 2, 7, 12, 25]),
+        "repeats": st.integers(1, 3),
+        "seed": st.integers(0, 10_000),
+        "failures": SHARES,
+        "incomplete": st.sampled_from([0.0, 0.2]),
+        "refused": st.sampled_from([0.0, 0.2]),
+        "pending": SHARES,
+        "null_scores": SHARES,
+        "without_usage": SHARES,
+        "clusters": st.sampled_from([None, 1, 4]),
+        "stream": st.booleans(),
+        "hidden_reasoning": st.booleans(),
+        "honours_effort": st.booleans(),
+        "graded_share": st.booleans(),
+        "turns": st.sampled_from([1, 2]),
+        "prompts": st.sampled_from([("plain",), ("plain", "careful")]),
+        "prices": st.sampled_from([None, PRICES]),
+        "decision": st.sampled_from([None, RULE, replace(RULE, margin=0.0), replace(RULE, margin=0.5, limits=())]),
+        "slo": st.sampled_from([None, Slo(limits_ms={"ttfo_ms": 2_000, "total_ms": 9_000}, share_at_least=0.9)]),
+        "scope": st.sampled_from(["population", "suite"]),
+        "truth": st.sampled_from([1.0, 0.0, None]),
+    }
+)
+
+
+def run_of(options: dict) -> RunRecord:
+    accuracy = options.pop("truth")
+    known = {**TRUTH, "odd": ArmTruth(accuracy=0.5, reasoning_tokens=10, ttfo_ms=100)}
+    truth = {name: replace(arm, accuracy=arm.accuracy if accuracy is None else accuracy) for name, arm in known.items()}
+    return make_run(truth=truth, **options)
+
+
+def parts(value: object) -> Iterator[object]:
+    """Everything inside a tree of dataclasses, mappings and tuples."""
+    yield value
+    if is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            yield from parts(getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from parts(inner)
+    elif isinstance(value, tuple):
+        for inner in value:
+            yield from parts(inner)
+
+
+def check(analysis: Analysis) -> None:
+    for part in parts(analysis):
+        if isinstance(part, float):
+            assert math.isfinite(part), part
+            assert type(part) is float, "numpy scalars do not print and store as floats do"
+        if isinstance(part, Estimate):
+            check_estimate(part)
+        if isinstance(part, Comparison):
+            check_comparison(part)
+    for arm in analysis.arms:
+        assert sum(arm.counts.values()) == arm.n_planned
+        assert sum(arm.failures.values()) == arm.counts[Status.ERROR]
+        assert arm.quality.keys() == set(analysis.grader_ids)
+        for finding in arm.times.values():
+            assert finding.n_measured + finding.n_failed + finding.n_without == arm.n_planned - arm.counts["pending"]
+            assert list(finding.ecdf_y) == sorted(finding.ecdf_y)
+            assert finding.n_failed == 0 or finding.ecdf_y[-1] < 1
+        for low, high in arm.quality_bounds.values():
+            assert 0 <= low <= high <= 1
+    check_decision(analysis)
+    assert all(banner[0].isupper() or banner[0].isdigit() for banner in analysis.banners)
+    assert all(banner.endswith(".") for banner in analysis.banners)
+
+
+def check_estimate(estimate: Estimate) -> None:
+    lower, upper = estimate.lower, estimate.upper
+    assert lower is None or lower <= estimate.point
+    assert upper is None or upper >= estimate.point
+    assert lower is None or upper is None or lower < upper, "a zero-width interval claims to know"
+    assert estimate.method
+    assert estimate.n > 0
+
+
+def check_comparison(comparison: Comparison) -> None:
+    shown = comparison.shown
+    neutral = 0.0 if comparison.kind == "difference" else 1.0
+    low, high = (-1.0, 1.0) if comparison.kind == "difference" else (0.0, math.inf)
+    for estimate in filter(None, (comparison.estimate, comparison.simultaneous, comparison.worst, comparison.best)):
+        assert low <= estimate.point <= high
+        assert estimate.lower is None or low <= estimate.lower
+        assert estimate.upper is None or estimate.upper <= high
+    assert isinstance(comparison.reading, Reading)
+    if comparison.reading in (Reading.BETTER, Reading.WORSE, Reading.BETTER_BUT_SMALL, Reading.WORSE_BUT_SMALL):
+        up = shown.lower is not None and shown.lower > neutral
+        down = shown.upper is not None and shown.upper < neutral
+        assert up or down
+        says_better = comparison.reading in (Reading.BETTER, Reading.BETTER_BUT_SMALL)
+        assert says_better is (up if comparison.higher_is_better else down)
+    for p in (comparison.p_value, comparison.p_adjusted):
+        assert p is None or 0 < p <= 1
+    assert (comparison.n_missing == 0) or comparison.kind == "ratio" or comparison.worst is not None
+    if comparison.worst is not None and comparison.best is not None:
+        # The estimate is over the pairs that are complete: it may lie outside, where the other pairs are known in part.
+        assert comparison.worst.point <= comparison.best.point
+
+
+def check_decision(analysis: Analysis) -> None:
+    decision = analysis.decision
+    known = {arm.arm_id for arm in analysis.arms}
+    assert decision.arm_id is None or decision.arm_id in known
+    if decision.outcome is Outcome.USE:
+        assert decision.held_back is None
+        chosen = next(standing for standing in decision.standings if standing.arm_id == decision.arm_id)
+        assert chosen.standing is Standing.ADMISSIBLE
+    if decision.outcome is not Outcome.NO_RULE:
+        assert [standing.arm_id for standing in decision.standings] == [arm.arm_id for arm in analysis.arms]
+
+
+@given(shapes)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_every_run_has_a_finite_analysis_whose_parts_agree(options: dict):
+    check(analyse(run_of(dict(options)), n_resamples=200))
+
+
+@pytest.mark.parametrize(
+    ("arms", "cases", "repeats"), list(product([1, 2], [1, 3], [1, 2])), ids=lambda value: str(value)
+)
+@pytest.mark.parametrize("broken", ["failures", "pending", "null_scores", "without_usage"])
+def test_a_tiny_run_in_which_everything_is_missing_has_an_analysis(arms, cases, repeats, broken):
+    check(analyse(make_run(arms=arms, cases=cases, repeats=repeats, **{broken: 1.0}), n_resamples=200))
+
+
+@given(st.integers(0, 500))
+@settings(max_examples=8, deadline=None)
+def test_swapping_baseline_and_candidate_negates_the_difference(seed: int):
+    there = analyse(make_run(arms=("low", "high"), cases=25, seed=seed, failures=0.1), n_resamples=200)
+    run = make_run(arms=("low", "high"), cases=25, seed=seed, failures=0.1)
+    suite = replace(run.plan.suite, sweep=replace(run.plan.suite.sweep, baseline={"reasoning.effort": "high"}))
+    back = analyse(replace(run, plan=replace(run.plan, suite=suite)), n_resamples=200)
+    forward, backward = there.versus_baseline[0], back.versus_baseline[0]
+    assert forward.estimate.point == pytest.approx(-backward.estimate.point, abs=1e-12)
+    assert forward.estimate.lower == pytest.approx(-backward.estimate.upper, abs=1e-9)
+    assert (forward.gained, forward.lost) == (backward.lost, backward.gained)
+    assert {Reading.BETTER: Reading.WORSE, Reading.WORSE: Reading.BETTER}.get(
+        forward.reading, forward.reading
+    ) is backward.reading

@@ -1,0 +1,160 @@
+"""The decision rule on runs whose right answer is planted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from statistics import mean
+
+import pytest
+
+from evalharness.core.findings import Decision, Outcome, Standing
+from evalharness.core.model import DecisionLimit, RunRecord
+from evalharness.verdict.decision import decide
+from evalharness.verdict.view import view
+from tests.support.runs import RULE, ArmTruth, make_run
+
+BARE = replace(RULE, margin=0.05, limits=())
+TRUTH = {
+    "none": ArmTruth(accuracy=0.40, reasoning_tokens=0, ttfo_ms=300),
+    "low": ArmTruth(accuracy=1.0, reasoning_tokens=100, ttfo_ms=900),
+    "medium": ArmTruth(accuracy=1.0, reasoning_tokens=900, ttfo_ms=2_500),
+}
+
+
+def a_run(**options) -> RunRecord:
+    defaults = {"arms": 3, "cases": 150, "repeats": 1, "failures": 0, "incomplete": 0, "truth": TRUTH, "decision": BARE}
+    return make_run(**{**defaults, **options})
+
+
+def decided(run: RunRecord) -> Decision:
+    """The decision alone; costs are plain means of what trials cost, None where one is unknown."""
+    costs = {arm.arm_id: [] for arm in run.plan.arms}
+    for trial in run.plan.trials:
+        costs[trial.arm_id].append(run.results[trial.trial_id].cost_usd)
+    means = [None if None in known else mean(known) for known in costs.values()]
+    return decide(view(run, n_resamples=500), run.plan.suite.decision, means)
+
+
+def standings(decision: Decision) -> list[Standing]:
+    return [standing.standing for standing in decision.standings]
+
+
+def test_the_cheapest_arm_within_the_margin_of_the_best_is_used():
+    run = a_run()
+    decision = decided(run)
+    none, low, _ = (arm.arm_id for arm in run.plan.arms)
+    assert decision.outcome is Outcome.USE
+    assert decision.arm_id == low
+    assert standings(decision) == [Standing.EXCLUDED, Standing.ADMISSIBLE, Standing.ADMISSIBLE]
+    assert decision.standings[0].arm_id == none
+    assert decision.standings[0].against in {arm.arm_id for arm in run.plan.arms[1:]}
+    assert decision.standings[0].gap.upper < -BARE.margin
+    assert all(standing.cases_to_settle is None for standing in decision.standings)
+
+
+def test_a_wide_margin_makes_the_cheapest_arm_good_enough():
+    run = a_run(decision=replace(BARE, margin=0.8))
+    assert decided(run).arm_id == run.plan.arms[0].arm_id
+
+
+def test_arms_too_close_to_tell_name_the_cheapest_and_the_cases_that_would_settle_it():
+    close = {name: replace(arm, accuracy=0.7) for name, arm in TRUTH.items()}
+    run = a_run(truth=close, cases=60)
+    decision = decided(run)
+    assert decision.outcome is Outcome.NO_CLEAR_WINNER
+    assert decision.arm_id == run.plan.arms[0].arm_id
+    assert decision.held_back is None
+    undecided = [each for each in decision.standings if each.standing is Standing.UNDECIDED]
+    assert undecided
+    assert all(each.cases_to_settle is None or each.cases_to_settle > 60 for each in undecided)
+    assert any(each.cases_to_settle for each in undecided)
+    assert all(each.gap.lower <= -BARE.margin <= each.gap.upper for each in undecided)
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [
+        (DecisionLimit(metric="total_ms", quantile=0.5, at_most=1_800), Standing.INELIGIBLE),
+        (DecisionLimit(metric="cost_usd", at_most=0.001), Standing.INELIGIBLE),
+        (DecisionLimit(metric="total_ms", quantile=0.5, at_most=60_000), Standing.ADMISSIBLE),
+        (DecisionLimit(metric="total_ms", quantile=0.9999, at_most=60_000), Standing.UNDECIDED),
+    ],
+    ids=["slow", "dear", "kept", "too few trials for the quantile"],
+)
+def test_a_limit_is_kept_broken_or_open(limit, expected):
+    decision = decided(a_run(decision=replace(BARE, limits=(limit,))))
+    medium = decision.standings[2]
+    assert medium.standing is expected
+    assert (medium.limit is None) is (expected is Standing.ADMISSIBLE)
+    assert medium.limit is None or medium.limit.startswith(limit.metric)
+
+
+def test_an_ineligible_arm_does_not_hold_others_to_its_quality():
+    limits = (DecisionLimit(metric="total_ms", quantile=0.5, at_most=700),)
+    run = a_run(decision=replace(BARE, limits=limits))
+    decision = decided(run)
+    assert standings(decision) == [Standing.ADMISSIBLE, Standing.INELIGIBLE, Standing.INELIGIBLE]
+    assert decision.outcome is Outcome.USE
+    assert decision.arm_id == run.plan.arms[0].arm_id
+
+
+def test_a_mean_time_cannot_be_kept_where_trials_never_ended():
+    limits = (DecisionLimit(metric="total_ms", at_most=1e9),)
+    decision = decided(a_run(decision=replace(BARE, limits=limits), failures=0.1))
+    assert Standing.ADMISSIBLE not in standings(decision)
+    assert decision.standings[1].limit == "total_ms mean at most 1e+09"
+
+
+def test_when_every_arm_breaks_a_limit_no_arm_is_named():
+    limits = (DecisionLimit(metric="total_ms", quantile=0.5, at_most=1),)
+    decision = decided(a_run(decision=replace(BARE, limits=limits)))
+    assert decision.outcome is Outcome.NO_CLEAR_WINNER
+    assert decision.arm_id is None
+    assert set(standings(decision)) == {Standing.INELIGIBLE}
+
+
+def test_a_free_service_keeps_a_limit_on_money():
+    free = replace(make_run().plan.suite.endpoints[0].prices, input=0.0, output=0.0, cached_input=0.0)
+    run = a_run(prices=free, decision=replace(BARE, limits=(DecisionLimit(metric="cost_usd", at_most=0.0),)))
+    decision = decided(run)
+    assert decision.outcome is Outcome.USE
+    assert decision.arm_id == run.plan.arms[1].arm_id, "equal costs: the first of the arms"
+
+
+def test_missing_trials_hold_a_decision_back_that_they_could_turn():
+    run = a_run(null_scores=0.1)
+    decision = decided(run)
+    assert decision.outcome is Outcome.NO_CLEAR_WINNER
+    assert decision.held_back == "missing trials decide"
+    assert decision.standings[0].standing is Standing.EXCLUDED, "40% right cannot be saved by 10% missing"
+    assert decision.standings[1].standing is Standing.UNDECIDED
+    assert decision.standings[1].cases_to_settle is None, "more cases would miss as many"
+
+
+def test_fewer_than_ten_independent_cases_choose_nothing():
+    decision = decided(a_run(clusters=9, decision=replace(BARE, margin=0.9)))
+    assert decision.outcome is Outcome.NO_CLEAR_WINNER
+    assert decision.held_back.startswith("only 9 of the cases are independent")
+
+
+def test_without_prices_the_cheapest_cannot_be_named():
+    decision = decided(a_run(prices=None))
+    assert decision.outcome is Outcome.NO_CLEAR_WINNER
+    assert decision.arm_id is None
+    assert decision.held_back == "the cost of an arm that could be used is unknown"
+
+
+def test_without_a_rule_or_with_one_arm_nothing_is_decided():
+    assert decided(a_run(decision=None)) == Decision(outcome=Outcome.NO_RULE)
+    assert decided(a_run(arms=1)).outcome is Outcome.NO_RULE
+
+
+def test_a_rule_that_the_parser_should_have_refused_is_an_error():
+    with pytest.raises(ValueError, match="best_value"):
+        decide(view(a_run(cases=2)), replace(BARE, rule="best_value"), [1.0, 2.0, 3.0])
+
+
+def test_the_decision_in_scope_suite_uses_independent_repeats():
+    decision = decided(a_run(scope="suite", repeats=3, cases=150))
+    assert decision.outcome is Outcome.USE
+    assert "Bonferroni over 3" in decision.standings[1].gap.method
