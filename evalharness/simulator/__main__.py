@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from evalharness.simulator.player import new_event_loop
 from evalharness.simulator.profile import ProfileError, built_in_profiles, load_profile
 from evalharness.simulator.server import serve
 from evalharness.simulator.service import SimulatorSettings
+
+_STDIN = 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,8 +94,9 @@ def _announce(base_url: str) -> None:
 
 def _wait_for_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     """A thread and not a reader of the loop: standard input may be a file, which epoll refuses."""
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
+    with suppress(OSError):
+        while os.read(_STDIN, 4096):
+            pass
     loop.call_soon_threadsafe(stop.set)
 
 

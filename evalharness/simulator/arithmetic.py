@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-_NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
+# All repetitions are bounded: a prompt of 20,000 digits or brackets must not cost more than a normal one.
+_NUMBER = r"(?<![\d.])(?:\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:\.\d{1,6})?(?!\d)"
 _TOKEN = re.compile(rf"({_NUMBER})|([-+*/()%])|\s+")
 # An expression starts with a number, a sign or a bracket, and holds at least one operator between two operands.
-_OPERAND = rf"(?:[-(]\s*)*(?:{_NUMBER})(?:\s*\))*"
-_EXPRESSION = re.compile(rf"(?<![\w.]){_OPERAND}(?:\s*[-+*/]\s*{_OPERAND})+(?![\w])")
+_OPERAND = rf"(?:[-(]\s{{0,3}}){{0,6}}(?:{_NUMBER})(?:\s{{0,3}}\)){{0,6}}"
+_EXPRESSION = re.compile(rf"(?<![\w.]){_OPERAND}(?:\s{{0,3}}[-+*/]\s{{0,3}}{_OPERAND})+(?![\w])")
 _MAX_OPERATIONS = 60
 
 _SIGNS = (("×", "*"), ("·", "*"), ("÷", "/"), ("−", "-"), ("–", "-"))

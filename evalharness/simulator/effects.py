@@ -1,8 +1,7 @@
-"""What each fault does: to the answer, to the events, to the bytes. Pure; ``faults.py`` decides when."""
+"""What faults do to the whole response, to the answer, and to the events. Pure; ``faults.py`` decides when."""
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from evalharness.simulator.behaviour import Reply
-from evalharness.simulator.exchange import Ending, Event, RejectedError, Script, Write, as_bytes, compact
+from evalharness.simulator.exchange import Ending, Event, RejectedError, Script, Write, compact
 from evalharness.simulator.faults import Fault
 
 _HTML = b"<!doctype html><html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
@@ -127,6 +126,10 @@ def _place(events: tuple[Event, ...], settings: Mapping[str, Any]) -> int:
     return len(events) // 2 if after is None else max(0, min(int(after), len(events)))
 
 
+def _is_chat(events: tuple[Event, ...]) -> bool:
+    return not events[0].named
+
+
 def _failed(events: tuple[Event, ...], settings: Mapping[str, Any]) -> tuple[Event, ...]:
     place = _place(events, settings)
     return (*events[:place], _failed_event(events, place))
@@ -136,7 +139,7 @@ def _failed_event(events: tuple[Event, ...], place: int) -> Event:
     at_ms = events[max(0, place - 1)].at_ms
     error = {"code": "server_error", "message": _SERVER_WORDS}
     start = events[0].payload
-    if not isinstance(start, Mapping) or "response" not in start:
+    if isinstance(start, str) or "response" not in start:
         return Event(at_ms=at_ms, type="error", payload={"error": error | {"type": "server_error"}}, named=False)
     response = {**start["response"], "status": "failed", "error": error}
     payload = {"type": "response.failed", "sequence_number": place, "response": response}
@@ -147,9 +150,10 @@ def _error(events: tuple[Event, ...], settings: Mapping[str, Any]) -> tuple[Even
     place = _place(events, settings)
     error = {"code": "server_error", "message": _SERVER_WORDS, "param": None}
     payload: dict[str, Any] = {"type": "error", "sequence_number": place, **error}
-    if settings["shape"] == "nested":
+    if settings["shape"] == "nested" or _is_chat(events):
         payload = {"type": "error", "sequence_number": place, "error": {"type": "server_error", **error}}
-    kept = (*events[:place], Event(at_ms=events[max(0, place - 1)].at_ms, type="error", payload=payload))
+    at_ms = events[max(0, place - 1)].at_ms
+    kept = (*events[:place], Event(at_ms=at_ms, type="error", payload=payload, named=not _is_chat(events)))
     return (*kept, _failed_event(events, place + 1)) if settings["then_failed"] else kept
 
 
@@ -192,9 +196,16 @@ def _swapped(events: tuple[Event, ...], settings: Mapping[str, Any]) -> tuple[Ev
 
 def _unknown(events: tuple[Event, ...], settings: Mapping[str, Any]) -> tuple[Event, ...]:
     place = _place(events, settings)
-    payload = {"type": "response.future_thing.happened", "sequence_number": place, "thing": {"kind": "new"}}
-    extra = Event(at_ms=events[max(0, place - 1)].at_ms, type="response.future_thing.happened", payload=payload)
-    return (*events[:place], extra, *events[place:])
+    payload: dict[str, Any] = {"type": "response.future_thing.happened", "sequence_number": place, "thing": {"kind": 1}}
+    at_ms = events[max(0, place - 1)].at_ms
+    extra = Event(at_ms=at_ms, type=payload["type"], payload=payload, named=not _is_chat(events))
+    return (*events[:place], extra, *map(_numbered_one_later, events[place:]))
+
+
+def _numbered_one_later(event: Event) -> Event:
+    if isinstance(event.payload, str) or "sequence_number" not in event.payload:
+        return event
+    return replace(event, payload={**event.payload, "sequence_number": event.payload["sequence_number"] + 1})
 
 
 _EVENT_FAULTS: Mapping[str, Callable[[tuple[Event, ...], Mapping[str, Any]], tuple[Event, ...]]] = {
@@ -206,103 +217,4 @@ _EVENT_FAULTS: Mapping[str, Callable[[tuple[Event, ...], Mapping[str, Any]], tup
     "duplicate": _duplicate,
     "swapped": _swapped,
     "unknown": _unknown,
-}
-
-
-# ---------------------------------------------------------------- the bytes
-
-
-def stream_script(events: tuple[Event, ...], head_ms: float, headers: Mapping[str, str], fault: Fault | None) -> Script:
-    """The events as writes, one each, bent by faults of the bytes."""
-    writes = tuple(Write(at_ms=event.at_ms, label=event.type, body=as_bytes(event)) for event in events)
-    script = Script(status=200, headers=headers, head_ms=head_ms, writes=writes, chunked=True)
-    return bend_script(script, fault)
-
-
-def bend_script(script: Script, fault: Fault | None) -> Script:
-    """The same content written in another way, late, or not to the end."""
-    bend = _BYTE_FAULTS.get(fault.name) if fault is not None else None
-    return script if bend is None or fault is None else bend(script, fault.settings)
-
-
-def _cut_script(script: Script, settings: Mapping[str, Any]) -> Script:
-    """Breaks off in the middle of a write; ``clean`` ends the body properly after a whole one."""
-    after, n = settings["after"], len(script.writes)
-    place = n // 2 if after is None else max(0, min(int(after), n - 1))
-    half = script.writes[place]
-    half = replace(half, body=half.body[: len(half.body) // 2])
-    if settings["how"] == "clean":
-        return replace(script, writes=script.writes[:place])
-    ending = Ending.FIN if settings["how"] == "fin" else Ending.RESET
-    return replace(script, writes=(*script.writes[:place], half), ending=ending)
-
-
-def _stall_script(script: Script, settings: Mapping[str, Any]) -> Script:
-    wait = float(settings["ms"])
-    after, n = settings["after"], len(script.writes)
-    place = {"head": 0, "first": 0, "middle": n // 2 if after is None else max(0, min(int(after), n))}[
-        settings["where"]
-    ]
-    late = tuple(replace(write, at_ms=write.at_ms + wait) for write in script.writes[place:])
-    if settings["where"] == "head":
-        return replace(script, head_ms=script.head_ms + wait, writes=late)
-    start = script.writes[place - 1].at_ms if place else script.head_ms
-    return replace(script, writes=(*script.writes[:place], *_keepalives(start, wait, settings["keepalive"]), *late))
-
-
-def _keepalives(start_ms: float, wait_ms: float, period_ms: float | None) -> tuple[Write, ...]:
-    if not period_ms:
-        return ()
-    n_comments = min(int(wait_ms / period_ms), 100_000)
-    return tuple(
-        Write(at_ms=start_ms + period_ms * count, label="comment", body=b": keep-alive\n\n")
-        for count in range(1, n_comments + 1)
-    )
-
-
-def _newline_script(script: Script, settings: Mapping[str, Any]) -> Script:
-    newline = b"\r\n" if settings["kind"] == "crlf" else b"\r"
-    return _rewritten(script, lambda body: body.replace(b"\n", newline))
-
-
-def _rewritten(script: Script, change: Callable[[bytes], bytes]) -> Script:
-    return replace(script, writes=tuple(replace(write, body=change(write.body)) for write in script.writes))
-
-
-def _bom_script(script: Script, _: Mapping[str, Any]) -> Script:
-    first, *rest = script.writes
-    return replace(script, writes=(replace(first, body=b"\xef\xbb\xbf" + first.body), *rest))
-
-
-def _together_script(script: Script, _: Mapping[str, Any]) -> Script:
-    body = b"".join(write.body for write in script.writes)
-    return replace(script, writes=(Write(at_ms=script.writes[-1].at_ms, label="together", body=body),))
-
-
-def _bytewise_script(script: Script, _: Mapping[str, Any]) -> Script:
-    writes = (
-        replace(write, body=write.body[place : place + 1])
-        for write in script.writes
-        for place in range(len(write.body))
-    )
-    return replace(script, writes=tuple(writes))
-
-
-def _gzip_script(script: Script, _: Mapping[str, Any]) -> Script:
-    packer = zlib.compressobj(wbits=31)
-    writes = [
-        replace(write, body=packer.compress(write.body) + packer.flush(zlib.Z_SYNC_FLUSH)) for write in script.writes
-    ]
-    writes[-1] = replace(writes[-1], body=writes[-1].body + packer.flush())
-    return replace(script, headers={**script.headers, "content-encoding": "gzip"}, writes=tuple(writes))
-
-
-_BYTE_FAULTS: Mapping[str, Callable[[Script, Mapping[str, Any]], Script]] = {
-    "cut": _cut_script,
-    "stall": _stall_script,
-    "newline": _newline_script,
-    "bom": _bom_script,
-    "together": _together_script,
-    "bytewise": _bytewise_script,
-    "gzip": _gzip_script,
 }

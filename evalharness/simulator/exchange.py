@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
@@ -55,8 +57,8 @@ class Write:
 class Script:
     """A whole response: the head, then the writes, then the ending.
 
-    ``status`` 0: not even a head. ``chunked``: the body is framed in chunks, one per write; else it has the length
-    of all writes together.
+    ``status`` 0: not even a head. ``chunked``: the body is framed in chunks, one per write; else its length is
+    announced: ``announced_bytes``, or that of all writes together.
     """
 
     status: int
@@ -65,6 +67,11 @@ class Script:
     writes: tuple[Write, ...] = ()
     ending: Ending = Ending.COMPLETE
     chunked: bool = False
+    announced_bytes: int | None = None
+
+    @property
+    def body_bytes(self) -> int:
+        return sum(len(write.body) for write in self.writes)
 
 
 class RejectedError(Exception):
@@ -99,4 +106,4 @@ def as_bytes(event: Event) -> bytes:
 
 
 def compact(payload: Any) -> str:
-    return json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(payload)

@@ -78,7 +78,8 @@ def head_bytes(script: Script, *, keep_alive: bool) -> bytes:
     if script.chunked:
         headers["transfer-encoding"] = "chunked"
     else:
-        headers["content-length"] = str(sum(len(write.body) for write in script.writes))
+        length = script.body_bytes if script.announced_bytes is None else script.announced_bytes
+        headers["content-length"] = str(length)
     headers["connection"] = "keep-alive" if keep_alive else "close"
     lines = [f"HTTP/1.1 {script.status} {phrase}", *(f"{name}: {value}" for name, value in headers.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 
 from evalharness.simulator.arithmetic import Step, find_expression, number_text, work_out
 from evalharness.simulator.draws import digest
@@ -22,11 +23,11 @@ _CAPITALS = {
 }  # fmt: skip
 _CAPITAL_OF = re.compile(r"\bcapital(?: city)? of (?:the )?([A-Za-z]+)", re.IGNORECASE)
 _OPTION = re.compile(r"^\s*\(?([A-J])[).:]\s+(.+?)\s*$", re.MULTILINE)
+_SENTENCE_END = re.compile(r"(?<=[.?!\n])")
 _INSTRUCTION = re.compile(
-    r"[^.?!\n]*\b(?:give|reply|respond|answer|write|return|show|explain|say|think|work|end|finish|state|let)\b[^.?!\n]*[.!]?",
-    re.IGNORECASE,
+    r"\b(?:give|reply|respond|answer|write|return|show|explain|say|think|work|end|finish|state|let)\b", re.IGNORECASE
 )
-_MAX_CHARACTERS = 20_000
+_MAX_CHARACTERS = 8_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +45,10 @@ class Problem:
     steps: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=4096)
 def find_problem(text: str) -> Problem | None:
-    """The problem of a prompt, None where nothing in it is understood."""
-    text = text[:_MAX_CHARACTERS]
+    """The problem of a prompt, None where nothing in it is understood. Of a very long prompt the end is read."""
+    text = text[-_MAX_CHARACTERS:]
     options = _OPTION.findall(text)
     if len(options) < 2:
         return _open_problem(text)
@@ -70,7 +72,7 @@ def _open_problem(text: str) -> Problem | None:
     except (ValueError, ZeroDivisionError):
         return None
     if steps is not None:
-        return _number_problem(str(expression), steps)
+        return _number_problem(str(expression).replace(" ", ""), steps)
     story = story_text(text)
     steps = solve_story(story)
     return None if steps is None else _number_problem(story, steps)
@@ -81,7 +83,8 @@ def story_text(text: str) -> str:
     question_end = text.rfind("?")
     if question_end >= 0:
         return text[: question_end + 1].strip()
-    return _INSTRUCTION.sub("", text).strip()
+    told = (sentence for sentence in _SENTENCE_END.split(text) if not _INSTRUCTION.search(sentence))
+    return "".join(told).strip()
 
 
 def _number_problem(text: str, steps: tuple[Step, ...]) -> Problem:

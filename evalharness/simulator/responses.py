@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from evalharness.simulator import draws
@@ -12,15 +12,12 @@ from evalharness.simulator.behaviour import Reply
 from evalharness.simulator.exchange import Event, Identity
 from evalharness.simulator.profile import Quirks
 
-_OBFUSCATION = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _OBFUSCATED_TO = 16
 
 
-def obfuscation(delta: str, key: str) -> str:
+def obfuscation(delta: str, token: str) -> str:
     """Padding that makes deltas alike in size, so that their lengths tell an onlooker nothing."""
-    noise = draws.digest("obfuscation", key, delta)
-    length = _OBFUSCATED_TO - len(delta) % _OBFUSCATED_TO
-    return "".join(_OBFUSCATION[byte % len(_OBFUSCATION)] for byte in noise[:length])
+    return token[: _OBFUSCATED_TO - len(delta) % _OBFUSCATED_TO]
 
 
 def response_object(
@@ -169,24 +166,13 @@ def response_events(ask: Ask, reply: Reply, who: Identity, cached_tokens: int, q
     if reply.reasoning_tokens:
         _tell_reasoning(told)
     if reply.pieces or reply.incomplete_reason is None:
-        _tell_call(told) if reply.kind == "function_call" else _tell_message(told)
+        tell = _tell_call if reply.kind == "function_call" else _tell_message
+        tell(told)
     end = response_body(ask, reply, who, cached_tokens)
     told.say(times.end_ms, f"response.{end['status']}", response=end)
     if quirks.done:
         told.events.append(Event(at_ms=times.end_ms, type="[DONE]", payload="[DONE]", named=False))
-    return numbered(told.events)
-
-
-def numbered(events: list[Event]) -> tuple[Event, ...]:
-    """Sequence numbers from 0, after ``type`` as the service writes them."""
-    count = iter(range(len(events)))
-
-    def number(payload: Mapping[str, Any]) -> dict[str, Any]:
-        return {"type": payload["type"], "sequence_number": next(count), **payload}
-
-    return tuple(
-        event if isinstance(event.payload, str) else replace(event, payload=number(event.payload)) for event in events
-    )
+    return tuple(told.events)
 
 
 @dataclass(slots=True)
@@ -200,7 +186,8 @@ class _Telling:
     index: int = 0
 
     def say(self, at_ms: float, type: str, **payload: Any) -> None:
-        self.events.append(Event(at_ms=at_ms, type=type, payload={"type": type, **payload}))
+        payload = {"type": type, "sequence_number": len(self.events), **payload}
+        self.events.append(Event(at_ms=at_ms, type=type, payload=payload))
 
     def delta(self, at_ms: float, type: str, delta: str, **place: Any) -> None:
         if self.ask.obfuscate:

@@ -39,8 +39,10 @@ async def running(settings: SimulatorSettings) -> AsyncIterator[str]:
         )
         async with server:
             port = server.sockets[0].getsockname()[1]
-            yield f"http://{settings.host}:{port}/v1"
-            await connections.close()
+            try:
+                yield f"http://{settings.host}:{port}/v1"
+            finally:
+                await connections.close()
     finally:
         log.close()
 

@@ -6,7 +6,7 @@ import os
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,9 @@ from typing import Any
 from evalharness.simulator import validation
 from evalharness.simulator.ask import Ask, from_chat, from_responses
 from evalharness.simulator.behaviour import DrawKey, Reply, reply_to
+from evalharness.simulator.byte_effects import bend_script, stream_script
 from evalharness.simulator.chat import chat_body, chat_events
-from evalharness.simulator.effects import (
-    bend_events,
-    bend_reply,
-    bend_script,
-    error_script,
-    instead,
-    plain_script,
-    stream_script,
-)
+from evalharness.simulator.effects import bend_events, bend_reply, error_script, instead, plain_script
 from evalharness.simulator.exchange import Identity, RejectedError, Script, compact
 from evalharness.simulator.faults import Asked, Fault, FaultPlan, parse_fault
 from evalharness.simulator.http1 import HttpRequest
@@ -112,14 +105,7 @@ class Service:
             "x-ratelimit-remaining-tokens": str(_LIMIT_TOKENS - 1_000),
             "x-ratelimit-reset-tokens": "6ms",
         }
-        return Script(
-            status=script.status,
-            headers=headers | dict(script.headers),
-            head_ms=script.head_ms,
-            writes=script.writes,
-            ending=script.ending,
-            chunked=script.chunked,
-        )
+        return replace(script, headers=headers | dict(script.headers))
 
     # ------------------------------------------------------------ routes
 
@@ -166,18 +152,19 @@ class Service:
     def _truth(self, request: HttpRequest) -> Script:
         model = request.query.get("model", _DEFAULT_MODEL)
         if request.method == "POST":
-            body = validation.parse_body(request.body)
-            found = declared_for(
-                self.profile,
-                self.settings.seed,
-                model=body.get("model", model),
-                prompts=body["prompts"],
-                request=body.get("request", {}),
-            )
+            found = self._truth_over(validation.parse_body(request.body), model)
         else:
             complexity = request.query.get("complexity")
             found = declared(self.profile, model=model, complexity=float(complexity) if complexity else None)
         return _json_script(found | {"seed": self.settings.seed, "served": self._jitter()})
+
+    def _truth_over(self, body: Mapping[str, Any], model: str) -> dict[str, Any]:
+        prompts = body.get("prompts")
+        if not isinstance(prompts, list) or not all(isinstance(prompt, str) for prompt in prompts):
+            raise RejectedError(status=400, message='Send {"prompts": ["...", ...]}.', param="prompts")
+        return declared_for(
+            self.profile, self.settings.seed, model=model, prompts=prompts, request=body.get("request") or {}
+        )
 
     # ------------------------------------------------------------ answers
 

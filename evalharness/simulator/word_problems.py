@@ -32,7 +32,7 @@ _WORD_VALUES = {word: value for value, word in enumerate(_WORDS, start=2)}
 _NUMBER_WORD = re.compile(r"\b(?:" + "|".join(_WORD_VALUES) + r")\b", re.IGNORECASE)
 
 #: A number, or ``@k``: the product that was worked out k-th.
-_N = r"\$?(@?\d+(?:\.\d+)?)"
+_N = r"\$?(?<![\d.@])(@?\d{1,12}(?:\.\d{1,6})?)(?!\d)"
 _GAP = r"(?:\s+[a-z']+){0,3}?\s+"
 _THINGS = r"(?:[a-z]+\s+){1,3}?"
 _MONEY = r"(?:dollars?|euros?|cents?|pounds?)"

@@ -1,0 +1,110 @@
+"""How a response becomes writes, and what faults do to the bytes: late, cut, framed or written in another way. Pure."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from evalharness.simulator.exchange import Ending, Event, Script, Write, as_bytes
+from evalharness.simulator.faults import Fault
+
+
+def stream_script(events: tuple[Event, ...], head_ms: float, headers: Mapping[str, str], fault: Fault | None) -> Script:
+    """The events as writes, one each, bent by faults of the bytes."""
+    writes = tuple(Write(at_ms=event.at_ms, label=event.type, body=as_bytes(event)) for event in events)
+    script = Script(status=200, headers=headers, head_ms=head_ms, writes=writes, chunked=True)
+    return bend_script(script, fault)
+
+
+def bend_script(script: Script, fault: Fault | None) -> Script:
+    """The same content written in another way, late, or not to the end."""
+    bend = _BYTE_FAULTS.get(fault.name) if fault is not None else None
+    return script if bend is None or fault is None else bend(script, fault.settings)
+
+
+def _cut_script(script: Script, settings: Mapping[str, Any]) -> Script:
+    """Breaks off in the middle of a write. ``clean`` ends the body as if it were whole: a stream after a whole event,
+    another body after the length that was announced."""
+    after, n = settings["after"], len(script.writes)
+    place = n // 2 if after is None else max(0, min(int(after), n - 1))
+    if settings["how"] == "clean" and script.chunked:
+        return replace(script, writes=script.writes[:place])
+    half = replace(script.writes[place], body=script.writes[place].body[: len(script.writes[place].body) // 2])
+    cut = replace(script, writes=(*script.writes[:place], half))
+    if settings["how"] == "clean":
+        return cut
+    ending = Ending.FIN if settings["how"] == "fin" else Ending.RESET
+    return replace(cut, ending=ending, announced_bytes=script.body_bytes)
+
+
+def _stall_script(script: Script, settings: Mapping[str, Any]) -> Script:
+    wait = float(settings["ms"])
+    after, n = settings["after"], len(script.writes)
+    place = {"head": 0, "first": 0, "middle": n // 2 if after is None else max(0, min(int(after), n))}[
+        settings["where"]
+    ]
+    late = tuple(replace(write, at_ms=write.at_ms + wait) for write in script.writes[place:])
+    if settings["where"] == "head":
+        return replace(script, head_ms=script.head_ms + wait, writes=late)
+    start = script.writes[place - 1].at_ms if place else script.head_ms
+    return replace(script, writes=(*script.writes[:place], *_keepalives(start, wait, settings["keepalive"]), *late))
+
+
+def _keepalives(start_ms: float, wait_ms: float, period_ms: float | None) -> tuple[Write, ...]:
+    if not period_ms:
+        return ()
+    n_comments = min(int(wait_ms / period_ms), 100_000)
+    return tuple(
+        Write(at_ms=start_ms + period_ms * count, label="comment", body=b": keep-alive\n\n")
+        for count in range(1, n_comments + 1)
+    )
+
+
+def _newline_script(script: Script, settings: Mapping[str, Any]) -> Script:
+    newline = b"\r\n" if settings["kind"] == "crlf" else b"\r"
+    return _rewritten(script, lambda body: body.replace(b"\n", newline))
+
+
+def _rewritten(script: Script, change: Callable[[bytes], bytes]) -> Script:
+    return replace(script, writes=tuple(replace(write, body=change(write.body)) for write in script.writes))
+
+
+def _bom_script(script: Script, _: Mapping[str, Any]) -> Script:
+    first, *rest = script.writes
+    return replace(script, writes=(replace(first, body=b"\xef\xbb\xbf" + first.body), *rest))
+
+
+def _together_script(script: Script, _: Mapping[str, Any]) -> Script:
+    body = b"".join(write.body for write in script.writes)
+    return replace(script, writes=(Write(at_ms=script.writes[-1].at_ms, label="together", body=body),))
+
+
+def _bytewise_script(script: Script, _: Mapping[str, Any]) -> Script:
+    writes = (
+        replace(write, body=write.body[place : place + 1])
+        for write in script.writes
+        for place in range(len(write.body))
+    )
+    return replace(script, writes=tuple(writes))
+
+
+def _gzip_script(script: Script, _: Mapping[str, Any]) -> Script:
+    packer = zlib.compressobj(wbits=31)
+    writes = [
+        replace(write, body=packer.compress(write.body) + packer.flush(zlib.Z_SYNC_FLUSH)) for write in script.writes
+    ]
+    writes[-1] = replace(writes[-1], body=writes[-1].body + packer.flush())
+    return replace(script, headers={**script.headers, "content-encoding": "gzip"}, writes=tuple(writes))
+
+
+_BYTE_FAULTS: Mapping[str, Callable[[Script, Mapping[str, Any]], Script]] = {
+    "cut": _cut_script,
+    "stall": _stall_script,
+    "newline": _newline_script,
+    "bom": _bom_script,
+    "together": _together_script,
+    "bytewise": _bytewise_script,
+    "gzip": _gzip_script,
+}
