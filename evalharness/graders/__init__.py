@@ -57,5 +57,5 @@ def build(grader_id: str, grader_type: str, params: Mapping[str, Json], pass_at:
     try:
         checked = module.Params.model_validate(dict(params), context=RENDERED)
     except ValidationError as error:
-        return NamedGrader(grader_id=grader_id, pass_at=pass_at, judge=UnusableGrader(problems_in_words(error)))
-    return NamedGrader(grader_id=grader_id, pass_at=pass_at, judge=module.Grader(checked))
+        return NamedGrader(grader_id=grader_id, pass_at=pass_at, inner=UnusableGrader(problems_in_words(error)))
+    return NamedGrader(grader_id=grader_id, pass_at=pass_at, inner=module.Grader(checked))

@@ -14,10 +14,10 @@ class NamedGrader:
 
     grader_id: str
     pass_at: float
-    judge: Grader
+    inner: Grader
 
     def grade(self, case: Case, transcript: Transcript) -> Score:
-        judged = self.judge.grade(case, transcript)
+        judged = self.inner.grade(case, transcript)
         value, reason = judged.value, judged.reason
         # Written so that NaN is caught too.
         if value is not None and not 0 <= value <= 1:

@@ -23,7 +23,7 @@ from pydantic import Field, ValidationInfo, model_validator
 from evalharness.core.model import Case, Score
 from evalharness.core.ports import Transcript
 from evalharness.graders._judgement import excerpt, judgement, right_or
-from evalharness.graders._params import GraderParams, Text, is_template
+from evalharness.graders._params import GraderParams, Text, Texts, is_template
 from evalharness.graders._text import comparable
 
 _DRESS = " \t\r\n*_`\"'“”.:;,()[]{}$"
@@ -32,9 +32,10 @@ _DRESS = " \t\r\n*_`\"'“”.:;,()[]{}$"
 class Params(GraderParams):
     expected: Text = Field(description='The right letter, e.g. `"{{ expected }}"`; case is ignored.')
     letters: str = Field(default="ABCD", pattern="^[A-Za-z]{2,26}$", description="The letters there are to choose.")
-    options: list[Text] = Field(
-        default_factory=list,
-        description="The texts behind the letters, in their order, so that an answer in words counts too.",
+    options: Texts | None = Field(
+        default=None,
+        description="The texts behind the letters, in their order, so that an answer in words counts too; "
+        '`"{{ options }}"` takes the list of a case.',
     )
 
     @model_validator(mode="after")
@@ -42,7 +43,7 @@ class Params(GraderParams):
         letters = self.letters.upper()
         if len(set(letters)) != len(letters):
             raise ValueError(f"`letters` names a letter twice: {self.letters}")
-        if self.options and len(self.options) != len(letters):
+        if isinstance(self.options, list) and len(self.options) != len(letters):  # or a template still
             raise ValueError(f"{len(self.options)} `options` for {len(letters)} `letters`")
         if not is_template(self.expected, validation):
             letter = self.expected.strip().upper()
@@ -55,7 +56,7 @@ class Grader:
     def __init__(self, params: Params) -> None:
         self._expected = params.expected.strip().upper()
         self._letters = params.letters.upper()
-        self._options = [comparable(option, ignore_case=True) for option in params.options]
+        self._options = [comparable(option, ignore_case=True) for option in params.options or ()]
         upper, lower = self._letters, self._letters.lower()
         # A small letter needs a mark or the line's end behind it: "the answer is a dog" chooses nothing.
         letter = rf"(?P<letter>[{upper}](?![\w'’])|[{lower}](?=[*_`]{{0,2}}(?:[).:\]}}]|\s*(?:\n|$))))"

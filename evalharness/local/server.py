@@ -79,6 +79,7 @@ def _parameters(library: Any, settings: LocalServerSettings) -> Any:
     parameters.cache_prompt = False
     parameters.warmup = False
     parameters.offline = True
+    parameters.cors_origins = settings.host  # by default every web page open in a browser may ask the model
     parameters.verbosity = 1  # errors alone; they go to standard error, standard output is the caller's
     return parameters
 

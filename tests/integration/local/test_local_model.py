@@ -55,6 +55,12 @@ def test_streamed_call_is_answered_by_the_model(server: LocalModelProcess) -> No
     assert events[-1]["response"]["usage"]["output_tokens"] > 3
 
 
+def test_other_web_pages_get_no_leave_to_ask(server: LocalModelProcess) -> None:
+    request = Request(f"{server.root_url}/health", headers={"Origin": "https://example.org"})
+    with urlopen(request, timeout=30) as answer:
+        assert answer.headers.get("Access-Control-Allow-Origin") not in ("*", "https://example.org")
+
+
 def test_loading_is_told_with_503_until_the_model_is_ready() -> None:
     port = _free_port()
     command = serve_command(weights_folder(), "--port", str(port))

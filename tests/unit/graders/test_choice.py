@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from evalharness.graders import load
 from tests.support.graders import graded
 
 CAPITALS = ["Rome", "Paris", "Oslo", "Bonn"]
@@ -49,6 +50,11 @@ def test_letters_in_prose_are_not_guessed_at(text: str, expected: str) -> None:
 def test_option_texts_count_only_when_exactly_one_occurs() -> None:
     assert graded("choice", "paris", expected="b", options=CAPITALS).value == 1.0
     assert graded("choice", "paris", expected="b").value == 0.0
+
+
+def test_options_may_come_from_a_template() -> None:
+    load("choice").Params.model_validate({"expected": "{{ expected }}", "options": "{{ options }}"})
+    assert graded("choice", "Paris", expected="B", options="Rome, Paris").value is None
 
 
 def test_other_letters_can_be_declared() -> None:

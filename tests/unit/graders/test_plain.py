@@ -98,7 +98,7 @@ def test_value_outside_its_range_is_no_value(value: float) -> None:
         def grade(self, case: object, transcript: object) -> Score:
             return Score(grader="", value=value, passed=None)
 
-    score = NamedGrader(grader_id="g", pass_at=1, judge=Wild()).grade(CASE, transcript("x"))
+    score = NamedGrader(grader_id="g", pass_at=1, inner=Wild()).grade(CASE, transcript("x"))
     assert (score.value, score.passed) == (None, None)
     assert "outside 0 to 1" in (score.reason or "")
 

@@ -21,4 +21,4 @@ def test_every_grader_of_every_case_can_be_built() -> None:
     suite = read_suite(SUITE).suite
     for case in suite.cases:
         for spec in (*suite.graders, *case.graders):
-            assert "Unusable" not in type(grader_of(spec, case).judge).__name__, (case.case_id, spec)
+            assert "Unusable" not in type(grader_of(spec, case).inner).__name__, (case.case_id, spec)
