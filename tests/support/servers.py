@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -33,10 +34,21 @@ class SimulatorProcess:
         with urlopen(Request(url, data=body), timeout=10) as answer:
             return dict(json.load(answer))
 
-    def log(self) -> list[dict[str, Any]]:
-        """The truth log so far, one entry a request, in the order the requests ended."""
+    def log(self, *, at_least: int = 0, run: str = "") -> list[dict[str, Any]]:
+        """The truth log so far: one entry for each request to ``/v1``, in the order they ended.
+
+        An entry is written just after its last byte was sent: with ``at_least``, waits up to 10 s for so many.
+        ``run`` keeps the entries whose client request id begins with it.
+        """
         assert self.truth_log is not None, "start it with simulator(truth_log=...)"
-        return [json.loads(line) for line in self.truth_log.read_text(encoding="utf-8").splitlines()]
+        deadline = monotonic() + 10
+        while True:
+            entries = [json.loads(line) for line in self.truth_log.read_text(encoding="utf-8").splitlines()]
+            kept = [e for e in entries if e["path"] != "/truth" and (e["client_request_id"] or "").startswith(run)]
+            if len(kept) >= at_least:
+                return kept
+            assert monotonic() < deadline, f"{len(kept)} of {at_least} requests in the truth log"
+            sleep(0.01)
 
 
 @contextmanager
