@@ -63,11 +63,11 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOutcome:
-    """``stop_reason`` None: every planned trial has ended."""
+    """``stop_message`` None: every planned trial has ended and no more than tolerated failed."""
 
     folder: Path
     exit_code: ExitCode
-    stop_reason: str | None
+    stop_message: str | None
 
 
 def load_and_plan(request: RunRequest) -> tuple[LoadedSuite, Plan]:
@@ -150,9 +150,9 @@ class _Run:
             await self._execute(self._context(manifest.run_id, lanes), conduct, finished)
             ended = self._ended(manifest, load.load(store.folder))
             await store.finish(ended)
-            self._emit(RunFinished(stop_reason=ended.stop_reason))
+            self._emit(RunFinished(stop_message=ended.stop_message))
             return RunOutcome(
-                folder=store.folder, exit_code=ExitCode(ended.exit_code or 0), stop_reason=ended.stop_reason
+                folder=store.folder, exit_code=ExitCode(ended.exit_code or 0), stop_message=ended.stop_message
             )
 
     def _open_store(self, manifest: RunManifest) -> run_store.RunStore:
@@ -201,7 +201,7 @@ class _Run:
         )
 
     def _ended(self, manifest: RunManifest, record: RunRecord) -> RunManifest:
-        reason, exit_code = _how_it_ended(self._stop, record)
+        message, exit_code = _how_it_ended(self._stop, record)
         state = RunState.COMPLETE
         if self._stop.reason is not None:
             state = RunState.ABORTED if self._stop.reason is PendingReason.ABORTED else RunState.PARTIAL
@@ -209,7 +209,8 @@ class _Run:
             manifest,
             state=state,
             finished_utc=utc_text(self._clock.utc_ns()),
-            stop_reason=reason,
+            stop_reason=self._stop.reason,
+            stop_message=message,
             exit_code=int(exit_code),
             simulated=manifest.simulated or _says_simulated(record),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -22,7 +23,7 @@ def command(run: str, form: str, output: Path | None, out: Path | None) -> None:
 
     data = exporter_of(form).export(load.load(run_folder(run, out)))
     if output is None or str(output) == "-":
-        click.get_binary_stream("stdout").write(data)
+        sys.stdout.buffer.write(data)
     else:
         write_bytes(output, data)
         click.echo(str(output), err=True)

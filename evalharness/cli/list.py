@@ -34,5 +34,5 @@ def command(folder: Path | None, as_json: bool) -> None:
         click.echo(f"no runs under {out_folder(folder)}", err=True)
     for run in runs:
         manifest = run.manifest
-        reason = f"  ({manifest.stop_reason})" if manifest.stop_reason else ""
+        reason = f"  ({manifest.stop_message})" if manifest.stop_message else ""
         click.echo(f"{manifest.run_id}  {manifest.suite_name:24}  {manifest.state:9}{reason}")

@@ -54,4 +54,6 @@ class RunStopping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished:
-    stop_reason: str | None
+    """``stop_message`` None: nothing is left to do."""
+
+    stop_message: str | None

@@ -482,7 +482,10 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunManifest:
-    """What was run, with what, when. ``flags`` are the plan flags as given; ``environment`` is the client's side."""
+    """What was run, with what, when. ``flags`` are the plan flags as given; ``environment`` is the client's side.
+
+    ``stop_reason`` None: the plan came to its end. ``stop_message`` is a sentence on why the exit code is not 0.
+    """
 
     run_id: str
     suite_name: str
@@ -491,7 +494,8 @@ class RunManifest:
     version: str
     state: RunState = RunState.RUNNING
     finished_utc: str | None = None
-    stop_reason: str | None = None
+    stop_reason: PendingReason | None = None
+    stop_message: str | None = None
     exit_code: int | None = None
     suite_text: str = ""
     suite_path: str = ""

@@ -31,7 +31,8 @@ def hashed_content(suite: Suite, arms: Sequence[Arm]) -> dict[str, Json]:
             }
             content |= _leaves(f"endpoints.{endpoint.name}", measured)
             content[f"endpoints.{endpoint.name}.model"] = sorted({a.model for a in arms if a.endpoint == endpoint.name})
-    content |= _leaves("request", suite.request)
+    if suite.request:
+        content |= _leaves("request", suite.request)
     for axis, values in suite.sweep.axes.items():
         content[f"sweep.axes.{axis}"] = list(values)
     content["sweep.exclude"] = [dict(rule) for rule in suite.sweep.exclude]

@@ -12,8 +12,8 @@ from evalharness.report import numbers
 from evalharness.report.view import ArmView
 from evalharness.report.words import is_certain
 
-#: Said once under a table with such a cell.
-NO_UPPER_LIMIT = "No upper limit: there are too few calls for one."
+#: Said once under a table with a cell that has a lower limit only.
+NO_UPPER_LIMIT = "≥: no upper limit, there are too few calls for one, or it lies among the failed ones."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,11 @@ class Cell:
     aside: str = ""
     below: str = ""
     tone: str = ""
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it may be kept on one line: numbers always, sentences never."""
+        return len(self.main) < 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,11 @@ class Table:
     def layout(self) -> str:
         """Classes of the table: with a strip column, or so few columns that the full width would tear it apart."""
         return "strips" if self.has_strips else "narrow" if len(self.columns) <= 3 else ""
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it may need more than the page's width and gets a scroll bar of its own."""
+        return len(self.columns) > 8
 
     @property
     def has_strips(self) -> bool:
@@ -117,10 +127,14 @@ def quantile_cell(times: TimeFindings | None, q: str, ratio: Comparison | None =
     if estimate is None:
         return NOTHING
     aside = numbers.ratio(ratio.shown.point) if ratio else ""
-    if estimate.upper is None:
-        low = "" if estimate.lower is None else f"{numbers.duration_interval(estimate)}; "
-        return Cell(main=numbers.duration(estimate.point), aside=aside, below=f"{low}no upper limit")
-    return Cell(main=numbers.duration(estimate.point), aside=aside, below=numbers.duration_interval(estimate))
+    below = numbers.duration_interval(estimate) or "no interval"
+    return Cell(main=numbers.duration(estimate.point), aside=aside, below=below)
+
+
+def lacks_upper_limit(times: TimeFindings | None, quantiles: Sequence[str]) -> bool:
+    """Whether a table with these quantiles has a cell with a lower limit only."""
+    found = [times.quantiles.get(q) for q in quantiles] if times else []
+    return any(estimate is not None and estimate.upper is None for estimate in found)
 
 
 def ratio_cell(comparison: Comparison | None) -> Cell:

@@ -47,9 +47,9 @@
   const score = (row) => table.scores.length ? table.scores[0][row] : null;
   const outcome = (row) => score(row) === null ? 'ungraded' : score(row) >= table.pass_at ? 'right' : 'wrong';
   const ms = (v) => v === null ? '–' : v < 1000 ? `${v} ms` : `${(v / 1000).toFixed(1)} s`;
-  const usd = (v) => v === null ? '–' : '$' + (v / 1e6).toPrecision(3).replace(/e.*/, '');
+  const usd = (v) => v === null ? '–' : '$' + (v < 1e6 ? (v / 1e6).toFixed(6).replace(/(\.\d\d+?)0+$/, '$1') : (v / 1e6).toFixed(2));
   const count = (v) => v === null ? '–' : v.toLocaleString('en');
-  const pct = (v) => v === null ? '–' : `${+(v * 100).toFixed(1)}%`;
+  const pct = (v) => v === null ? 'no score' : v === 1 ? 'right' : v === 0 ? 'wrong' : `${+(v * 100).toFixed(1)}%`;
   const columns = [
     ['case', 'Case', null, (r) => caseOf(r)[0]],
     ['arm', 'Arm', (r) => armOf(r)[0], (r) => col('arm', r)],

@@ -67,8 +67,8 @@ def _single(run: RunRecord, analysis: Analysis, cautions: tuple[str, ...]) -> Ve
         lead = "No call has a score: see what went wrong."
         return VerdictText(origin=words.origin(run), heading="No score", lead=lead, cautions=cautions)
     heading = words.score_phrase(estimate, share_right=right)
-    lead = words.score_sentence(estimate, share_right=right, repeats=analysis.repeats) + "."
-    lead = f"{lead[:1].upper()}{lead[1:]}"
+    score = words.score_sentence(estimate, share_right=right, repeats=analysis.repeats)
+    lead = f"By the grader {analysis.primary}: {score}."
     failed = words.failed_calls(arm)
     bullets = [f"{failed}." if failed else None, _typical_call(arm)]
     return VerdictText(

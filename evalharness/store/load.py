@@ -115,6 +115,4 @@ def _in_plan_order(manifest: RunManifest, plan: Plan, stored: dict[str, TrialRes
 
 def _pending_reason(manifest: RunManifest) -> PendingReason | None:
     """Why trials were never sent: what stopped the run. None while it goes on (or was killed: nobody could say)."""
-    if manifest.stop_reason in set(PendingReason):
-        return PendingReason(manifest.stop_reason)
-    return PendingReason.ABORTED if manifest.state is RunState.ABORTED else None
+    return PendingReason.ABORTED if manifest.state is RunState.ABORTED else manifest.stop_reason

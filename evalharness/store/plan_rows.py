@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from evalharness.core.model import Arm, Case, Phase, Plan, RunManifest, RunState, Suite, Trial
+from evalharness.core.model import Arm, Case, PendingReason, Phase, Plan, RunManifest, RunState, Suite, Trial
 from evalharness.store.cells import json_cell, json_of, text_cell, text_of
 
 _MANIFEST = tuple(field.name for field in fields(RunManifest))
@@ -51,7 +51,13 @@ def read_manifest(connection: sqlite3.Connection) -> RunManifest | None:
         name: json_of(cell) if name in _MANIFEST_JSON else _plain_value(cell)
         for name, cell in zip(_MANIFEST, row, strict=True)
     }
-    return RunManifest(**cells | {"state": RunState(cells["state"]), "simulated": bool(cells["simulated"])})
+    reason = cells["stop_reason"]
+    typed = {
+        "state": RunState(cells["state"]),
+        "stop_reason": None if reason is None else PendingReason(reason),
+        "simulated": bool(cells["simulated"]),
+    }
+    return RunManifest(**cells | typed)
 
 
 def write_plan(connection: sqlite3.Connection, plan: Plan) -> None:

@@ -61,7 +61,9 @@ def open(folder: Path) -> RunStore:
         manifest = plan_rows.read_manifest(connection)
     if manifest is None:
         raise StoreError(f"{folder} holds no plan: the run was ended before it began", hint="delete the folder")
-    running = replace(manifest, state=RunState.RUNNING, finished_utc=None, stop_reason=None, exit_code=None)
+    running = replace(
+        manifest, state=RunState.RUNNING, finished_utc=None, stop_reason=None, stop_message=None, exit_code=None
+    )
     return _start(folder, lambda connection: plan_rows.write_manifest(connection, running))
 
 

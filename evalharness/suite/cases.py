@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from pathlib import PurePosixPath
+from pathlib import PurePath
 
 from pydantic import ValidationError
 
 from evalharness.core.ids import content_id
 from evalharness.core.model import Case, FileRef, Json
 from evalharness.suite.case_rows import Row, RowError, Take, is_flat, read_rows
-from evalharness.suite.grader_specs import specs
+from evalharness.suite.grader_specs import grader_spec
 from evalharness.suite.ports import SuitePorts, UnreadableFileError
 from evalharness.suite.problems import Mistake, Problems, Report, invalid
 from evalharness.suite.schema import CaseFilePart, CasePart, MapPart
@@ -46,6 +46,7 @@ class CaseReader:
 
     def from_file(self, part: CaseFilePart, path: Path) -> Iterator[Case]:
         file = part.file
+        shown_file = self._shown(file)
         content = self.read(file, (*path, "file"))
         if content is None:
             return
@@ -54,12 +55,12 @@ class CaseReader:
         try:
             for row in read_rows(file, content, take):
                 if isinstance(row, RowError):
-                    self._problems.add_elsewhere(row.problem(file))
+                    self._problems.add_elsewhere(row.problem(shown_file))
                 elif (case := self._from_row(row, file, mapping, is_strict=part.map is not None)) is not None:
                     self.paths[case.case_id] = path
                     yield case
         except RowError as mistake:
-            self._problems.add_elsewhere(mistake.problem(file))
+            self._problems.add_elsewhere(mistake.problem(shown_file))
 
     def read(self, file: str, path: Path) -> bytes | None:
         """The content of a file that is named at ``path``; None after a problem was reported."""
@@ -71,6 +72,10 @@ class CaseReader:
         self._keep(file, content)
         return content
 
+    def _shown(self, file: str) -> str:
+        """A file as seen from where the suite was named, so that a terminal can open it."""
+        return str(PurePath(self._problems.document.file).parent / file)
+
     def reference_hash(self, file: str) -> str:
         """SHA-256 of a file that a prompt names through ``data_url``; read once. Raises ``UnreadableFileError``."""
         if file not in self.files:
@@ -81,7 +86,7 @@ class CaseReader:
         self.files[file] = FileRef(path=file, sha256=hashlib.sha256(content).hexdigest())
 
     def _from_row(self, row: Row, file: str, mapping: MapPart | None, *, is_strict: bool) -> Case | None:
-        report = self._problems.reporter_at(file, row.line)
+        report = self._problems.reporter_at(self._shown(file), row.line)
         if mapping is None:
             values: dict[str, Json] | None = dict(row.values)
             expected_column = "expected"
@@ -104,7 +109,9 @@ class CaseReader:
     def _case(self, part: CasePart, text: str | None, path: Path, report: Report) -> Case | None:
         if "expected" in part.vars:
             report(Mistake((*path, "vars", "expected"), "a variable cannot be called `expected`", at_key=True))
-        graders = specs(part.graders, (*path, "graders"), self._ports, report)
+        graders = [
+            grader_spec(grader, (*path, "graders", at), self._ports, report) for at, grader in enumerate(part.graders)
+        ]
         try:
             content = content_id({"vars": part.vars, "expected": part.expected, "expected_text": text})
         except (TypeError, ValueError) as error:
@@ -117,7 +124,7 @@ class CaseReader:
             expected_text=text,
             tags=tuple(part.tags),
             cluster=part.cluster,
-            graders=graders,
+            graders=tuple(grader for grader in graders if grader is not None),
             content_hash=content,
         )
 
@@ -156,7 +163,7 @@ def _mapped(row: Row, mapping: MapPart, file: str, report: Report, *, is_strict:
     if missing:
         return None
     values: dict[str, Json] = {
-        "id": f"{PurePosixPath(file).stem}:{row.number}" if mapping.id is None else _as_id(columns.get(mapping.id)),
+        "id": f"{PurePath(file).stem}:{row.number}" if mapping.id is None else _as_id(columns.get(mapping.id)),
         "vars": {name: columns[column] for name, column in variables.items() if column in columns},
         "tags": [tag for column in tag_columns for tag in _as_tags(columns.get(column))],
     }

@@ -30,13 +30,13 @@ class _Failures:
         for (path, message, variable), cases in self._cases.items():
             names = ", ".join(f"`{case.case_id}`" for case in cases[:_CASES_NAMED])
             more = f" and {len(cases) - _CASES_NAMED} more of {n_cases}" if len(cases) > _CASES_NAMED else ""
-            hint = _variable_hint(variable, cases[0]) if variable is not None else None
+            hint = _variable_hint(variable, path, cases[0]) if variable is not None else None
             problems.add(path, f"{message} (case {names}{more})", hint)
 
 
-def _variable_hint(variable: str, case: Case) -> str:
+def _variable_hint(variable: str, path: Path, case: Case) -> str:
     if variable == "expected":
-        return "prompts cannot see the expectation; for graders the case must have one"
+        return "prompts cannot see the expectation" if path[0] == "prompts" else "give the case an expectation"
     if variable in case.vars:
         return "give it a value, or write `{{ " + variable + " or '' }}`"
     found = near(variable, case.vars)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from pydantic import ValidationError
 
@@ -17,17 +17,13 @@ from evalharness.suite.yaml_text import Path
 RENDERED = {"rendered": True}
 
 
-def specs(parts: Sequence[GraderPart], path: Path, ports: SuitePorts, report: Report) -> tuple[GraderSpec, ...]:
-    """The graders at ``path`` whose type and keys are valid; the others are reported."""
-    found = []
-    for at, part in enumerate(parts):
-        params = dict(part.model_extra or {})
-        if _is_valid(part.type, params, (*path, at), ports, report):
-            grades = tuple(Status(status) for status in part.grades)
-            found.append(
-                GraderSpec(grader_id=part.id, type=part.type, params=params, pass_at=part.pass_at, grades=grades)
-            )
-    return tuple(found)
+def grader_spec(part: GraderPart, path: Path, ports: SuitePorts, report: Report) -> GraderSpec | None:
+    """The grader at ``path``; None after a report."""
+    params = dict(part.model_extra or {})
+    if not _is_valid(part.type, params, path, ports, report):
+        return None
+    grades = tuple(Status(status) for status in part.grades)
+    return GraderSpec(grader_id=part.id, type=part.type, params=params, pass_at=part.pass_at, grades=grades)
 
 
 def _is_valid(grader_type: str, params: Mapping[str, Json], path: Path, ports: SuitePorts, report: Report) -> bool:

@@ -99,11 +99,20 @@ class _Steps:
 class _Environment(ImmutableSandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Keys of mappings and the loop's own counters: no attribute of any other object is reachable."""
+        if isinstance(obj, StrictUndefined):
+            return obj
         if isinstance(obj, LoopContext) and not attribute.startswith("_"):
             return super().getattr(obj, attribute)
         if isinstance(obj, Mapping) and attribute in obj:
             return obj[attribute]
         return self.undefined(obj=obj, name=attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """Items alone: Jinja's own falls back to attributes."""
+        try:
+            return obj[argument]
+        except (LookupError, TypeError):
+            return self.undefined(obj=obj, name=argument)
 
 
 def _joined(chunks: Iterable[str]) -> str:

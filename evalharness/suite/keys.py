@@ -31,7 +31,7 @@ def keys_at(model: type[BaseModel], at: Pattern) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for pattern, inner in models_below(model):
         if pattern == at:
-            found.update(dict.fromkeys(inner.model_fields))
+            found.update(dict.fromkeys(field.alias or name for name, field in inner.model_fields.items()))
     return tuple(found)
 
 

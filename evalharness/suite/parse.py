@@ -30,7 +30,7 @@ from evalharness.suite import yaml_text
 from evalharness.suite.cases import CaseReader
 from evalharness.suite.checks import check_graders, check_prompts
 from evalharness.suite.endpoints import endpoint, with_environment
-from evalharness.suite.grader_specs import specs
+from evalharness.suite.grader_specs import grader_spec
 from evalharness.suite.ports import SuitePorts
 from evalharness.suite.problems import Problems, did_you_mean, invalid, shown
 from evalharness.suite.request_keys import misspelt
@@ -224,7 +224,8 @@ class _Reading:
             if part.id in seen:
                 self._problems.add((*path, "id"), f"a second grader is called `{part.id}`")
             seen.add(part.id)
-            found += specs([part], path, self._ports, self._problems.report)
+            if (spec := grader_spec(part, path, self._ports, self._problems.report)) is not None:
+                found.append(spec)
         return tuple(found)
 
     def _cases(self, reader: CaseReader) -> list[Case]:

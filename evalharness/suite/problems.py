@@ -23,6 +23,9 @@ def near(word: object, options: Iterable[str], *, cutoff: float = 0.6) -> str | 
     import difflib  # needed for mistakes only
 
     known = {option.lower(): option for option in options}
+    for lowered, option in known.items():
+        if lowered.rsplit(".", 1)[-1] == str(word).lower():  # `effort` for `reasoning.effort`
+            return option
     found = difflib.get_close_matches(str(word).lower(), known, n=1, cutoff=cutoff)
     return known[found[0]] if found else None
 
@@ -86,7 +89,9 @@ class Problems:
         if count < MAX_PROBLEMS_PER_FILE:
             self._found.append(problem)
         elif count == MAX_PROBLEMS_PER_FILE:
-            self._found.append(Problem(file=problem.file, message="and more: the rest is not listed"))
+            self._found.append(
+                Problem(file=problem.file, message="from here on nothing more is listed", line=problem.line)
+            )
 
     def reporter_at(self, file: str, line: int | None) -> Report:
         """For mistakes in one row of another file; their paths count from the row."""
@@ -112,12 +117,21 @@ def invalid(error: ValidationError, model: type[BaseModel], value: Json, prefix:
     Of several mistakes at one path the first is told: the others are the further members of a union.
     """
     found: dict[Path, Mistake] = {}
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    # What is not supported yet needs other keys: asking for those that it does without would mislead.
+    planned = {_path(value, each["loc"])[:-1] for each in details if _is_planned((*prefix, *_path(value, each["loc"])))}
+    for detail in details:
         inside = _path(value, detail["loc"])
         path = (*prefix, *inside)
+        if detail["type"] == "missing" and inside[:-1] in planned:
+            continue
         if path not in found:
             found[path] = _mistake(path, detail, keys_at(model, pattern_of(path)[len(prefix) : -1]))
     return list(found.values())
+
+
+def _is_planned(path: Path) -> bool:
+    return pattern_of(path) in later.KEYS
 
 
 def _path(value: Json, location: Sequence[str | int]) -> Path:
@@ -166,7 +180,7 @@ def _unknown_value(path: Path, detail: Any, in_key: bool) -> Mistake:
     if isinstance(value, str) and value in later.VALUES.get(pattern_of(path), ()):
         return Mistake(path, f"not supported yet: {path[-1]} `{value}`")
     options = [option.strip("'") for option in detail["ctx"]["expected"].replace(" or ", ", ").split(", ")]
-    return Mistake(path, f"{shown(value)} is not known here", did_you_mean(value, options), in_key)
+    return Mistake(path, f"{named(value)} is not known here", did_you_mean(value, options), in_key)
 
 
 _WANTED = {
@@ -184,6 +198,8 @@ _WANTED = {
 
 def _wording(kind: str, detail: Any) -> tuple[str, str | None]:
     value, context = detail["input"], detail.get("ctx", {})
+    if kind == "list_type" and detail["loc"][-1] == "<list>":
+        return f"must be text or a list, not {shown(value)}", None
     if kind in _WANTED:
         return f"must be {_WANTED[kind]}, not {shown(value)}", _type_hint(kind, value)
     if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
@@ -213,6 +229,11 @@ def _type_hint(kind: str, value: object) -> str | None:
     if kind == "bool_type" and value in ("yes", "no", "on", "off"):
         return "only `true` and `false` are"
     return None
+
+
+def named(value: object) -> str:
+    """A value as the name of something: text without saying that it is text."""
+    return quoted(value) if isinstance(value, str) else shown(value)
 
 
 def shown(value: object) -> str:

@@ -33,8 +33,8 @@ with line and column; `evalharness schema` prints the JSON Schema of this page f
 - One way to say a thing. An unknown key, a wrong type, a template variable that a case does not have, a duplicate id:
   an error before anything is called.
 - No value is coerced: `"8"` is text and no number, `yes` is text and no truth value. YAML is read as version 1.2;
-  anchors, aliases and tags are refused, and so are more than {MAX_BYTES // 2**20} MiB, {MAX_NODES:,} values or a nesting
-  of {MAX_DEPTH}. Larger sets of cases belong into a JSONL file (lines of up to {MAX_LINE_BYTES // 2**20} MiB).
+  anchors, aliases and tags are refused, and so are more than {MAX_BYTES // 2**20} MiB, {MAX_NODES:,} values or a
+  nesting of {MAX_DEPTH}. Larger sets of cases belong into a JSONL file (lines of up to {MAX_LINE_BYTES // 2**20} MiB).
 - Parameters under `request` are spelled as in the Responses API and passed through, unknown ones too. What is nearly a
   known parameter (`resoning`) is an error.
 - Paths count from the suite's folder and may not leave it (`--allow-outside` lifts that).
@@ -42,13 +42,13 @@ with line and column; `evalharness schema` prints the JSON Schema of this page f
 ## Templates
 
 Every text of `prompts`, and every text among the keys of a grader, is a template: `{{{{ name }}}}` is a variable of the
-case. Graders also see `expected`, as it was written. A variable that is missing or null is an error. A value that is no
-text is written as JSON; a grader's text that is one bare name (`values: "{{{{ expected }}}}"`) takes a list or a mapping
-as it is.
+case. Graders also see `expected`, as it was written. A variable that is missing or null is an error. A value that is
+no text is written as JSON; a grader's text that is one bare name (`values: "{{{{ expected }}}}"`) takes a list or a
+mapping as it is.
 
-Jinja2's `{{% if %}}` and `{{% for %}}` work; there are no calls, macros and `set`, and loops end after {MAX_LOOP_STEPS:,}
-steps. `{{{{ picture | data_url }}}}` puts a file of the suite's folder in as a data URL. The values of a case are never
-templates themselves. Filters:
+Jinja2's `{{% if %}}` and `{{% for %}}` work; there are no calls, macros and `set`, and loops end after
+{MAX_LOOP_STEPS:,} steps. `{{{{ picture | data_url }}}}` puts a file of the suite's folder in as a data URL. The values
+of a case are never templates themselves. Filters:
 {", ".join(f"`{name}`" for name in FILTERS)}.
 
 ## Keys

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from evalharness.core.ids import canonical_json
 from evalharness.core.model import Json, Sweep
-from evalharness.suite.problems import Problems, did_you_mean, shown
+from evalharness.suite.problems import Problems, did_you_mean, named, shown
 from evalharness.suite.request_keys import misspelt_path
 from evalharness.suite.schema import SweepPart
 from evalharness.suite.yaml_text import Path
@@ -39,6 +39,8 @@ def check_sweep(part: SweepPart | None, around: Surroundings, problems: Problems
         _check_combination(rule, axes, (*_SWEEP, "exclude", at), problems)
     for at, arm in enumerate(part.include):
         _check_include(arm, axes, around, (*_SWEEP, "include", at), problems)
+    if part.baseline is not None:
+        _check_baseline_keys(part.baseline, [*axes, *(key for arm in part.include for key in arm)], problems)
     if "sweep" not in problems.broken:
         _check_arms(part, axes, problems)
     return Sweep(axes=axes, exclude=tuple(part.exclude), include=tuple(part.include), baseline=part.baseline)
@@ -52,7 +54,7 @@ def _check_axis(axis: str, values: Sequence[Json], around: Surroundings, problem
         _check_value(axis, value, around, (*path, at), problems)
         same = canonical_json(value)
         if same in seen:
-            problems.add((*path, at), f"{shown(value)} stands on this axis twice")
+            problems.add((*path, at), f"{named(value)} stands on this axis twice")
         seen.add(same)
 
 
@@ -82,7 +84,7 @@ def _check_value(axis: str, value: Json, around: Surroundings, path: Path, probl
     names = {"endpoint": around.endpoints, "prompt": around.prompts}.get(axis)
     if names is not None:
         if value not in names:
-            problems.add(path, f"there is no {axis} {shown(value)}", did_you_mean(value, names))
+            problems.add(path, f"there is no {axis} {named(value)}", did_you_mean(value, names))
     elif axis == "model":
         if not isinstance(value, str):
             problems.add(path, f"a model must be text, not {shown(value)}", "put it in quotes")
@@ -107,8 +109,8 @@ def _check_combination(
         if axis not in axes:
             problems.add((*path, axis), f"there is no axis `{axis}`", did_you_mean(axis, tuple(axes)), at_key=True)
         elif not any(is_same(value, other) for other in axes[axis]):
-            options = tuple(str(other) for other in axes[axis])
-            problems.add((*path, axis), f"{shown(value)} is not on the axis `{axis}`", did_you_mean(value, options))
+            options = tuple(dict.fromkeys(str(other) for other in axes[axis]))
+            problems.add((*path, axis), f"{named(value)} is not on the axis `{axis}`", did_you_mean(value, options))
 
 
 def _check_include(
@@ -133,7 +135,7 @@ def _check_arms(part: SweepPart, axes: Mapping[str, Sequence[Json]], problems: P
     for at, rule in enumerate(part.exclude):
         kept = [combination for combination in combinations if not matches(combination, rule)]
         if len(kept) == len(combinations):
-            problems.add((*_SWEEP, "exclude", at), "matches no arm: those before it left none out of these")
+            problems.add((*_SWEEP, "exclude", at), "matches no arm", "the exclusions before it took them all")
         combinations = kept
     for at, arm in enumerate(part.include):
         if any(canonical_json(arm) == canonical_json(other) for other in combinations):
@@ -145,16 +147,20 @@ def _check_arms(part: SweepPart, axes: Mapping[str, Sequence[Json]], problems: P
         _check_baseline(part.baseline, combinations, problems)
 
 
+def _check_baseline_keys(baseline: Mapping[str, Json], keys: Sequence[str], problems: Problems) -> None:
+    for key in baseline:
+        if key not in keys:
+            hint = did_you_mean(key, tuple(dict.fromkeys(keys)))
+            problems.add((*_SWEEP, "baseline", key), f"there is no axis `{key}`", hint, at_key=True)
+
+
 def _check_baseline(baseline: Mapping[str, Json], arms: Sequence[Mapping[str, Json]], problems: Problems) -> None:
     path: Path = (*_SWEEP, "baseline")
-    keys = tuple(dict.fromkeys(key for arm in arms for key in arm))
     for key, value in baseline.items():
         values = [arm[key] for arm in arms if key in arm]
-        if not values:
-            problems.add((*path, key), f"there is no axis `{key}`", did_you_mean(key, keys), at_key=True)
-        elif not any(is_same(value, other) for other in values):
+        if not any(is_same(value, other) for other in values):
             options = tuple(dict.fromkeys(str(other) for other in values))
-            problems.add((*path, key), f"no arm has {shown(value)}", did_you_mean(value, options))
+            problems.add((*path, key), f"no arm has {named(value)}", did_you_mean(value, options))
     if "sweep" not in problems.broken and not any(matches(arm, baseline) for arm in arms):
         problems.add(path, "matches no arm", "that combination is excluded", at_key=True)
 

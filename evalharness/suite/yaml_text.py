@@ -242,7 +242,9 @@ def _syntax_problem(error: yaml.MarkedYAMLError, file: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     place = (mark.line + 1, mark.column + 1) if mark is not None else (None, None)
     message = " ".join(str(part) for part in (error.context, error.problem) if part)
-    hint = "indent with spaces" if "'\\t'" in message or "\\t" in message else None
+    hint = None
+    if error.context_mark is not None and error.context_mark.line + 1 != place[0]:
+        hint = f"what is not finished begins on line {error.context_mark.line + 1}"
     return Problem(file=file, message=f"not YAML: {message}", line=place[0], column=place[1], hint=hint)
 
 

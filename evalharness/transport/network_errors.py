@@ -46,7 +46,7 @@ def _message(error: BaseException, place: str) -> str:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"the certificate of {place} is not trusted: {cause.verify_message}"
         if isinstance(cause, ssl.SSLError):
-            return f"no TLS with {place} ({cause.reason}): is it http rather than https?"
+            return f"no TLS with {place}: is it http rather than https? ({str(cause)[:100]})"
         if isinstance(cause, ConnectionRefusedError):
             return f"nothing listens at {place}: check base_url and that the server is running"
         if isinstance(cause, OSError) and cause.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):

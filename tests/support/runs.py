@@ -148,7 +148,7 @@ def make_run(**options: object) -> RunRecord:
         version="0.1.0",
         state=RunState.PARTIAL if partial else RunState.COMPLETE,
         finished_utc="2026-11-01T12:30:00.000Z",
-        stop_reason="interrupted" if partial else None,
+        stop_reason=PendingReason.INTERRUPTED if partial else None,
         exit_code=130 if partial else 0,
         suite_text=f"suite: {suite.name}\n",
         suite_path=f"suites/{suite.name}.yaml",

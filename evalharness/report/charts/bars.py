@@ -12,7 +12,7 @@ from evalharness.report.charts.svg import Attribute, decoration, element, frame,
 
 WIDTH = 400
 _ROW, _BAR, _TOP, _GAP = 32, 20, 6, 1.0
-_LETTER = 7.6
+_LETTER = 8.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

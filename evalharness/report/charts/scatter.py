@@ -14,7 +14,7 @@ from evalharness.report.charts.svg import frame, line, polyline, text
 WIDTH, HEIGHT = 400, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 386, 28, 252
 _LABEL_LIMIT = 8
-_LETTER = 7.6
+_LETTER = 8.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,9 @@ class Panel:
 
 
 def scatter(panel: Panel) -> Markup:
-    x_scale = positive_scale([end for dot in panel.dots for end in dot.x.ends], _LEFT + 8, _RIGHT - 8)
+    last = max(panel.dots, key=lambda dot: dot.x.point)
+    room = 12 + min(90.0, len(last.label) * _LETTER)
+    x_scale = positive_scale([end for dot in panel.dots for end in dot.x.ends], _LEFT + 8, _RIGHT - room)
     y_low, y_high = padded(min(min(dot.y.ends) for dot in panel.dots), max(max(dot.y.ends) for dot in panel.dots), 0.08)
     y_scale = Scale(max(0.0, y_low), min(100.0, y_high), _BOTTOM, _TOP)
     places = _dodged([(x_scale(dot.x.point), y_scale(dot.y.point)) for dot in panel.dots])

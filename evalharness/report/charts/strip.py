@@ -16,7 +16,7 @@ from evalharness.report.charts.svg import decoration, line, number, rect, text
 
 QUALITY_WIDTH, QUALITY_HEIGHT = 150, 22
 FOREST_WIDTH, FOREST_HEIGHT = 320, 26
-LADDER_WIDTH, LADDER_HEIGHT = 360, 26
+LADDER_WIDTH, LADDER_HEIGHT = 320, 26
 _INSET = 10
 
 

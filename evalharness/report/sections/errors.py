@@ -9,7 +9,7 @@ from urllib.parse import quote
 from evalharness.core.findings import EffortEvidence
 from evalharness.core.model import Status
 from evalharness.report import numbers
-from evalharness.report.cells import NOTHING, Cell, Row, Table, arm_row, share_cell
+from evalharness.report.cells import NOTHING, Cell, Table, arm_row, share_cell
 from evalharness.report.view import ArmView, View
 from evalharness.report.visible import shortened
 
@@ -85,22 +85,17 @@ _STATUS_WORDS = {
 
 def _kinds_table(view: View) -> Table | None:
     """Kinds of failure, and reasons for answers cut short, by arm."""
-    rows = _count_rows(view, "failed", lambda arm: arm.found.failures)
-    rows += _count_rows(view, "cut short", lambda arm: arm.found.incomplete_reasons)
-    if not rows:
-        return None
-    return Table(caption="Why", head="Reason", columns=tuple(arm.label for arm in view.arms), rows=tuple(rows))
+    failed = _count_columns(view, "failed: ", lambda arm: arm.found.failures)
+    short = _count_columns(view, "cut short: ", lambda arm: arm.found.incomplete_reasons)
+    return _count_table(view, "Why", failed | short, "")
 
 
 def _oddities_table(view: View) -> Table | None:
     """What was answered but not as expected: anomalies, other models than asked for."""
-    rows = _count_rows(view, "", lambda arm: arm.found.anomalies)
-    rows += _count_rows(view, "model reported", _other_models)
-    if not rows:
-        return None
-    columns = tuple(arm.label for arm in view.arms)
+    odd = _count_columns(view, "", lambda arm: arm.found.anomalies)
+    models = _count_columns(view, "model reported: ", _other_models)
     note = "Calls of this kind are in all figures; the remark says what to look at."
-    return Table(caption="Odd, but not failed", head="Remark", columns=columns, rows=tuple(rows), note=note)
+    return _count_table(view, "Odd, but not failed", odd | models, note)
 
 
 def _other_models(arm: ArmView) -> Mapping[str, int]:
@@ -109,16 +104,21 @@ def _other_models(arm: ArmView) -> Mapping[str, int]:
     return {name: number for name, number in arm.found.models_reported.items() if not name.startswith(asked)}
 
 
-def _count_rows(view: View, note: str, counts: Callable[[ArmView], Mapping[str, int]]) -> list[Row]:
+def _count_columns(view: View, prefix: str, counts: Callable[[ArmView], Mapping[str, int]]) -> dict[str, list[int]]:
+    """One column for each name that any arm has: its counts in the order of arms."""
     names = sorted({name for arm in view.arms for name in counts(arm)})
-    return [
-        Row(
-            head=name.replace("_", " "),
-            cells=tuple(Cell(main=numbers.count(counts(arm).get(name, 0))) for arm in view.arms),
-            notes=(note,) if note else (),
-        )
-        for name in names
+    return {prefix + name.replace("_", " "): [counts(arm).get(name, 0) for arm in view.arms] for name in names}
+
+
+def _count_table(view: View, caption: str, columns: Mapping[str, list[int]], note: str) -> Table | None:
+    if not columns:
+        return None
+    rows = [
+        arm_row(arm, [Cell(main=numbers.count(column[place])) for column in columns.values()])
+        for place, arm in enumerate(view.arms)
     ]
+    titles = tuple(f"{title[:1].upper()}{title[1:]}" for title in columns)
+    return Table(caption=caption, head="Arm", columns=titles, rows=tuple(rows), note=note)
 
 
 def _effort_table(view: View) -> Table | None:

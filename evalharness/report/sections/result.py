@@ -7,7 +7,18 @@ from dataclasses import dataclass
 
 from evalharness.core.model import Status
 from evalharness.report import numbers
-from evalharness.report.cells import Cell, Table, arm_row, part_of, points_cell, quantile_cell, share_cell, usd_cell
+from evalharness.report.cells import (
+    NO_UPPER_LIMIT,
+    Cell,
+    Table,
+    arm_row,
+    lacks_upper_limit,
+    part_of,
+    points_cell,
+    quantile_cell,
+    share_cell,
+    usd_cell,
+)
 from evalharness.report.charts.strip import quality_scale, quality_strip
 from evalharness.report.verdict_text import VerdictText
 from evalharness.report.view import ArmView, View, percent_interval
@@ -47,6 +58,9 @@ def _note(view: View) -> str:
     if view.baseline is not None:
         parts.append(f"Small figures beside it: how many times that of {view.baseline.spoken}, the baseline.")
         parts.append("Differences compare the same cases in both arms.")
+    total = [arm.found.times.get("total_ms") for arm in view.shown]
+    if any(lacks_upper_limit(times, ("0.5", "0.95")) for times in total):
+        parts.append(NO_UPPER_LIMIT)
     return " ".join(parts)
 
 

@@ -9,7 +9,16 @@ from markupsafe import Markup
 
 from evalharness.core.findings import Estimate
 from evalharness.report import numbers
-from evalharness.report.cells import NO_UPPER_LIMIT, Cell, Table, arm_row, quantile_cell, ratio_cell, tokens_cell
+from evalharness.report.cells import (
+    NO_UPPER_LIMIT,
+    Cell,
+    Table,
+    arm_row,
+    lacks_upper_limit,
+    quantile_cell,
+    ratio_cell,
+    tokens_cell,
+)
 from evalharness.report.charts.course import drift
 from evalharness.report.charts.ecdf import Curve, curve_scale, ecdf
 from evalharness.report.charts.marks import Interval
@@ -113,8 +122,7 @@ def _ladder_note(metric: str, arms: Sequence[ArmView], limit: float | None) -> s
     without = sum(arm.found.times[metric].n_without for arm in arms)
     if without:
         parts.append(f"{numbers.plural(without, 'call')} ended without this time being measurable.")
-    quantiles = [arm.found.times[metric].quantiles.get(q) for arm in arms for q in QUANTILES]
-    if any(estimate is not None and estimate.upper is None for estimate in quantiles):
+    if any(lacks_upper_limit(arm.found.times[metric], QUANTILES) for arm in arms):
         parts.append(NO_UPPER_LIMIT)
     if metric == "total_ms":
         means = [

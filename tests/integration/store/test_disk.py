@@ -76,7 +76,7 @@ def test_when_the_disk_fills_up_calls_in_flight_are_stored_and_nothing_more_is_s
         # It was an attempt that was refused: whatever had been paid for found room in the reserve.
         assert len(stored) % 4 == 0
         assert len(stored) * 256 * 1024 > 2 * MIB
-        asyncio.run(store.finish(replace(run.manifest, stop_reason="no room")))
+        asyncio.run(store.finish(replace(run.manifest, stop_message="no room")))
     expected = {result.trial_id: rounded(result) for result in stored}
     ended = {key: result for key, result in load(store.folder).results.items() if result.status is not Status.PENDING}
     assert ended == expected

@@ -38,7 +38,7 @@ def test_trials_that_never_ended_are_pending_in_the_order_of_the_plan(tmp_path: 
 
 
 def test_an_aborted_run_says_why_trials_were_never_sent(tmp_path: Path) -> None:
-    ended = replace(RUN.manifest, state=RunState.ABORTED, stop_reason="3 calls in a row were not authorised")
+    ended = replace(RUN.manifest, state=RunState.ABORTED, stop_message="3 calls in a row were not authorised")
     run = load(store_run(tmp_path, replace(RUN, manifest=ended, results={})))
     assert {result.pending_reason for result in run.results.values()} == {PendingReason.ABORTED}
 

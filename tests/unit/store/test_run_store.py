@@ -165,7 +165,7 @@ def test_a_result_whose_caller_was_cancelled_is_written_all_the_same(store: RunS
 
 
 def test_the_manifest_is_replaced_at_the_end_and_running_again_after_a_resume(store: RunStore) -> None:
-    ended = replace(RUN.manifest, state=RunState.PARTIAL, stop_reason="budget", exit_code=3)
+    ended = replace(RUN.manifest, state=RunState.PARTIAL, stop_reason=PendingReason.BUDGET, exit_code=3)
     asyncio.run(store.finish(ended))
     store.close()
     assert load_manifest(store.folder) == ended
