@@ -25,6 +25,7 @@ from evalharness.wire.redact import redact
 if TYPE_CHECKING:
     import httpx
 
+_PORTS = {"http": 80, "https": 443}
 _KEEPALIVE_S = 30.0
 #: httpcore's words for a connection that ended before a head was complete.
 _NO_ANSWER = "without sending a response"
@@ -49,7 +50,9 @@ class HttpTransport:
     """
 
     def __init__(self, settings: HttpSettings) -> None:
-        """Raises ``EndpointError`` for a key that cannot be written into a header."""
+        """Raises ``EndpointError`` for a base URL that is none and for a key that cannot be written into a header."""
+        if _place(settings.base_url) is None:
+            raise EndpointError("base_url is no address", hint="it has the form https://host/v1")
         key = settings.api_key
         if key is not None and not (key and key.isascii() and key.isprintable() and " " not in key):
             raise EndpointError(
@@ -57,7 +60,7 @@ class HttpTransport:
                 hint="look for quotes, blanks or a line end around it where it is set",
             )
         self._settings = settings
-        self._place = _place(settings.base_url)
+        self._place = _place(settings.base_url) or ""
         self._client: httpx.AsyncClient | None = None
 
     async def exchange(self, request: HttpRequest, *, timeouts: Timeouts, limits: Limits, watch: Watch) -> Tape:
@@ -100,7 +103,11 @@ class HttpTransport:
         built = _httpx().Request(
             "POST", url, headers=headers, content=request.body, extensions={"trace": recording.trace}
         )
-        response = await self._open_client().send(built, stream=True)
+        try:
+            response = await self._open_client().send(built, stream=True)
+        except BaseException:
+            await recording.drop_connection()
+            raise
         try:
             await recording.read(response, watch)
         finally:
@@ -180,11 +187,11 @@ def _is_stale(error: Exception, recording: Recording) -> bool:
     return died or (isinstance(error, httpx.RemoteProtocolError) and _NO_ANSWER in str(error))
 
 
-def _place(base_url: str) -> str:
-    """``host:port``, for messages; never the user part, which may be a secret."""
+def _place(base_url: str) -> str | None:
+    """``host:port``, for messages; never the user part, which may be a secret. None: no address."""
     try:
         parts = urlsplit(base_url)
-        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+        port = parts.port or _PORTS.get(parts.scheme)
     except ValueError:
-        return "base_url"
-    return f"{parts.hostname or 'base_url'}:{port}"
+        return None
+    return f"{parts.hostname}:{port}" if parts.hostname and parts.scheme in _PORTS else None

@@ -38,12 +38,13 @@ class Recording:
         self._connect_started_ns: int | None = None
         self._connected_ns: int | None = None
         self._headers_ns: int | None = None
+        self._connection: Any = None
         self._reads: list[tuple[int, bytes]] = []
         self._turn_is_over = True
         self.head: ResponseHead | None = None
         self.failure: Failure | None = None
 
-    async def trace(self, event: str, details: Mapping[str, Any]) -> None:  # noqa: ARG002 - httpcore's signature
+    async def trace(self, event: str, details: Mapping[str, Any]) -> None:
         """Told by httpcore of each of its steps; runs in the step itself, so the stamp is taken first."""
         now_ns = self._clock.monotonic_ns()
         if event == _SENDING:
@@ -55,6 +56,13 @@ class Recording:
             self._connect_started_ns = now_ns
         elif event in _CONNECTED:
             self._connected_ns = now_ns
+            self._connection = details["return_value"]
+
+    async def drop_connection(self) -> None:
+        """Closes a connection on which nothing was sent. httpcore forgets one whose TLS handshake is cancelled, as a
+        clock of ours does it, and leaves the socket open."""
+        if self._connection is not None and self._sent_ns is None:
+            await self._connection.aclose()
 
     @property
     def was_reused(self) -> bool | None:
