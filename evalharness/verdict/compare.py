@@ -19,7 +19,7 @@ from evalharness.verdict.families import EXPLORATORY, Pair
 from evalharness.verdict.ladder import ladders
 from evalharness.verdict.ratios import RATIO_METRICS, ratios
 from evalharness.verdict.tally import results_by_arm
-from evalharness.verdict.view import N_RESAMPLES, RunView, view
+from evalharness.verdict.view import N_RESAMPLES, RunView, view, with_draws
 
 
 def analyse(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> Analysis:
@@ -141,5 +141,6 @@ def _steps(seen: RunView, primary: str) -> tuple[Step, ...]:
 
 def _extra_cost_usd(seen: RunView, pair: Pair) -> Estimate | None:
     upper, lower = (seen.metric("cost_usd", arm) for arm in pair)
-    difference = compare_values(upper, lower, seen.settings, unit="usd")
-    return None if difference is None else difference.estimate
+    settings = seen.spending_settings
+    difference = compare_values(upper, lower, settings, unit="usd")
+    return None if difference is None else with_draws(difference.estimate, settings)
