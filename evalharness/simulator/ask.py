@@ -149,5 +149,7 @@ def _input_tokens(items: list[Any], extras: list[Any]) -> int:
         total += count_tokens(str(item.get("arguments") or ""))
         parts = item.get("content")
         if isinstance(parts, list):
-            total += _TOKENS_PER_IMAGE * sum("image" in str(part.get("type")) for part in parts)
+            total += _TOKENS_PER_IMAGE * sum(
+                "image" in str(part.get("type")) for part in parts if isinstance(part, dict)
+            )
     return total

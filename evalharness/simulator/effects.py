@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import Any
 
 from evalharness.simulator.behaviour import Reply
 from evalharness.simulator.exchange import Ending, Event, RejectedError, Script, Write, compact
 from evalharness.simulator.faults import Fault
 
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _HTML = b"<!doctype html><html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
 _MALFORMED = '{"type":"response.output_text.delta","delta":"un'
 _RATE_LIMIT = RejectedError(
@@ -85,10 +86,15 @@ def _retry_headers(settings: Mapping[str, Any], now: datetime) -> dict[str, str]
         headers["retry-after-ms"] = str(settings["retry_after_ms"])
     if settings.get("retry_after_date") is not None:
         moment = now.astimezone(UTC) + timedelta(seconds=settings["retry_after_date"])
-        headers["retry-after"] = format_datetime(moment, usegmt=True)
+        headers["retry-after"] = http_date(moment)
     if settings.get("should_retry") is not None:
         headers["x-should-retry"] = str(settings["should_retry"]).lower()
     return headers
+
+
+def http_date(moment: datetime) -> str:
+    """``moment`` (UTC) as in ``Sun, 06 Nov 1994 08:49:37 GMT`` whatever the locale is."""
+    return f"{_DAYS[moment.weekday()]}, {moment.day:02d} {_MONTHS[moment.month - 1]} {moment:%Y %H:%M:%S} GMT"
 
 
 # ---------------------------------------------------------------- the answer

@@ -41,7 +41,7 @@ class _Filler:
         schema = self._resolved(schema)
         if "const" in schema:
             return schema["const"]
-        if "enum" in schema:
+        if schema.get("enum"):
             return self._chosen(schema["enum"])
         for key in ("anyOf", "oneOf", "allOf"):
             if schema.get(key):

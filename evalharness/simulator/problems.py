@@ -45,10 +45,13 @@ class Problem:
     steps: tuple[str, ...] = ()
 
 
-@lru_cache(maxsize=4096)
 def find_problem(text: str) -> Problem | None:
     """The problem of a prompt, None where nothing in it is understood. Of a very long prompt the end is read."""
-    text = text[-_MAX_CHARACTERS:]
+    return _find_problem(text[-_MAX_CHARACTERS:])
+
+
+@lru_cache(maxsize=4096)
+def _find_problem(text: str) -> Problem | None:
     options = _OPTION.findall(text)
     if len(options) < 2:
         return _open_problem(text)

@@ -16,7 +16,7 @@ from evalharness.simulator.ask import Ask, from_chat, from_responses
 from evalharness.simulator.behaviour import DrawKey, Reply, reply_to
 from evalharness.simulator.byte_effects import bend_script, stream_script
 from evalharness.simulator.chat import chat_body, chat_events
-from evalharness.simulator.effects import bend_events, bend_reply, error_script, instead, plain_script
+from evalharness.simulator.effects import bend_events, bend_reply, error_script, http_date, instead, plain_script
 from evalharness.simulator.exchange import Identity, RejectedError, Script, compact
 from evalharness.simulator.faults import Asked, Fault, FaultPlan, parse_fault
 from evalharness.simulator.http1 import HttpRequest
@@ -93,7 +93,7 @@ class Service:
         if script.status == 0:
             return script
         headers = {
-            "date": datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT"),
+            "date": http_date(datetime.now(UTC)),
             "x-request-id": request_id,
             "openai-version": "2020-10-01",
             "openai-organization": "org-simulator",
@@ -207,7 +207,7 @@ class Service:
         if sent:
             self._attempts[sent] += 1
             return DrawKey(seed=self.settings.seed, draw=".".join(sent.split(".")[-2:]), attempt=self._attempts[sent])
-        question = (ask.model, ask.effort, ask.question)
+        question = (ask.model, ask.effort, problem_key(ask.question))
         self._repeats[question] += 1
         return DrawKey(seed=self.settings.seed, draw=f"#{self._repeats[question]}")
 
