@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from evalharness.core.errors import Problem
+from evalharness.core.errors import Problem, SuiteError
 from evalharness.core.model import Json
 from evalharness.suite import yaml_text
 
@@ -140,7 +140,11 @@ def _json(_file: str, content: bytes, take: Take | None) -> Iterator[Row | RowEr
 
 
 def _yaml(file: str, content: bytes, take: Take | None) -> Iterator[Row | RowError]:
-    document = yaml_text.load(_text(content), file)
+    try:
+        document = yaml_text.load(_text(content), file)
+    except SuiteError as error:
+        (found,) = error.problems
+        raise RowError(found.message, line=found.line, column=found.column, hint=found.hint or "") from None
     if not isinstance(document.value, list):
         raise RowError("the file must hold a list of mappings", line=1)
 

@@ -56,7 +56,7 @@ class CaseReader:
             for row in read_rows(file, content, take):
                 if isinstance(row, RowError):
                     self._problems.add_elsewhere(row.problem(shown_file))
-                elif (case := self._from_row(row, file, mapping, is_strict=part.map is not None)) is not None:
+                elif (case := self._from_row(row, shown_file, mapping, is_strict=part.map is not None)) is not None:
                     self.paths[case.case_id] = path
                     yield case
         except RowError as mistake:
@@ -86,7 +86,7 @@ class CaseReader:
         self.files[file] = FileRef(path=file, sha256=hashlib.sha256(content).hexdigest())
 
     def _from_row(self, row: Row, file: str, mapping: MapPart | None, *, is_strict: bool) -> Case | None:
-        report = self._problems.reporter_at(self._shown(file), row.line)
+        report = self._problems.reporter_at(file, row.line)
         if mapping is None:
             values: dict[str, Json] | None = dict(row.values)
             expected_column = "expected"

@@ -11,7 +11,7 @@ from evalharness.suite.cases import CaseReader
 from evalharness.suite.grader_specs import check_rendered
 from evalharness.suite.ports import SuitePorts, UnreadableFileError
 from evalharness.suite.problems import Problems, near
-from evalharness.suite.templates import TemplateError, compiled, is_template, render_input
+from evalharness.suite.templates import TemplateError, compiled, has_templates, is_template, render_input
 from evalharness.suite.yaml_text import Path
 
 _CASES_NAMED = 3
@@ -100,7 +100,7 @@ def check_graders(
     for at, spec in enumerate(graders):
         path: Path = ("graders", at)
         usable = [key for key, value in spec.params.items() if _compiles(value, (*path, key), problems)]
-        if len(usable) == len(spec.params):
+        if len(usable) == len(spec.params) and has_templates(spec.params):
             for case in cases:
                 _check_grader(spec, case, path, ports, failures)
     suite_ids = {spec.grader_id for spec in graders}
@@ -108,7 +108,8 @@ def check_graders(
         path = reader.paths[case.case_id]
         _tell_repeated_ids(case, suite_ids, path, problems)
         for spec in case.graders:
-            _check_grader(spec, case, path, ports, failures)
+            if has_templates(spec.params):
+                _check_grader(spec, case, path, ports, failures)
     failures.report(problems, len(cases))
 
 

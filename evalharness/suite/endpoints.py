@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from evalharness.core.model import Endpoint, EndpointKind, Json, Limits, Prices, RetryPolicy, Timeouts
-from evalharness.suite.problems import Problems
+from evalharness.suite.problems import Problems, did_you_mean, named
 from evalharness.suite.schema import EndpointPart, Part
 from evalharness.suite.yaml_text import Path
 
@@ -49,8 +49,11 @@ def with_environment(
     return _VARIABLE.sub(substitute, value)
 
 
-def endpoint(name: str, part: EndpointPart, problems: Problems) -> Endpoint | None:
-    """The endpoint as the rest of the program knows it; None where its target is wrong."""
+def endpoint(name: str, part: EndpointPart, profiles: Sequence[str], problems: Problems) -> Endpoint | None:
+    """The endpoint as the rest of the program knows it; None where its target is wrong.
+
+    ``profiles`` are those of the built-in simulator; a profile of one's own is a path that ends in ``.json``.
+    """
     path: Path = ("endpoints", name)
     given = {
         kind: target
@@ -68,6 +71,10 @@ def endpoint(name: str, part: EndpointPart, problems: Problems) -> Endpoint | No
     (kind, target), *_ = given.items()
     if kind is EndpointKind.HTTP and not _check_base_url(target, problems, (*path, "base_url")):
         return None
+    if kind is EndpointKind.SIMULATOR and target not in profiles and not target.endswith(".json"):
+        hint = did_you_mean(target, profiles)
+        problems.add((*path, "simulator"), f"the simulator has no profile {named(target)}", hint)
+        return None
     return Endpoint(
         name=name,
         kind=kind,
@@ -78,11 +85,16 @@ def endpoint(name: str, part: EndpointPart, problems: Problems) -> Endpoint | No
         prices=Prices(**part.prices.model_dump()) if part.prices is not None else None,
         limits=Limits(**part.limits.model_dump()),
         timeouts=Timeouts(**_floats(part.timeouts_ms)),
-        retry=RetryPolicy(**part.retry.model_dump()),
+        retry=RetryPolicy(
+            max_attempts=part.retry.max_attempts,
+            budget_share=float(part.retry.budget_share),
+            max_retry_after_ms=float(part.retry.max_retry_after_ms),
+        ),
     )
 
 
 def _floats(part: Part) -> dict[str, float]:
+    """The defaults are whole numbers and are not validated: a value that is written out must hash like them."""
     return {key: float(value) for key, value in part.model_dump().items()}
 
 

@@ -45,6 +45,7 @@ def read_suite(path: Path, *, settings: ReadSettings | None = None) -> LoadedSui
         read_bytes=reader_of(path, allow_outside=settings.allow_outside),
         grader_names=graders.names(),
         grader_params=_grader_params,
+        simulator_profiles=_simulator_profiles(),
         settings=settings,
     )
     suite = parse(text, str(path), ports)
@@ -89,6 +90,12 @@ def template_text() -> str:
 
 def _grader_params(grader_type: str) -> type[BaseModel]:
     return cast("type[BaseModel]", graders.load(grader_type).Params)
+
+
+def _simulator_profiles() -> tuple[str, ...]:
+    """By the folder's list: the simulator is a room of its own, and importing it would start nothing but cost time."""
+    folder = Path(__file__).parents[1] / "simulator" / "profiles"
+    return tuple(sorted(path.stem for path in folder.glob("*.json")))
 
 
 def _suite_text(path: Path) -> str:

@@ -11,7 +11,7 @@ from evalharness.suite import later
 from evalharness.suite.ports import SuitePorts
 from evalharness.suite.problems import Mistake, Report, did_you_mean, invalid
 from evalharness.suite.schema import GraderPart
-from evalharness.suite.templates import has_templates, is_template, render_params
+from evalharness.suite.templates import is_template, render_params
 from evalharness.suite.yaml_text import Path
 
 RENDERED = {"rendered": True}
@@ -62,8 +62,6 @@ def _is_open(params: Json, mistake: Mistake, depth: int) -> bool:
 
 def check_rendered(spec: GraderSpec, case: Case, path: Path, ports: SuitePorts) -> list[Mistake]:
     """The grader's keys for one case. Raises ``TemplateError`` where they cannot be rendered."""
-    if not has_templates(spec.params):
-        return []
     params = render_params(spec.params, case)
     model = ports.grader_params(spec.type)
     try:

@@ -145,7 +145,7 @@ class _Reading:
         part, problems = self._part, self._problems
         self._check_request()
         endpoints = self._endpoints()
-        prompts = tuple(Prompt(name=name, template=template) for name, template in part.prompts.items())
+        prompts = self._prompts()
         sweep = self._sweep()
         self._check_models(endpoints, sweep)
         graders = self._graders()
@@ -189,13 +189,21 @@ class _Reading:
         names = self._names("endpoints")
         if chosen is not None and chosen not in names:
             raise UsageError(f"the suite has no endpoint `{chosen}`", hint=did_you_mean(chosen, names))
-        found = (endpoint(name, part, self._problems) for name, part in self._part.endpoints.items())
+        profiles = self._ports.simulator_profiles
+        found = (endpoint(name, part, profiles, self._problems) for name, part in self._part.endpoints.items())
         return tuple(each for each in found if each is not None)
 
     def _names(self, section: str) -> tuple[str, ...]:
         """Names as written, those of broken entries included."""
         written = self._problems.document.value.get(section)
         return tuple(written) if isinstance(written, dict) else ()
+
+    def _prompts(self) -> tuple[Prompt, ...]:
+        for name, template in self._part.prompts.items():
+            for at, item in enumerate(template if isinstance(template, list) else ()):
+                if "role" not in item and "type" not in item:
+                    self._problems.add(("prompts", name, at), "an input item has a `role` or a `type`")
+        return tuple(Prompt(name=name, template=template) for name, template in self._part.prompts.items())
 
     def _sweep(self) -> Sweep:
         around = Surroundings(
@@ -248,7 +256,7 @@ class _Reading:
         return Load(
             shape=part.shape,
             concurrency=part.concurrency,
-            think_ms=part.think_ms,
+            think_ms=float(part.think_ms),  # 0 and 0.0 are one plan
             warmup=warmup,
             order=Order(part.order),
             seed=part.seed,

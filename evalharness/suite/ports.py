@@ -34,4 +34,5 @@ class SuitePorts:
     read_bytes: Callable[[str], bytes]
     grader_names: tuple[str, ...]
     grader_params: Callable[[str], type[BaseModel]]
+    simulator_profiles: tuple[str, ...]
     settings: ReadSettings = field(default_factory=ReadSettings)

@@ -38,6 +38,7 @@ def parsed(
         read_bytes=read_bytes,
         grader_names=graders.names(),
         grader_params=lambda name: graders.load(name).Params,
+        simulator_profiles=("default", "instant"),
         settings=settings or ReadSettings(),
     )
     return parse(text, file, ports)

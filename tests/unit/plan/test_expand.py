@@ -204,3 +204,13 @@ def test_narrowing_flags_change_the_hash_and_say_which_cases_are_gone():
 def test_many_changed_cases_are_counted_not_listed():
     lines = differences({f"cases.c{n}": "a" for n in range(20)}, {f"cases.c{n}": "b" for n in range(20)})
     assert lines == ["cases: 20 changed (c0, c1, c2, c3, c4 and 15 more)"]
+
+
+def test_a_default_that_is_written_out_changes_nothing():
+    written = TEXT.replace(
+        "model: sim-mini",
+        "model: sim-mini, retry: {max_attempts: 3, budget_share: 0.2, max_retry_after_ms: 60000}, "
+        "timeouts_ms: {connect: 5000, first_event: 120000, idle: 600000, total: 2400000}",
+    )
+    plan = plan_of(written + "load: {shape: closed, concurrency: 8, think_ms: 0, order: interleaved, seed: 1}\n")
+    assert plan.plan_hash == plan_of().plan_hash
