@@ -1,0 +1,327 @@
+"""The real command over a real socket: what a person does, and what goes wrong."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import signal
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import evalharness, exported, started
+from tests.support.servers import simulator
+
+SUITE = """
+suite: small
+endpoints:
+  e: {base_url: "BASE", model: sim-mini, api_key_env: SMALL_KEY, prices: {input: 1, output: 10},
+      retry: {max_attempts: ATTEMPTS}}
+prompts: {plain: "{{ question }} Give only the number."}
+sweep:
+  axes:
+    reasoning.effort: [none, high]
+cases:
+CASES
+repeats: 2
+graders:
+  - {id: answer, type: numeric, expected: "{{ expected }}"}
+load: {concurrency: 4}
+EXTRA
+"""
+
+
+def write_suite(folder: Path, base_url: str, *, n: int = 6, attempts: int = 1, extra: str = "") -> Path:
+    rows = [
+        f'  - {{id: c{i}, vars: {{question: "What is {i + 10} + {i + 20}?"}}, expected: "{2 * i + 30}"}}'
+        for i in range(n)
+    ]
+    text = SUITE.replace("BASE", base_url).replace("CASES", "\n".join(rows)).replace("EXTRA", extra)
+    path = folder / "suite.yaml"
+    path.write_text(text.replace("ATTEMPTS", str(attempts)), encoding="utf-8")
+    return path
+
+
+KEY = {"SMALL_KEY": "sk-test-0123456789"}
+
+
+def test_a_run_stores_every_trial_and_writes_the_report(tmp_path: Path) -> None:
+    with simulator(arguments=("--api-key", KEY["SMALL_KEY"])) as server:
+        suite = write_suite(tmp_path, server.base_url)
+        done = evalharness("run", suite, "--json", "--junit", cwd=tmp_path, env=KEY)
+    assert done.exit_code == 0, done.stderr
+    folder = Path(done.json["folder"])
+    names = {path.name for path in (tmp_path / folder).iterdir()}
+    assert names == {"run.db", "report.html", "report.json", "summary.md", "junit.xml"}
+    assert (tmp_path / "reports" / "index.html").exists()
+    rows = exported("latest", cwd=tmp_path)
+    assert len(rows) == 24
+    assert Counter(row["status"] for row in rows) == {"ok": 24}
+    assert all(row["scores"]["answer"]["value"] in (0.0, 1.0) for row in rows)
+    assert all(row["timing"]["latency_ms"] >= row["timing"]["ttfo_ms"] > 0 for row in rows)
+    assert done.json["simulated"] is True
+    assert "SIMULATED" in (tmp_path / folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_key_is_nowhere_in_what_was_written(tmp_path: Path) -> None:
+    with simulator(arguments=("--api-key", KEY["SMALL_KEY"])) as server:
+        done = evalharness("run", write_suite(tmp_path, server.base_url), cwd=tmp_path, env=KEY)
+    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) > 4
+    assert not any(KEY["SMALL_KEY"].encode() in data for data in (*written, done.stdout.encode(), done.stderr.encode()))
+
+
+def test_kill_and_the_same_command_again_loses_and_repeats_nothing(tmp_path: Path) -> None:
+    log = tmp_path / "truth.jsonl"
+    with simulator(profile="default", truth_log=log) as server:
+        suite = write_suite(tmp_path, server.base_url, n=15)
+        killed = started("run", suite, cwd=tmp_path, env=KEY)
+        while not log.exists() or log.read_text(encoding="utf-8").count("\n") < 12:
+            assert killed.poll() is None, killed.communicate()
+            time.sleep(0.02)
+        killed.send_signal(signal.SIGKILL)
+        killed.communicate()
+        kept = {row["trial_id"]: row for row in exported("latest", cwd=tmp_path) if row["status"] == "ok"}
+        assert 0 < len(kept) < 60
+        done = evalharness("run", suite, cwd=tmp_path, env=KEY)
+        asked = Counter(entry["client_request_id"] for entry in server.log())
+    assert done.exit_code == 0, done.stderr
+    assert f"{len(kept)} trials are finished and kept" in done.stderr
+    rows = {row["trial_id"]: row for row in exported("latest", cwd=tmp_path)}
+    assert len(rows) == 60
+    assert {trial_id: rows[trial_id] for trial_id in kept} == kept
+    again = {request_id for request_id, n in asked.items() if n > 1}
+    assert not again & {f"{row['run_id']}.{trial_id}.0" for trial_id, row in kept.items()}
+    assert len(again) <= 4, "at most as many as were in flight"
+    assert len(list((tmp_path / "reports" / "small").glob("2*"))) == 1
+
+
+def test_ctrl_c_gives_calls_in_flight_their_grace_and_marks_the_run_partial(tmp_path: Path) -> None:
+    log = tmp_path / "truth.jsonl"
+    with simulator(profile="default", truth_log=log) as server:
+        suite = write_suite(tmp_path, server.base_url, n=30)
+        running = started("run", suite, cwd=tmp_path, env=KEY)
+        while not log.exists() or log.read_text(encoding="utf-8").count("\n") < 8:
+            assert running.poll() is None, running.communicate()
+            time.sleep(0.02)
+        running.send_signal(signal.SIGINT)
+        stdout, stderr = running.communicate(timeout=30)
+        n_answered = len(server.log())
+    assert running.returncode == 130, stderr
+    rows = exported("latest", cwd=tmp_path)
+    counts = Counter(row["status"] for row in rows)
+    assert counts["ok"] == n_answered
+    assert {row["pending_reason"] for row in rows if row["status"] == "pending"} == {"interrupted"}
+    assert "not complete" in stdout
+
+
+def test_ctrl_c_twice_is_out_at_once_with_what_was_committed(tmp_path: Path) -> None:
+    faults = {"rules": [{"fault": "stall;where=first;attempts=every"}]}
+    with simulator(faults=faults, folder=tmp_path) as server:
+        running = started("run", write_suite(tmp_path, server.base_url), cwd=tmp_path, env=KEY)
+        database = None
+        while database is None or not database.with_name("run.db-wal").exists():
+            assert running.poll() is None, running.communicate()
+            database = next((tmp_path / "reports").glob("small/*/run.db"), None)
+            time.sleep(0.05)
+        time.sleep(0.5)
+        running.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        before = time.monotonic()
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=20)
+        took_s = time.monotonic() - before
+    assert running.returncode == 130
+    assert took_s < 9, "well before the grace of ten seconds would have ended"
+    assert {row["status"] for row in exported("latest", cwd=tmp_path)} == {"pending"}
+
+
+def test_a_wrong_key_ends_the_run_with_4_after_the_calls_in_flight(tmp_path: Path) -> None:
+    with simulator(arguments=("--api-key", "another-key"), truth_log=tmp_path / "log") as server:
+        done = evalharness("run", write_suite(tmp_path, server.base_url), cwd=tmp_path, env=KEY)
+        n_requests = len(server.log())
+    assert done.exit_code == 4
+    assert "check the key" in done.stderr
+    assert n_requests <= 4
+    assert {row["status"] for row in exported("latest", cwd=tmp_path)} == {"error", "pending"}
+
+
+def test_a_missing_key_is_said_before_any_call(tmp_path: Path) -> None:
+    done = evalharness("run", write_suite(tmp_path, "http://127.0.0.1:9/v1"), cwd=tmp_path)
+    assert done.exit_code == 2
+    assert "SMALL_KEY is not set" in done.stderr
+    assert not (tmp_path / "reports" / "small").exists() or not list((tmp_path / "reports" / "small").glob("2*"))
+
+
+def test_a_closed_port_ends_the_run_with_4_and_says_where(tmp_path: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    done = evalharness("run", write_suite(tmp_path, f"http://127.0.0.1:{port}/v1"), cwd=tmp_path, env=KEY)
+    assert done.exit_code == 4
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@contextmanager
+def html_server() -> Iterator[str]:
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            body = b"<!doctype html><title>Welcome to the portal</title>"
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_service_that_answers_html_is_a_protocol_error_in_every_row(tmp_path: Path) -> None:
+    with html_server() as base_url:
+        done = evalharness("run", write_suite(tmp_path, base_url, n=2), cwd=tmp_path, env=KEY)
+    assert done.exit_code == 3, done.stderr
+    rows = exported("latest", cwd=tmp_path)
+    assert {(row["status"], row["failure"]["kind"]) for row in rows} == {("error", "protocol")}
+    assert {row["scores"].get("answer") for row in rows} == {None}
+    assert "HTML" in done.stderr or "html" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        ("rate_limit;retry_after=1", "ok"),
+        ("rate_limit;retry_after_ms=300", "ok"),
+        ("rate_limit;retry_after_date=1", "ok"),
+        ("status;code=500", "ok"),
+        ("cut", "ok"),
+        ("malformed", "ok"),
+        ("rate_limit;retry_after=3600", "error"),
+    ],
+)
+def test_a_fault_of_the_first_attempt_is_retried_where_that_helps(tmp_path: Path, fault: str, status: str) -> None:
+    faults = {"rules": [{"fault": fault}]}
+    with simulator(faults=faults, folder=tmp_path, truth_log=tmp_path / "log") as server:
+        suite = write_suite(tmp_path, server.base_url, n=1, attempts=3, extra="tolerate: {error_share: 1}")
+        done = evalharness("run", suite, "--repeats", "1", cwd=tmp_path, env=KEY)
+        asked = Counter(entry["client_request_id"] for entry in server.log())
+    assert done.exit_code == 0, done.stderr
+    rows = exported("latest", cwd=tmp_path)
+    assert {row["status"] for row in rows} == {status}
+    assert set(asked.values()) == {2 if status == "ok" else 1}
+    for row in rows:
+        assert [attempt["status"] for attempt in row["attempts"]] == (["error", "ok"] if status == "ok" else ["error"])
+        if "retry_after=1" in fault:
+            assert row["timing"]["wait_ms"] >= 1000
+            assert row["timing"]["latency_ms"] < 1000
+
+
+def test_a_stall_is_a_timeout_by_the_clock_that_ran_out(tmp_path: Path) -> None:
+    faults = {"rules": [{"fault": "stall;where=middle;keepalive=50;attempts=every"}]}
+    with simulator(faults=faults, folder=tmp_path) as server:
+        suite = write_suite(tmp_path, server.base_url, n=1)
+        text = suite.read_text(encoding="utf-8")
+        suite.write_text(text.replace("retry:", "timeouts_ms: {idle: 400}, retry:"), encoding="utf-8")
+        done = evalharness("run", suite, "--repeats", "1", cwd=tmp_path, env=KEY)
+    assert done.exit_code == 3
+    failures = [row["failure"] for row in exported("latest", cwd=tmp_path)]
+    assert [(failure["kind"], failure["clock"]) for failure in failures] == [("timeout", "idle")] * 2
+
+
+def test_a_budget_ends_the_run_with_3_and_a_larger_one_finishes_it(tmp_path: Path) -> None:
+    with simulator() as server:
+        suite = write_suite(tmp_path, server.base_url, extra="budget: {max_calls: 10}")
+        first = evalharness("run", suite, cwd=tmp_path, env=KEY)
+        rows = exported("latest", cwd=tmp_path)
+        suite.write_text(suite.read_text(encoding="utf-8").replace("max_calls: 10", "max_calls: 100"), encoding="utf-8")
+        second = evalharness("run", suite, cwd=tmp_path, env=KEY)
+    assert first.exit_code == 3, first.stderr
+    counts = Counter(row["status"] for row in rows)
+    assert 10 <= counts["ok"] <= 13, "ten and at most those in flight"
+    assert {row["pending_reason"] for row in rows if row["status"] == "pending"} == {"budget"}
+    assert second.exit_code == 0, second.stderr
+    assert Counter(row["status"] for row in exported("latest", cwd=tmp_path)) == {"ok": 24}
+
+
+def test_an_unfinished_run_is_not_continued_with_another_plan(tmp_path: Path) -> None:
+    with simulator() as server:
+        suite = write_suite(tmp_path, server.base_url, extra="budget: {max_calls: 4}")
+        assert evalharness("run", suite, cwd=tmp_path, env=KEY).exit_code == 3
+        suite.write_text(suite.read_text(encoding="utf-8").replace("Give only", "Say only"), encoding="utf-8")
+        refused = evalharness("run", suite, cwd=tmp_path, env=KEY)
+        fresh = evalharness("run", suite, "--fresh", cwd=tmp_path, env=KEY)
+    assert refused.exit_code == 2
+    assert "plain" in refused.stderr
+    assert "--fresh" in refused.stderr
+    assert fresh.exit_code == 3
+    assert len(list((tmp_path / "reports" / "small").glob("2*"))) == 2
+
+
+def test_errors_are_asked_again_on_request_and_only_they(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    faults = {"rules": [{"fault": "status;code=500"}]}
+    with simulator(faults=faults, folder=tmp_path, truth_log=log) as server:
+        suite = write_suite(tmp_path, server.base_url, n=2)
+        first = evalharness("run", suite, cwd=tmp_path, env=KEY)
+        second = evalharness("run", suite, "--retry-errors", cwd=tmp_path, env=KEY)
+        asked = Counter(entry["client_request_id"] for entry in server.log())
+    assert (first.exit_code, second.exit_code) == (3, 0), second.stderr
+    assert set(asked.values()) == {2}
+    assert Counter(row["status"] for row in exported("latest", cwd=tmp_path)) == {"ok": 8}
+
+
+def test_offline_refuses_an_endpoint_elsewhere(tmp_path: Path) -> None:
+    done = evalharness("run", write_suite(tmp_path, "https://gateway.example/v1"), "--offline", cwd=tmp_path, env=KEY)
+    assert done.exit_code == 2
+    assert "--offline" in done.stderr
+
+
+def test_every_mistake_of_a_suite_is_reported_with_its_place(tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, "http://127.0.0.1:9/v1")
+    text = (
+        suite.read_text(encoding="utf-8").replace("repeats: 2", "repeets: 2").replace("type: numeric", "type: numerik")
+    )
+    suite.write_text(text, encoding="utf-8")
+    done = evalharness("validate", suite, cwd=tmp_path)
+    assert done.exit_code == 2
+    assert "repeats" in done.stderr
+    assert "numeric" in done.stderr
+    assert f"suite.yaml:{1 + text[: text.index('repeets')].count(chr(10))}:1" in done.stderr
+
+
+def test_the_same_report_comes_from_the_store_years_later(tmp_path: Path) -> None:
+    with simulator() as server:
+        suite = write_suite(tmp_path, server.base_url)
+        folder = tmp_path / evalharness("run", suite, "--json", cwd=tmp_path, env=KEY).json["folder"]
+    first = (folder / "report.html").read_bytes()
+    suite.unlink()
+    done = evalharness("report", folder, cwd=tmp_path, env={"PYTHONHASHSEED": "7"})
+    assert done.exit_code == 0, done.stderr
+    assert (folder / "report.html").read_bytes() == first
+
+
+def test_a_fresh_suite_from_init_runs_at_once(tmp_path: Path) -> None:
+    assert evalharness("init", "mine", cwd=tmp_path).exit_code == 0
+    schema = json.loads((tmp_path / "mine" / "evalharness.schema.json").read_text(encoding="utf-8"))
+    assert schema["title"] == "evalharness suite"
+    done = evalharness("run", "mine/suite.yaml", "--offline", cwd=tmp_path)
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.strip().splitlines()[-1].endswith("report.html")
