@@ -29,14 +29,15 @@ def taped(
     protocol: str = "responses",
     model: str = "gpt-4o",
     timeouts: Timeouts | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> tuple[Tape, Decoded]:
     made = codec(protocol, CodecSettings(secrets=(key,) if key else ()))
     wire = made.encode(model=model, input=input, request=request or {})
 
     async def run() -> Tape:
         transport = HttpTransport(HttpSettings(base_url=base_url, clock=SystemClock(), api_key=key))
-        headers = {"content-type": "application/json", "x-client-request-id": "run.trial.0"}
-        sent = HttpRequest(path=wire.path, headers=headers, body=json.dumps(wire.body).encode())
+        shown = {"content-type": "application/json", "x-client-request-id": "run.trial.0", **(headers or {})}
+        sent = HttpRequest(path=wire.path, headers=shown, body=json.dumps(wire.body).encode())
         try:
             return await transport.exchange(
                 sent,
