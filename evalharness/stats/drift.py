@@ -10,13 +10,16 @@ import numpy as np
 from evalharness.stats.sample import Floats, Ints
 from evalharness.stats.trend import spearman
 
+FEWEST = 8
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
     """``rho`` of residual log times with send order, ``half_ratio`` second half over first, ``lag1`` autocorrelation.
 
-    ``drifting``: |rho| or lag1 beyond 2/sqrt(n), or the p of rho below .01; then say so above every time figure. A
-    negative lag1 is no drift: taking out case means alone makes one where a case's trials are neighbours.
+    ``n`` residuals: of trials, or of cases where each was sent once. ``drifting``: |rho| or lag1 beyond 2/sqrt(n), or
+    the p of rho below .01; then say so above every time figure. A negative lag1 is no drift: taking out case means
+    alone makes one where a case's trials are neighbours.
     """
 
     rho: float
@@ -30,18 +33,29 @@ class Drift:
 def send_order_drift(values: Floats, case: Ints, arm: Ints, sent_at: Floats) -> Drift | None:
     """Drift of positive times (N trials) over their send stamps, once case and arm are taken out.
 
-    Residuals are log time minus case mean minus arm mean plus grand mean. NaN and +inf are left out: a failed trial
-    has no time to compare. None below 8 trials left, or where nothing varies.
+    With repeats a residual is log time minus arm mean minus case mean. Without, a case is sent once, its arms next to
+    each other, and its mean would take the drift out with it: then the residual is the case's mean (arms taken out),
+    one per case, which is fair because cases are sent in random order.
+    NaN and +inf are left out: a failed trial has no time to compare. None below 8 residuals, or where nothing varies.
     """
     use = np.isfinite(values) & (values > 0)
-    if use.sum() < 8:
+    if not use.any():
         return None
-    order = np.argsort(sent_at[use], kind="stable")
-    log_ms, of_case, of_arm = np.log(values[use])[order], case[use][order], arm[use][order]
-    residuals = log_ms - _group_means(log_ms, of_case)
-    residuals -= _group_means(residuals, of_arm)
+    of_case, of_arm, at = case[use], arm[use], sent_at[use]
+    log_ms = np.log(values[use])
+    residuals = log_ms - _group_means(log_ms, of_arm)
+    slots = np.unique(np.column_stack([of_case, of_arm]), axis=0)
+    if len(residuals) > len(slots):
+        residuals = residuals - _group_means(residuals, of_case)
+    else:
+        first = np.unique(of_case, return_index=True)[1]
+        residuals, at = _group_means(residuals, of_case)[first], _group_means(at, of_case)[first]
+    return _of_residuals(residuals[np.argsort(at, kind="stable")])
+
+
+def _of_residuals(residuals: Floats) -> Drift | None:
     n, half = len(residuals), len(residuals) // 2
-    association = spearman(np.arange(n, dtype=float), residuals)
+    association = spearman(np.arange(n, dtype=float), residuals) if n >= FEWEST else None
     if association is None:
         return None
     rho, p = association.rho, association.p_value

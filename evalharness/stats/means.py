@@ -27,8 +27,8 @@ from evalharness.stats.sample import (
     without_noise,
 )
 
-#: Below this many effective right answers a ratio's bootstrap has draws with none, and its limits break down.
-FEW_CORRECT = 10
+#: Below this many effective right (or wrong) answers draws hardly vary in them, or have none: no bootstrap limits.
+FEW_OUTCOMES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,7 @@ def cost_per_correct(cost: Sample, correct: Sample, settings: Settings) -> Estim
     """Mean cost over mean share of right answers, on the cases that have both: what one right answer costs.
 
     ``correct`` holds 0 and 1. None where no case has both, nothing cost anything, or no answer is right.
-    With few right answers the limits combine those of the two means, each at level 1 - alpha/2 (Bonferroni).
+    With few right or few wrong answers the limits combine those of both means, each at level 1 - alpha/2 (Bonferroni).
     """
     both = cost.scored & correct.scored
     if not both.any():
@@ -132,13 +132,13 @@ def _cost_limits(
     spent, right, cluster = cost.means[both], correct.means[both], cost.cluster[both]
     narrower = with_level(settings, 1 - settings.alpha / 2)
     share = effective_share(restricted(correct, both), narrower)
-    if share is not None and share.share * share.n_effective < FEW_CORRECT:
+    if share is not None and min(share.share, 1 - share.share) * share.n_effective < FEW_OUTCOMES:
         fit = studentised_mean(spent, cluster, settings)
         if fit is None:
             return (None, None), NO_SPREAD
         lower, upper = fit.interval(narrower.level)
         least, most = share.interval(narrower)
-        return (max(0.0, lower) / most, upper / least), "mean cost and Wilson share combined (few right answers)"
+        return (max(0.0, lower) / most, upper / least), "limits of mean cost and share combined"
     ratio = studentised_log_ratio(spent, right, cluster, settings)
     if ratio is None:
         return (None, None), NO_SPREAD

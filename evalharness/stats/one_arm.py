@@ -8,7 +8,7 @@ import numpy as np
 
 from evalharness.core.findings import Estimate
 from evalharness.stats.proportions import Interval, clopper_pearson, normal_quantile, t_quantile, wilson
-from evalharness.stats.sample import Sample, Settings, cluster_variance, groups
+from evalharness.stats.sample import Sample, Settings, cluster_variance, groups, require_scores
 
 #: Expected minority outcomes, counted in clusters, below which an estimated variance is not to be trusted.
 FEW_OUTCOMES = 5
@@ -64,8 +64,7 @@ def effective_share(sample: Sample, settings: Settings) -> EffectiveShare | None
     if not seen.any():
         return None
     means, cluster = sample.means[seen], sample.cluster[seen]
-    if not (np.nanmin(sample.values) >= 0 and np.nanmax(sample.values) <= 1):
-        raise ValueError("a share needs scores in [0, 1]; use stats.means for other values")
+    require_scores(sample)
     share = min(1.0, max(0.0, float(means.mean())))
     n_groups = groups(cluster)[1]
     n_trials = int(sample.trials.sum())

@@ -20,6 +20,7 @@ from evalharness.stats.sample import (
     cluster_totals,
     correlation,
     groups,
+    require_scores,
     restricted,
     without_noise,
 )
@@ -63,7 +64,10 @@ def compare_scores(
     One 0/1 trial per case and no clusters: McNemar mid-p (exact on request) with Tango's interval. Otherwise sign
     flips of cluster totals with the scaled Tango interval. No case in common: independent arms. ``scope`` suite: the
     arms are independent given the cases. None where an arm has no scored case, or where ``scope`` suite lacks repeats.
+    Raises ``ValueError`` for values outside [0, 1].
     """
+    require_scores(candidate)
+    require_scores(baseline)
     pairs = _pairs(candidate, baseline)
     if pairs is None:
         return _of_independent(independent_scores(candidate, baseline, settings, unit=unit))

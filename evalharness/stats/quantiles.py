@@ -58,51 +58,65 @@ def estimate_quantile(sample: Sample, q: float, settings: Settings, *, unit: str
     point = order.at(q)
     if not math.isfinite(point):
         return None
-    n_effective = effective_trials(sample, point, settings.level)
-    n_trials = int(sample.trials.sum())
-    low, high = rank_limits(q, n_effective, settings.level)
-    if low is not None:
-        low = math.floor(low * n_trials + SLACK) / n_trials
-    lower, upper, note = _limits(order, point, low, high)
+    limits = quantile_limits(sample, q, settings)
+    assert limits is not None  # something was measured
+    lower, upper, notes = limits.lower, limits.upper, limits.notes
+    if upper is not None and not math.isfinite(upper):
+        upper, notes = None, (*notes, "the upper limit lies among failed trials")
     return Estimate(
         point=point,
         lower=lower,
         upper=upper,
-        method="order statistics" + note,
+        method="; ".join(("order statistics", *notes)),
         n=int(sample.scored.sum()),
         unit=unit,
         level=settings.level,
-        n_trials=n_trials,
+        n_trials=int(sample.trials.sum()),
         n_clusters=groups(sample.cluster[sample.scored])[1],
-        n_effective=n_effective,
+        n_effective=limits.n_effective,
     )
 
 
-def _limits(
-    order: Ordered, point: float, low: float | None, high: float | None
-) -> tuple[float | None, float | None, str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuantileLimits:
+    """Limits of a quantile that may lie among the failed trials: +inf is a limit there, None is no limit.
+
+    ``notes`` say why a limit is missing.
+    """
+
+    lower: float | None
+    upper: float | None
+    n_effective: float
+    notes: tuple[str, ...]
+
+
+def quantile_limits(sample: Sample, q: float, settings: Settings) -> QuantileLimits | None:
+    """For decisions: a quantile whose lower limit is beyond a bound breaks it, also where it has no finite point.
+
+    None where nothing was measured. Otherwise as ``estimate_quantile``.
+    """
+    order = ordered(sample)
+    if order is None:
+        return None
+    point, n_trials = order.at(q), int(sample.trials.sum())
+    n_effective = effective_trials(sample, point, settings.level)
+    low, high = rank_limits(q, n_effective, settings.level)
     below, above = order.values[order.values < point], order.values[order.values > point]
-    notes = []
+    failed = math.isinf(point)
     lower: float | None = None
+    upper: float | None = None
+    notes = []
     if low is not None:
-        lower = min(order.at(low), point)
-        if lower == point:
-            lower = float(below[-1]) if len(below) else None
+        at_rank = order.at(math.floor(low * n_trials + SLACK) / n_trials)
+        lower = at_rank if at_rank < point or failed else (float(below[-1]) if len(below) else None)
+    if high is not None:
+        at_rank = order.at(high)
+        upper = at_rank if at_rank > point or failed else (float(above[0]) if len(above) else None)
     if lower is None:
         notes.append("n too small for a lower limit" if low is None else "no value below the point")
-    upper: float | None = None
-    if high is None:
-        notes.append("n too small for an upper limit")
-    else:
-        upper = max(order.at(high), point)
-        if upper == point:
-            upper = float(above[0]) if len(above) else None
-        if upper is None:
-            notes.append("no value above the point")
-        elif not math.isfinite(upper):
-            upper = None
-            notes.append("the upper limit lies among failed trials")
-    return lower, upper, "".join(f"; {note}" for note in notes)
+    if upper is None:
+        notes.append("n too small for an upper limit" if high is None else "no value above the point")
+    return QuantileLimits(lower=lower, upper=upper, n_effective=n_effective, notes=tuple(notes))
 
 
 def effective_trials(sample: Sample, at: float, level: float) -> float:

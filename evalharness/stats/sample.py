@@ -105,6 +105,13 @@ def restricted(sample: Sample, cases: Mask) -> Sample:
     return sample_of(sample.values[keep], sample.case[keep], sample.cluster)
 
 
+def require_scores(sample: Sample) -> None:
+    """Raises ``ValueError`` unless every value lies in [0, 1]: score limits of anything else would be wrong."""
+    present = sample.values[~np.isnan(sample.values)]
+    if ((present < 0) | (present > 1)).any():
+        raise ValueError("a score must lie in [0, 1]; other metrics have means, ratios and quantiles")
+
+
 def score_bounds(sample: Sample) -> tuple[float, float] | None:
     """The mean score with every missing trial wrong and with every one right; None where nothing was planned."""
     worst, best = filled(sample, 0.0), filled(sample, 1.0)

@@ -330,3 +330,9 @@ def test_joint_critical_value_of_all_pairs_is_tukeys(given, expected):
 def test_cases_to_settle_is_millers_sample_size():
     """Miller 2024, arXiv 2411.00640, section 5: omega^2 = 1/9, 3 points, 80% power: 969 questions."""
     assert planning.cases_to_settle(1 / 9, 0.03, critical=Z) == 969
+
+
+@pytest.mark.parametrize(("repeats", "points"), [(1, 13.27), (10, 7.57)])
+def test_detectable_difference_is_millers_at_198_questions(repeats, points):
+    """Miller 2024, section 5: 198 questions, 1 and 10 answers each; printed 13.2 and 7.5, recomputed 13.27 and 7.57."""
+    assert 100 * planning.detectable_difference(198, repeats) == pytest.approx(points, abs=0.01)
