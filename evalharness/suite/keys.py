@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
@@ -26,6 +27,7 @@ def models_below(model: type[BaseModel], at: Pattern = ()) -> Iterator[tuple[Pat
             yield from models_below(inner, (*at, name, *("*",) * depth))
 
 
+@cache
 def keys_at(model: type[BaseModel], at: Pattern) -> tuple[str, ...]:
     """All keys that any model allows at ``at``; empty where keys are free."""
     found: dict[str, None] = {}

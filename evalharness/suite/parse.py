@@ -98,35 +98,38 @@ def _validated(tree: dict[str, Json], problems: Problems) -> _Valid:
             problems.add((), f"`{key}` is missing")
             problems.broken.add(key)
     try:
-        part, wrong = SuitePart.model_validate(tree), frozenset[Path]()
+        part, wrong = SuitePart.model_validate(tree), _Wrong(())
     except ValidationError as error:
         mistakes = invalid(error, SuitePart, tree)
         for mistake in mistakes:
             problems.report(mistake)
-        wrong = frozenset(mistake.path for mistake in mistakes)
+        wrong = _Wrong(mistake.path for mistake in mistakes)
         part = SuitePart.model_validate(_without(tree, wrong))
     entries = {key: tree[key] for key in ("cases", "graders") if isinstance(tree.get(key), list)}
     entry_paths = {
-        key: [path for at in range(len(listed)) if not _is_wrong(path := (key, at), wrong)]
-        for key, listed in entries.items()
+        key: [(key, at) for at in range(len(listed)) if (key, at) not in wrong.heads] for key, listed in entries.items()
     }
     return _Valid(part, entry_paths)
 
 
-def _is_wrong(entry: Path, wrong: Iterable[Path]) -> bool:
-    return any(path[: len(entry)] == entry for path in wrong)
+class _Wrong:
+    """``paths`` of mistakes, and ``heads``: the sections and entries that have one somewhere inside."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self.paths = frozenset(paths)
+        self.heads = frozenset(path[:length] for path in self.paths for length in (1, 2))
 
 
-def _without(tree: dict[str, Json], wrong: frozenset[Path]) -> dict[str, Json]:
+def _without(tree: dict[str, Json], wrong: _Wrong) -> dict[str, Json]:
     """``tree`` less what is wrong: single entries of ``_BY_ENTRY``, whole sections otherwise."""
     kept: dict[str, Any] = {}
     for key, value in tree.items():
-        if (key,) in wrong or (key not in _BY_ENTRY and _is_wrong((key,), wrong)):
+        if (key,) in (wrong.paths if key in _BY_ENTRY else wrong.heads):
             continue
         if key in _BY_ENTRY and isinstance(value, dict):
-            value = {name: entry for name, entry in value.items() if not _is_wrong((key, name), wrong)}
+            value = {name: entry for name, entry in value.items() if (key, name) not in wrong.heads}
         elif key in _BY_ENTRY and isinstance(value, list):
-            value = [entry for at, entry in enumerate(value) if not _is_wrong((key, at), wrong)]
+            value = [entry for at, entry in enumerate(value) if (key, at) not in wrong.heads]
         if key not in _BY_ENTRY or value:
             kept[key] = value
     return kept

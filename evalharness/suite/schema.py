@@ -19,8 +19,21 @@ _PRICES, _LIMITS, _TIMEOUTS, _RETRY, _LOAD = Prices(input=0, output=0), Limits()
 #: Keys every suite must have.
 REQUIRED = ("suite", "endpoints", "prompts", "cases", "graders")
 
-TIME_METRICS = ("headers_ms", "ttfe_ms", "ttfr_ms", "ttft_ms", "ttfo_ms", "latency_ms", "total_ms", "tpot_ms")
-LIMIT_METRICS = (*TIME_METRICS, "cost_usd", "input_tokens", "output_tokens", "reasoning_tokens")
+#: What an arm can be limited in: metrics of single calls, not of the whole run.
+LimitMetric = Literal[
+    "headers_ms",
+    "ttfe_ms",
+    "ttfr_ms",
+    "ttft_ms",
+    "ttfo_ms",
+    "latency_ms",
+    "total_ms",
+    "tpot_ms",
+    "cost_usd",
+    "input_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+]
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 Positive = Annotated[float, Field(gt=0)]
@@ -250,9 +263,7 @@ class DecisionPart(Part):
     )
     metric: str = Field(description="id of a grader")
     margin: Annotated[float, Field(gt=0, lt=1)] = Field(description="on the scale of the metric: 0.02 = two points")
-    limits: dict[Literal[LIMIT_METRICS], DecisionLimitPart] = Field(  # type: ignore[valid-type]
-        default_factory=dict, description="metric: limit"
-    )
+    limits: dict[LimitMetric, DecisionLimitPart] = Field(default_factory=dict, description="metric: limit")
 
 
 class TolerancePart(Part):
