@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from evalharness.core.findings import ArmFindings, EffortEvidence, Estimate
-from evalharness.core.model import Slo, TrialResult
+from evalharness.core.model import Slo
 from evalharness.metrics.table import Floats, Missing, grader_specs, planned_cases
 from evalharness.stats.one_arm import estimate_share, intraclass_correlation, mixed_share
 from evalharness.stats.sample import score_bounds
 from evalharness.verdict.spending import spending
-from evalharness.verdict.tally import tally
+from evalharness.verdict.tally import Tally
 from evalharness.verdict.view import RunView
 from evalharness.verdict.waits import drift_blocks, rates, times
 
 
-def arm_findings(view: RunView, arm: int, results: Sequence[TrialResult], effort: EffortEvidence | None) -> ArmFindings:
-    """``results``: the arm's planned measured trials. The first grader is the primary one."""
+def arm_findings(view: RunView, arm: int, counted: Tally, effort: EffortEvidence | None) -> ArmFindings:
+    """``counted``: the tally of the arm's planned measured trials. The first grader is the primary one."""
     declared = view.arms[arm]
-    counted = tally(results)
     primary = view.scores(view.grader_ids[0], arm)
     right = right_column(view)
     spent = spending(view, arm, right)
@@ -28,7 +27,7 @@ def arm_findings(view: RunView, arm: int, results: Sequence[TrialResult], effort
         arm_id=declared.arm_id,
         label=declared.label,
         key=declared.key,
-        n_planned=len(results),
+        n_planned=sum(counted.counts.values()),
         counts=counted.counts,
         quality={name: estimate_share(view.scores(name, arm), view.settings) for name in view.grader_ids},
         quality_bounds=quality_bounds(view, arm),

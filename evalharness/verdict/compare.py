@@ -18,7 +18,7 @@ from evalharness.verdict.effort import effort_evidence
 from evalharness.verdict.families import EXPLORATORY, Pair
 from evalharness.verdict.ladder import ladders
 from evalharness.verdict.ratios import RATIO_METRICS, ratios
-from evalharness.verdict.tally import results_by_arm
+from evalharness.verdict.tally import results_by_arm, tally
 from evalharness.verdict.view import N_RESAMPLES, RunView, view, with_draws
 
 
@@ -67,10 +67,10 @@ def compare_pair(run: RunRecord, grader: str, candidate: str, baseline: str) -> 
 
 
 def _all_arms(seen: RunView) -> tuple[ArmFindings, ...]:
-    results = results_by_arm(seen.run)
-    evidence = effort_evidence(seen, results)
+    counted = {arm_id: tally(results) for arm_id, results in results_by_arm(seen.run).items()}
+    evidence = effort_evidence(seen, counted)
     return tuple(
-        arm_findings(seen, place, results[arm.arm_id], evidence[arm.arm_id]) for place, arm in enumerate(seen.arms)
+        arm_findings(seen, place, counted[arm.arm_id], evidence[arm.arm_id]) for place, arm in enumerate(seen.arms)
     )
 
 

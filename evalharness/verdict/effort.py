@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from evalharness.core.findings import EffortEvidence
-from evalharness.core.model import Arm, TrialResult
+from evalharness.core.model import Arm
 from evalharness.stats.paired import compare_values
 from evalharness.verdict.ladder import ladders
 from evalharness.verdict.reading import FEWEST_CLUSTERS
-from evalharness.verdict.tally import tally
+from evalharness.verdict.tally import Tally
 from evalharness.verdict.view import RunView
 
 #: Only the sign of an interval is read from these draws.
 RESAMPLES = 1_000
 
 
-def effort_evidence(view: RunView, results: Mapping[str, Sequence[TrialResult]]) -> Mapping[str, EffortEvidence]:
-    """By arm id. A service that repeats the effort back and ignores it is found by its tokens."""
+def effort_evidence(view: RunView, counted: Mapping[str, Tally]) -> Mapping[str, EffortEvidence]:
+    """By arm id, as is ``counted``. A service that repeats the effort back and ignores it is found by its tokens."""
     rising = _rising_by_arm(view)
     return {
-        arm.arm_id: _evidence(arm, tally(results[arm.arm_id]).efforts_reported, rising.get(arm.arm_id))
-        for arm in view.arms
+        arm.arm_id: _evidence(arm, counted[arm.arm_id].efforts_reported, rising.get(arm.arm_id)) for arm in view.arms
     }
 
 

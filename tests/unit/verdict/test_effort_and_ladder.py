@@ -6,14 +6,15 @@ from evalharness.core.model import RunRecord
 from evalharness.verdict.compare import analyse
 from evalharness.verdict.effort import effort_evidence
 from evalharness.verdict.ladder import ladders
-from evalharness.verdict.tally import results_by_arm
+from evalharness.verdict.tally import results_by_arm, tally
 from evalharness.verdict.view import view
 from tests.support.runs import make_run
 
 
 def evidence(run: RunRecord):
     seen = view(run)
-    found = effort_evidence(seen, results_by_arm(run))
+    counted = {arm_id: tally(results) for arm_id, results in results_by_arm(run).items()}
+    found = effort_evidence(seen, counted)
     return [found[arm.arm_id] for arm in run.plan.arms]
 
 
