@@ -8,7 +8,7 @@ stream without ``finish_reason`` is cut, whether or not ``[DONE]`` came.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from evalharness.core.failure import Failure
@@ -154,7 +154,7 @@ class ChatReader:
 
     def outcome(self) -> Outcome | None:
         if self._error is not None:
-            return Outcome(status=Status.ERROR, answer=self._answer(stop_reason=None), failure=self._error)
+            return Outcome(status=Status.ERROR, answer=self._whose(), failure=self._error)
         if self._finish is None:
             return None
         usage, oddities = read_usage(self._usage, CHAT_NAMES)
@@ -174,13 +174,19 @@ class ChatReader:
         )
         text, refusal = self._pieces.text(Part.TEXT), self._pieces.text(Part.REFUSAL)
         reasoning = self._pieces.text(Part.REASONING)
-        return Answer(
+        return replace(
+            self._whose(),
             text=text,
             refusal=refusal or None,
             reasoning_summary=reasoning or None,
             tool_calls=calls,
             items=tuple(_items(text, refusal, reasoning, calls)),
             stop_reason=stop_reason,
+        )
+
+    def _whose(self) -> Answer:
+        """An answer that says who gave it and nothing else."""
+        return Answer(
             response_id=_text(self._identity.get("id")),
             model_reported=_text(self._identity.get("model")),
             tier_reported=_text(self._identity.get("service_tier")),

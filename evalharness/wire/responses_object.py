@@ -38,7 +38,8 @@ def read_response(
         return Outcome(status=Status.INCOMPLETE, answer=answer, usage=usage)
     return Outcome(
         status=Status.ERROR,
-        answer=answer,
+        # Whose it was and what model, but no text: what a failed response holds is no answer.
+        answer=read_answer({**response, "output": []}, stop_reason=None),
         usage=usage,
         failure=_failure(response, status, settings=settings, http_status=http_status),
     )

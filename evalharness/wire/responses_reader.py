@@ -224,15 +224,17 @@ class ResponsesReader:
 
 
 def _kind(name: str, message: Mapping[str, Json]) -> str:
-    """By the JSON's own ``type``; by the ``event:`` line, or by its shape, only where it has none."""
+    """By the JSON's own ``type``; by its shape or the ``event:`` line only where that says nothing.
+
+    An event of the API that is not known yet may well carry an error of its own: it is unknown, not the end.
+    """
     kind = message.get("type")
-    if isinstance(kind, str) and kind and not (kind not in KNOWN_EVENTS and _is_bare_error(message)):
+    kind = kind if isinstance(kind, str) else ""
+    if kind in KNOWN_EVENTS or kind.startswith("response."):
         return kind
-    return "error" if _is_bare_error(message) else name
-
-
-def _is_bare_error(message: Mapping[str, Json]) -> bool:
-    return isinstance(message.get("error"), Mapping | str) and "response" not in message
+    if isinstance(message.get("error"), Mapping | str):
+        return "error"
+    return kind or name
 
 
 def _place(message: Mapping[str, Json]) -> tuple[Json, ...]:

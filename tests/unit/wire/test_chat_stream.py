@@ -109,7 +109,7 @@ def test_a_stream_that_breaks_before_its_usage_has_its_answer_without_usage():
 def test_an_error_in_the_stream_is_the_server_s_failure():
     decoded = read(chunk(content="The"), data_only(error={"message": "overloaded", "code": 529}))
     assert (decoded.failure.kind, decoded.failure.message) == (FailureKind.SERVER, "overloaded")
-    assert decoded.partial_text == "The"
+    assert (decoded.partial_text, decoded.answer.text, decoded.answer.model_reported) == ("The", "", "m-1")
 
 
 def test_output_in_the_last_chunk_alone_is_a_delta_of_its_time():

@@ -227,6 +227,13 @@ def test_a_failed_response_gives_its_reason_and_what_it_cost():
     assert decoded.usage is not None
 
 
+def test_what_a_failed_response_holds_is_no_answer():
+    final = response(text_message("The ans"), status="failed", error={"message": "boom"})
+    decoded = decode(CREATED, delta("The ans"), sse("response.failed", response=final))
+    assert (decoded.answer.text, decoded.answer.items, decoded.partial_text) == ("", (), "The ans")
+    assert decoded.answer.model_reported == "gpt-5.4-mini-2026-03-01"
+
+
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
@@ -317,6 +324,11 @@ def test_unknown_events_are_counted_by_name_and_ignored():
     )
     assert decoded.status is Status.OK
     assert decoded.unknown_events == {"response.telepathy.delta": 2, "(no type)": 1, "(no object)": 1}
+
+
+def test_an_unknown_event_with_an_error_of_its_own_is_not_the_end():
+    decoded = decode(CREATED, sse("response.dream.failed", error={"message": "x"}), completed(text_message("7")))
+    assert (decoded.status, decoded.unknown_events) == (Status.OK, {"response.dream.failed": 1})
 
 
 def test_a_service_that_invents_names_does_not_fill_the_memory():
