@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from evalharness.core.findings import ArmFindings, Comparison, Estimate, Reading
-from evalharness.core.model import DecisionLimit, DecisionRule, RunRecord, RunState, Status
+from evalharness.core.model import DecisionLimit, DecisionRule, Phase, RunRecord, RunState, Status
 from evalharness.metrics.catalog import CATALOG
 from evalharness.report import numbers
 
@@ -210,10 +210,17 @@ def metric_title(metric: str) -> str:
 
 def run_cautions(run: RunRecord) -> list[str]:
     """Whole sentences about a run that is not finished."""
-    sentences = []
-    pending = sum(result.status is Status.PENDING for result in run.results.values())
-    if pending or run.manifest.state is not RunState.COMPLETE:
-        why = f", stopped by {run.manifest.stop_reason}" if run.manifest.stop_reason else ""
-        never = f"{numbers.count(pending)} of {numbers.plural(len(run.plan.trials), 'planned call')} never ended"
-        sentences.append(f"This run is not complete ({run.manifest.state}{why}): {never}. Run the same command again.")
-    return sentences
+    manifest = run.manifest
+    planned = [trial for trial in run.plan.trials if trial.phase is Phase.MEASURED]
+    pending = sum(_is_pending(run, trial.trial_id) for trial in planned)
+    if not pending and manifest.state is RunState.COMPLETE:
+        return []
+    why = f", stopped by {manifest.stop_reason}" if manifest.stop_reason else ""
+    never = f"{numbers.count(pending)} of {numbers.plural(len(planned), 'planned call')} never ended"
+    sentences = [f"This run is not complete ({manifest.state}{why}): {never}. The same command continues it."]
+    return sentences + ([manifest.stop_message] if manifest.stop_message else [])
+
+
+def _is_pending(run: RunRecord, trial_id: str) -> bool:
+    result = run.results.get(trial_id)
+    return result is None or result.status is Status.PENDING
