@@ -42,12 +42,14 @@ def check_requests(plan: Plan) -> None:
     """Every arm's request in its endpoint's dialect, before anything is paid for.
 
     Raises:
-        UsageError: a field the protocol has no counterpart for, with the arm.
+        UsageError: a field or input item the protocol has no counterpart for, with the arm.
     """
     protocols = {endpoint.name: endpoint.protocol for endpoint in plan.suite.endpoints}
+    # Unrendered prompts will do: a template fills texts and leaves the shape of the items as it is.
+    inputs = {prompt.name: prompt.template for prompt in plan.suite.prompts}
     for arm in plan.arms:
         try:
-            wire.codec(protocols[arm.endpoint]).encode(model=arm.model, input="", request=arm.request)
+            wire.codec(protocols[arm.endpoint]).encode(model=arm.model, input=inputs[arm.prompt], request=arm.request)
         except ValueError as problem:
             raise UsageError(f"arm '{arm.label}' on endpoint '{arm.endpoint}': {problem}") from None
 
@@ -77,6 +79,7 @@ def open_lanes(
                 concurrency=plan.suite.load.concurrency,
             )
         )
+        transport.open()
         resources.push_async_callback(transport.close)
         secrets = () if api_key is None else (api_key,)
         lanes[endpoint.name] = Lane(

@@ -45,4 +45,4 @@ def _judge(spec: GraderSpec, grader: Grader, case: Case, transcript: Transcript)
     except Exception as problem:
         # A plug-in's mistake must neither end the run nor count as a wrong answer.
         reason = f"the grader failed: {type(problem).__name__}: {problem}"[:500]
-        return Score(grader=spec.type, value=None, passed=None, reason=reason)
+        return Score(grader=spec.grader_id, value=None, passed=None, reason=reason)

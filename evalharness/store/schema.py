@@ -14,7 +14,8 @@ _M001 = """
 CREATE TABLE manifest (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     run_id TEXT NOT NULL, suite_name TEXT NOT NULL, created_utc TEXT NOT NULL, plan_hash TEXT NOT NULL,
-    version TEXT NOT NULL, state TEXT NOT NULL, finished_utc TEXT, stop_reason TEXT, stop_message TEXT, exit_code INTEGER,
+    version TEXT NOT NULL, state TEXT NOT NULL, finished_utc TEXT,
+    stop_reason TEXT, stop_message TEXT, exit_code INTEGER,
     suite_text TEXT NOT NULL, suite_path TEXT NOT NULL, flags TEXT NOT NULL, environment TEXT NOT NULL,
     simulated INTEGER NOT NULL
 );

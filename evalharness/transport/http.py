@@ -104,7 +104,7 @@ class HttpTransport:
             "POST", url, headers=headers, content=request.body, extensions={"trace": recording.trace}
         )
         try:
-            response = await self._open_client().send(built, stream=True)
+            response = await self.open().send(built, stream=True)
         except BaseException:
             await recording.drop_connection()
             raise
@@ -126,7 +126,8 @@ class HttpTransport:
             return connection_failure(error, self._place)
         return cut_failure(error, self._place)
 
-    def _open_client(self) -> httpx.AsyncClient:
+    def open(self) -> httpx.AsyncClient:
+        """Import httpx and make the client. Done before the first call, so that no call waits for it."""
         if self._client is None:
             self._client = _new_client(self._settings)
         return self._client
