@@ -201,7 +201,7 @@ def p_value(p: float) -> str:
     """``p = 0.03``, ``p < 0.001``."""
     if p < 0.001:
         return "p < 0.001"
-    return f"p = {significant(p, 2)}" if p < 0.1 else f"p = {fixed(p, 2)}"
+    return f"p = {fixed(p, 2 if p >= 0.0095 else 3)}"
 
 
 def bytes_size(size: int) -> str:
@@ -224,7 +224,7 @@ def _distinct(estimate: Estimate, scale: float, decimals: int) -> str:
     """The interval times ``scale``, with more decimals where its two ends would print alike."""
     if estimate.lower is not None and estimate.upper is not None and estimate.lower < estimate.upper:
         low, high = estimate.lower * scale, estimate.upper * scale
-        for extra in range(4):
+        for extra in range(9):
             if fixed(low, decimals + extra) != fixed(high, decimals + extra):
                 decimals += extra
                 break

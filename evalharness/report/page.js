@@ -199,7 +199,7 @@
       if (!full[name]) continue;
       const pre = make('pre', full[name]);
       pre.tabIndex = 0;
-      cell.append(make('h4', TITLES[name]), pre);
+      cell.append(make('h3', TITLES[name]), pre);
     }
     if (!texts[row]) cell.append(make('p', 'Only a preview of this answer is in the page. The whole trial:', 'note'));
     const quoted = /^[\w.:-]+$/.test(caseOf(row)[0]) ? caseOf(row)[0] : `'${caseOf(row)[0].replaceAll("'", `'\\''`)}'`;

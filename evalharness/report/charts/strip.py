@@ -138,6 +138,6 @@ def _axis_labels(scale: Scale, width: float, write: Callable[[float], str]) -> l
     parts = []
     for tick in scale.ticks(4 if scale.logarithmic else 6):
         x, label = scale(tick), write(tick)
-        room = len(label) * 3.4
+        room = len(label) * 4.2
         parts.append(text(min(max(x, room), width - room), 16, label, anchor="middle"))
     return parts

@@ -1,0 +1,199 @@
+"""The report in a real browser, opened as a file: nothing is asked of any network, and everything can be used."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import expect
+
+from evalharness.report.settings import ReportSettings
+from evalharness.report.write import write_index, write_report
+from tests.support.reports import analysed
+from tests.unit.report.test_page import HOSTILE, hostile_run
+
+KINDS = ("sweep", "single", "many arms", "all failed", "several prompts")
+
+
+@pytest.fixture(scope="session")
+def reports(tmp_path_factory) -> Path:
+    """One report for each kind of run, one of a hostile run, and the index over them."""
+    folder = tmp_path_factory.mktemp("reports")
+    for kind in KINDS:
+        write_report(
+            *analysed(kind), folder / "suite" / kind.replace(" ", "-"), settings=ReportSettings(full_text=True)
+        )
+    write_report(hostile_run(), analysed("sweep")[1], folder / "suite" / "hostile")
+    write_index(folder)
+    return folder
+
+
+@contextmanager
+def opened(browser, path: Path, *, fragment: str = "", width: int = 1280, scheme: str = "light", script: bool = True):
+    """The page, watched: a request, a console error or an exception fails the test."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme=scheme,
+        java_script_enabled=script,
+        reduced_motion="reduce",
+        offline=True,
+    )
+    page = context.new_page()
+    seen: list[str] = []
+    page.on("request", lambda request: seen.append(request.url))
+    page.on("console", lambda message: seen.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: seen.append(str(error)))
+    address = path.as_uri()
+    page.goto(address + fragment)
+    yield page
+    asked = [text for text in seen if not text.startswith((address, "data:,"))]
+    context.close()
+    assert asked == []
+
+
+def report(reports: Path, kind: str) -> Path:
+    return reports / "suite" / kind.replace(" ", "-") / "report.html"
+
+
+def wait_for_table(page) -> None:
+    page.locator("#trials").scroll_into_view_if_needed()
+    page.wait_for_selector("#grid tbody tr")
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "hostile"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_page_is_wider_than_its_window(chromium, reports, kind, width):
+    with opened(chromium, report(reports, kind), width=width) as page:
+        wait_for_table(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_text_is_smaller_than_ten_pixels(chromium, reports, width):
+    with opened(chromium, report(reports, "sweep"), width=width) as page:
+        smallest = page.evaluate("""() => Math.min(...[...document.querySelectorAll('body *')]
+            .filter((node) => [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim()))
+            .filter((node) => node.getClientRects().length && !node.closest('script,style,title,desc'))
+            .map((node) => {
+                const svg = node.closest('svg');
+                const scale = svg ? svg.getBoundingClientRect().width / svg.viewBox.baseVal.width : 1;
+                return parseFloat(getComputedStyle(node).fontSize) * scale;
+            }))""")
+        assert smallest >= 10
+
+
+def test_the_table_lists_a_hundred_trials_a_page_and_finds_what_is_asked(chromium, reports):
+    run, _ = analysed("sweep")
+    with opened(chromium, report(reports, "sweep")) as page:
+        wait_for_table(page)
+        assert page.locator("#grid tbody tr").count() == 100
+        assert page.locator("#found").text_content() == f"{len(run.plan.trials)} of {len(run.plan.trials)} trials"
+        page.click("#next")
+        assert page.locator("#place").text_content() == "101 to 200"
+        page.fill("#q", "case-0007")
+        expect(page.locator("#found")).to_have_text("10 of 400 trials")
+        page.select_option("#arm", "medium")
+        assert page.locator("#grid tbody tr").count() == 2
+        assert page.evaluate("location.hash") == "#trials?q=case-0007&arm=medium"
+
+
+def test_sorting_puts_what_is_missing_last_and_is_announced(chromium, reports):
+    with opened(chromium, report(reports, "sweep")) as page:
+        wait_for_table(page)
+        head = page.locator('#grid th[data-name="total_ms"]')
+        for direction in ("ascending", "descending"):
+            head.locator("button").click()
+            assert head.get_attribute("aria-sort") == direction
+            first = page.locator("#grid tbody tr").first.locator("td").nth(4).text_content()
+            assert first != "–"
+
+
+def test_a_trial_opens_by_click_and_by_its_address_and_shows_its_answer(chromium, reports):
+    run, _ = analysed("sweep")
+    trial = run.plan.trials[17]
+    arm = next(arm for arm in run.plan.arms if arm.arm_id == trial.arm_id)
+    address = f"#trial={quote(trial.case_id)}/{quote(arm.label)}/{trial.repeat_index}"
+    answer = run.results[trial.trial_id].calls[-1].answer.text
+    with opened(chromium, report(reports, "sweep"), fragment=address) as page:
+        page.wait_for_selector(".detail")
+        shown = page.locator(".detail").text_content()
+        assert answer in shown
+        assert f"evalharness show {run.manifest.run_id} {trial.case_id}" in shown
+        page.keyboard.press("Escape")
+        assert page.locator(".detail").count() == 0
+        page.locator("#grid tbody button").first.click()
+        page.wait_for_selector(".detail")
+        assert page.evaluate("location.hash").startswith("#trial=")
+        page.go_back()
+
+
+def test_keys_move_open_and_search_but_not_while_typing(chromium, reports):
+    with opened(chromium, report(reports, "sweep")) as page:
+        wait_for_table(page)
+        page.keyboard.press("j")
+        page.keyboard.press("j")
+        assert page.locator("tr.on").get_attribute("data-at") == "1"
+        page.keyboard.press("k")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".detail")
+        page.keyboard.press("/")
+        expect(page.locator("#q")).to_be_focused()
+        page.keyboard.type("jj")
+        assert page.input_value("#q") == "jj"
+
+
+def test_hostile_answers_are_shown_as_text_and_run_nothing(chromium, reports):
+    with opened(chromium, report(reports, "hostile")) as page:
+        page.on("dialog", lambda dialog: pytest.fail(f"the page ran {dialog.message}"))
+        wait_for_table(page)
+        buttons = page.locator("#grid tbody button")
+        for place in range(len(HOSTILE)):
+            buttons.nth(place).click()
+            page.wait_for_selector(".detail")
+        shown = page.locator("#grid").text_content()
+        assert "<script>alert(1)</script>" in shown
+        assert page.locator("#grid img, #grid script, #grid svg").count() == 0
+
+
+def test_the_theme_button_turns_the_page_and_the_charts(chromium, reports):
+    with opened(chromium, report(reports, "sweep")) as page:
+        colours = """[getComputedStyle(document.body).backgroundColor,
+                      getComputedStyle(document.querySelector('svg .f-e2')).fill]"""
+        before = page.evaluate(colours)
+        page.click("#theme")
+        after = page.evaluate(colours)
+        assert before == ["rgb(255, 255, 255)", "rgb(4, 135, 102)"]
+        assert after == ["rgb(17, 22, 28)", "rgb(54, 193, 166)"]
+
+
+def test_without_script_everything_but_the_table_is_there(chromium, reports):
+    with opened(chromium, report(reports, "sweep"), script=False) as page:
+        assert page.locator("#trials-plain").is_visible()
+        assert page.locator("svg[role=img]").count() >= 4
+        assert not page.locator("#theme").is_visible()
+
+
+@pytest.mark.parametrize("kind", ["sweep", "single", "many arms"])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light")])
+def test_axe_finds_nothing(chromium, reports, axe_source, kind, width, scheme):
+    with opened(chromium, report(reports, kind), width=width, scheme=scheme) as page:
+        wait_for_table(page)
+        page.locator("#grid tbody button").first.click()
+        page.wait_for_selector(".detail")
+        assert violations(page, axe_source) == []
+
+
+@pytest.mark.parametrize("name", ["index.html", "suite/sweep/trials/p0001.html"])
+def test_axe_finds_nothing_in_index_and_side_pages(chromium, reports, axe_source, name):
+    with opened(chromium, reports / name, width=390, scheme="dark") as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert violations(page, axe_source) == []
+
+
+def violations(page, axe_source: str) -> list[str]:
+    page.evaluate(axe_source)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    return [f"{item['id']}: {json.dumps([node['html'][:200] for node in item['nodes'][:3]])}" for item in found]

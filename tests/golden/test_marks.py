@@ -1,0 +1,78 @@
+"""Every mark of the chart kit as it was last looked at. A change shows as a diff of ``marks.svg``: look at it, then
+write the file anew with ``EVALHARNESS_WRITE_GOLDEN=1``."""
+
+from __future__ import annotations
+
+import os
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+from markupsafe import Markup
+
+from evalharness.report.charts.bars import Bar, Part, bars
+from evalharness.report.charts.course import Point, drift, history
+from evalharness.report.charts.ecdf import Curve, curve_scale, ecdf
+from evalharness.report.charts.marks import Interval, Mark, swatch
+from evalharness.report.charts.scatter import Dot, Panel, scatter
+from evalharness.report.charts.strip import (
+    LadderRow,
+    forest_axis,
+    forest_scale,
+    forest_strip,
+    ladder_axis,
+    ladder_scale,
+    ladder_strip,
+    quality_scale,
+    quality_strip,
+)
+from evalharness.report.numbers import duration_tick
+
+GOLDEN = Path(__file__).with_name("marks.svg")
+
+
+def interval(point: float, lower: float | None = None, upper: float | None = None) -> Interval:
+    return Interval(point=point, lower=lower, upper=upper)
+
+
+def pictures() -> list[tuple[str, Markup]]:
+    drawn = [(f"swatch {place}", swatch(Mark(place))) for place in range(7)]
+    shares = [interval(60, 55, 65), interval(72.5, 70, None)]
+    quality = quality_scale(shares)
+    drawn += [("quality strip", quality_strip(share, quality, Mark(2))) for share in shares]
+    gaps = [interval(3, 1, 5), interval(-2, -4, 1), interval(1, -30, 30)]
+    forest = forest_scale(gaps, 1)
+    drawn += [("forest axis", forest_axis(forest, 1))]
+    drawn += [("forest strip", forest_strip(gap, forest, Mark(3), 1)) for gap in gaps]
+    row = LadderRow(mark=Mark(4), quantiles=[interval(800, 750, 900), interval(2000, 1800, 2600), interval(4000, 3000)])
+    ladder = ladder_scale([row], 2500)
+    drawn += [("ladder axis", ladder_axis(ladder, duration_tick, 2500)), ("ladder", ladder_strip(row, ladder, 2500))]
+    dots = [
+        Dot(label="low", mark=Mark(2), x=interval(1, 0.9, 1.1), y=interval(60, 55, 65), series="a"),
+        Dot(label="high & <mighty>", mark=Mark(4), x=interval(9, 8, 10), y=interval(70, 66, 74), series="a"),
+    ]
+    panel = Panel(title="Scatter", x_title="Cost", y_title="Right, %", write_x=lambda x: f"${x:g}", dots=dots)
+    drawn += [("scatter", scatter(panel))]
+    curves = [Curve(label="low", mark=Mark(2), xs=[1, 2, 4, 8], ys=[0.25, 0.5, 0.75, 0.9], median=2, band=0.1)]
+    drawn += [("ecdf", ecdf(curves, curve_scale(curves), title="Curve", x_title="Time", write=duration_tick))]
+    parts = [Part(name="cached", role="cached", size=20), Part(name="unknown", role=None, size=60)]
+    bar = Bar(label="low", parts=parts, total=80, total_text="80")
+    drawn += [("bars", bars([bar], title="Bars", unit="tokens", write=lambda value: f"{value:g}", uid="golden"))]
+    drawn += [("drift", drift([1, 2, None, 3], Mark(5), label="low", top_text="median 2 s"))]
+    runs = [Point(quality=interval(60, 55, 65)), Point(quality=interval(61, 58, 64), broken=True)]
+    return [*drawn, ("history", history(runs))]
+
+
+def sheet() -> str:
+    rows, y = [], 0
+    for name, picture in pictures():
+        height = float(ElementTree.fromstring(picture).get("height"))
+        rows.append(f'<g transform="translate(0 {y})"><!-- {name} -->\n{picture}\n</g>')
+        y += int(height) + 10
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="680" height="{y}">'
+    return "\n".join([head, *rows, "</svg>", ""])
+
+
+def test_marks_are_drawn_as_they_were_last_looked_at():
+    if os.environ.get("EVALHARNESS_WRITE_GOLDEN"):
+        GOLDEN.write_text(sheet(), encoding="utf-8")
+    assert sheet() == GOLDEN.read_text(encoding="utf-8")

@@ -1,0 +1,120 @@
+"""How numbers print. Expected texts are written by hand from the rules of the report's design."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalharness.core.findings import Estimate
+from evalharness.report import numbers
+
+
+def estimate(point: float, lower: float | None = None, upper: float | None = None) -> Estimate:
+    return Estimate(point=point, lower=lower, upper=upper, method="test", n=10, unit="share")
+
+
+@pytest.mark.parametrize(
+    ("point", "lower", "upper", "text", "interval"),
+    [
+        (0.723, 0.704, 0.743, "72.3%", "70.4 to 74.3"),
+        (0.49, 0.41, 0.57, "49%", "41 to 57"),
+        (0.7231, 0.7222, 0.7241, "72.31%", "72.22 to 72.41"),
+        (1.0, 0.886, 1.0, "100%", "89 to 100"),
+        (0.5, None, None, "50.0%", ""),
+    ],
+)
+def test_a_share_has_as_many_digits_as_its_interval_is_worth(point, lower, upper, text, interval):
+    shown = estimate(point, lower, upper)
+    assert (numbers.share(shown), numbers.share_interval(shown)) == (text, interval)
+
+
+@pytest.mark.parametrize(
+    ("point", "lower", "upper", "text", "interval"),
+    [
+        (0.047, 0.022, 0.070, "+4.7", "+2.2 to +7.0"),
+        (-0.030, -0.057, -0.005, "−3.0", "−5.7 to −0.5"),
+        (0.0, -0.01, 0.01, "0.0", "−1.0 to +1.0"),
+        (0.0851, 0.0021, 0.17, "+8.5", "+0.2 to +17.0"),
+    ],
+)
+def test_a_difference_is_signed_and_a_limit_that_is_not_zero_does_not_print_as_zero(
+    point, lower, upper, text, interval
+):
+    shown = estimate(point, lower, upper)
+    assert (numbers.points(shown), numbers.points_interval(shown)) == (text, interval)
+
+
+def test_without_sign_the_interval_runs_from_near_to_far():
+    assert numbers.points_interval(estimate(-0.03, -0.057, -0.005), signed=False) == "0.5 to 5.7"
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"),
+    [
+        (0.42, "0.42 ms"),
+        (6.64, "6.6 ms"),
+        (9.97, "10 ms"),
+        (468.2, "468 ms"),
+        (999.4, "999 ms"),
+        (999.6, "1.0 s"),
+        (8_900, "8.9 s"),
+        (99_960, "100 s"),
+        (150_000, "150 s"),
+    ],
+)
+def test_times_are_written_in_ms_below_one_second_and_in_s_above(ms, text):
+    assert numbers.duration(ms) == text
+
+
+def test_an_interval_of_times_names_its_unit_once_where_it_can():
+    assert numbers.duration_interval(estimate(2_750, 2_700, 2_800)) == "2.7 to 2.8 s"
+    assert numbers.duration_interval(estimate(990, 950, 1_100)) == "950 ms to 1.1 s"
+    assert numbers.duration_interval(estimate(9_100, 8_100, None)) == "≥ 8.1 s"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(2.444, "$2.44"), (18.639, "$18.64"), (123.44, "$123.4"), (1234.4, "$1,234"), (0.03244, "$0.0324"), (0, "$0.00")],
+)
+def test_money_has_three_to_four_digits(value, text):
+    assert numbers.usd(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(1.106, "1.11×"), (3.42, "3.4×"), (142.4, "142×"), (0.5, "0.50×")])
+def test_ratios_have_two_decimals_below_two(value, text):
+    assert numbers.ratio(value) == text
+
+
+@pytest.mark.parametrize(
+    ("p", "text"), [(0.0301, "p = 0.03"), (0.0004, "p < 0.001"), (1.0, "p = 1.00"), (0.5, "p = 0.50")]
+)
+def test_a_p_value_is_never_zero(p, text):
+    assert numbers.p_value(p) == text
+
+
+limits = st.floats(min_value=-1, max_value=1, allow_nan=False)
+
+
+@given(limits, limits, limits)
+def test_an_interval_with_room_never_prints_with_zero_width(a, b, c):
+    low, point, high = sorted((a, b, c))
+    if high - low < 1e-4:
+        return
+    low_text, high_text = numbers.points_interval(estimate(point, low, high)).split(" to ")
+    assert low_text != high_text
+
+
+@given(st.floats(min_value=1e-3, max_value=1e7), st.floats(min_value=1.001, max_value=50))
+def test_intervals_of_times_ratios_and_money_never_print_with_zero_width(point, factor):
+    shown = estimate(point, point / factor, point * factor)
+    for write in (numbers.duration_interval, numbers.ratio_interval, numbers.usd_interval, numbers.tokens_interval):
+        low, high = write(shown).split(" to ")
+        assert low != high.removesuffix(" s").removesuffix(" ms")
+
+
+@given(limits)
+def test_no_number_prints_a_minus_zero_or_a_hyphen(value):
+    text = numbers.fixed(value, 1, signed=True)
+    assert "-" not in text
+    assert text not in ("−0.0", "+0.0")
