@@ -83,6 +83,9 @@ def _explain(suite: Path, resolved: Resolved) -> None:
 
 
 def _present(outcome: RunOutcome, settings: RunSettings, *, as_json: bool) -> None:
+    if settings.no_report and settings.quiet and not as_json:
+        click.echo(str(outcome.folder))
+        return
     from evalharness.app import publish
     from evalharness.cli.output import print_run
     from evalharness.report.settings import ReportSettings

@@ -1,0 +1,51 @@
+"""One case in full, as text that is safe to print."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from evalharness.app.show import curl, show
+from evalharness.core.errors import UsageError
+from evalharness.core.model import Endpoint, EndpointKind
+from tests.support.runs import make_run
+
+RUN = make_run(arms=2, cases=4, repeats=2, seed=3)
+CASE = RUN.plan.suite.cases[0].case_id
+
+
+def test_all_trials_of_the_chosen_arms_are_shown() -> None:
+    text = show(RUN, CASE, arms=RUN.plan.arms, repeat=None)
+    assert text.count("── ") == 4
+    assert text.count("score ") >= 4
+    assert "first output" in text
+    assert show(RUN, CASE, arms=RUN.plan.arms[:1], repeat=1).count("── ") == 1
+
+
+def test_an_unknown_case_names_the_near_ones() -> None:
+    with pytest.raises(UsageError) as problem:
+        show(RUN, CASE + "x", arms=RUN.plan.arms, repeat=None)
+    assert CASE in (problem.value.hint or "")
+
+
+def test_what_a_model_wrote_cannot_steer_the_terminal() -> None:
+    trial = next(trial for trial in RUN.plan.trials if trial.case_id == CASE)
+    result = RUN.results[trial.trial_id]
+    call = replace(result.calls[0], answer=replace(result.calls[0].answer, text="\x1b[2J\u202eevil"))
+    run = replace(RUN, results={**RUN.results, trial.trial_id: replace(result, calls=(call,))})
+    text = show(run, CASE, arms=RUN.plan.arms, repeat=None)
+    assert "\x1b" not in text and "\u202e" not in text
+    assert "\\x1b[2J\\u202eevil" in text
+
+
+def test_the_curl_command_is_a_shell_command_and_names_the_key_only() -> None:
+    endpoint = Endpoint(name="e", kind=EndpointKind.HTTP, target="http://127.0.0.1:1/v1", api_key_env="SOME_KEY")
+    call = replace(RUN.results[RUN.plan.trials[0].trial_id].calls[0], request={"input": "it's $HOME `id`\nBODY\nx"})
+    script = "curl() { printf '%s\\n' \"$@\"; cat; }\n" + curl(call, endpoint, "/responses")
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env={"SOME_KEY": "k"}, check=True)
+    assert done.stdout.splitlines()[2] == "http://127.0.0.1:1/v1/responses"
+    assert "Authorization: Bearer k" in done.stdout
+    assert json.loads(done.stdout[done.stdout.index("{") :]) == call.request
