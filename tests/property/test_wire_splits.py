@@ -113,12 +113,14 @@ def test_any_split_of_a_body_decodes_to_the_same_but_for_its_times(data: st.Data
 @given(st.data())
 def test_any_split_ends_the_watch_and_never_before_the_terminal_event(data: st.DataObject):
     stream = answer_stream("seven").replace(b"\n", data.draw(ENDS))
-    watch, n_seen = codec("responses").watch(stream=True), 0
+    watch, n_seen, ended = codec("responses").watch(stream=True), 0, False
     for read in data.draw(split(stream)):
         n_seen += len(read)
-        ended = watch.saw(read) is Activity.TERMINAL
-        assert not ended or n_seen >= len(stream) - 1
-    assert ended or not read
+        if watch.saw(read) is Activity.TERMINAL:
+            ended = True
+            # A lone CR ends the event: the LF of a CRLF may still be on its way.
+            assert n_seen >= len(stream) - 1
+    assert ended
 
 
 @settings(max_examples=400)
