@@ -204,10 +204,6 @@ def p_value(p: float) -> str:
     return f"p = {fixed(p, 2 if p >= 0.0095 else 3)}"
 
 
-def bytes_size(size: int) -> str:
-    return f"{count(size / 1000)} kB" if size < 1_000_000 else f"{fixed(size / 1e6, 1)} MB"
-
-
 # ---------------------------------------------------------------- intervals
 
 

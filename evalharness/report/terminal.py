@@ -35,11 +35,16 @@ def render(
     width: int = 80,
     color: bool = False,
     unicode: bool = True,
+    strips: bool = False,
     report_path: str | None = None,
 ) -> str:
-    """Plain lines; escape codes only with ``color``. ``report_path`` becomes the last line, never cut."""
+    """Plain lines; escape codes only with ``color``. ``report_path`` becomes the last line, never cut.
+
+    ``strips`` draws intervals where the width is at least 100: for terminals, not for logs.
+    """
     view = make_view(run, analysis, ReportSettings())
-    writer = _Writer(width=max(40, min(width, MAX_WIDTH)), color=color, unicode=unicode)
+    strips = strips and width >= MAX_WIDTH
+    writer = _Writer(width=max(40, min(width, MAX_WIDTH)), color=color, unicode=unicode, strips=strips)
     return "\n".join(_lines(view, writer, report_path)) + "\n"
 
 
@@ -48,6 +53,7 @@ class _Writer:
     width: int
     color: bool
     unicode: bool
+    strips: bool
 
     def plain(self, text: str) -> str:
         """Without control characters, and in ASCII where the terminal has nothing else."""
@@ -93,7 +99,7 @@ def _table(view: View, writer: _Writer) -> list[str]:
     shown = view.shown[:_MAX_ROWS]
     table = arm_table(view, shown, "")
     scored = [percent_interval(estimate) for arm in shown if (estimate := view.quality(arm))]
-    scale = quality_scale(scored) if len(scored) > 1 and writer.width >= MAX_WIDTH else None
+    scale = quality_scale(scored) if len(scored) > 1 and writer.strips else None
     strips = [
         _strip(percent_interval(quality), scale) if scale and (quality := view.quality(arm)) else "" for arm in shown
     ]
@@ -104,14 +110,17 @@ def _table(view: View, writer: _Writer) -> list[str]:
 
 
 def _laid_out(table: Table, strips: Sequence[str], writer: _Writer) -> list[str]:
-    """Columns side by side as far as the width allows; numbers right aligned."""
-    heads = [table.head, *(writer.plain(_head(row)) for row in table.rows)]
-    left = [head.ljust(max(map(len, heads))) for head in heads]
-    if strips:
-        left = [f"{head}  {strip.ljust(_STRIP)}" for head, strip in zip(left, ["", *strips], strict=True)]
+    """Columns side by side as far as the width allows; numbers right aligned, titles on two lines."""
+    heads = ["", table.head, *(writer.plain(_head(row)) for row in table.rows)]
+    lines = [head.ljust(max(map(len, heads))) for head in heads]
     texts = {index: _column(table, index, writer) for index in range(len(table.columns))}
-    lines = left
-    for index in _fitting(texts, writer.width - len(left[0])):
+    room = writer.width - len(lines[0])
+    # The strip repeats what a column says: it takes the room that is left once cost is shown too.
+    if strips and room - _STRIP - 2 >= sum(len(texts[index][0]) + 2 for index in _WANTED[:3] if index < len(texts)):
+        drawn = ["", "", *strips]
+        lines = [f"{line}  {strip.ljust(_STRIP)}" for line, strip in zip(lines, drawn, strict=True)]
+        room -= _STRIP + 2
+    for index in _fitting(texts, room):
         lines = [
             f"{line}  {text}" for line, text in zip(lines, _styled(table, index, texts[index], writer), strict=True)
         ]
@@ -131,7 +140,7 @@ def _fitting(texts: Mapping[int, Sequence[str]], room: int) -> list[int]:
 
 def _styled(table: Table, index: int, texts: Sequence[str], writer: _Writer) -> list[str]:
     cells = [row.cells[index] for row in table.rows]
-    return [texts[0], *(writer.styled(text, cell.tone) for text, cell in zip(texts[1:], cells, strict=True))]
+    return [*texts[:2], *(writer.styled(text, cell.tone) for text, cell in zip(texts[2:], cells, strict=True))]
 
 
 def _head(row: Row) -> str:
@@ -140,9 +149,16 @@ def _head(row: Row) -> str:
 
 def _column(table: Table, index: int, writer: _Writer) -> list[str]:
     """Title and cells of one column, right aligned to its width. The first two columns carry their interval."""
-    texts = [table.columns[index], *(_text(row.cells[index], index) for row in table.rows)]
+    texts = [*_two_lines(table.columns[index]), *(_text(row.cells[index], index) for row in table.rows)]
     plain = [writer.plain(text) for text in texts]
     return [text.rjust(max(map(len, plain))) for text in plain]
+
+
+def _two_lines(title: str) -> tuple[str, str]:
+    """A title cut at the space that makes its longer line shortest; a single word stands on the lower line."""
+    words = title.split()
+    cuts = [(" ".join(words[:cut]), " ".join(words[cut:])) for cut in range(len(words))]
+    return min(cuts, key=lambda lines: max(map(len, lines)))
 
 
 def _text(cell: Cell, index: int) -> str:

@@ -99,7 +99,7 @@ def _under(margin: float | None) -> str:
 
 
 def _points_word(size: str) -> str:
-    return "point" if size in ("1", "1.0", "1.00") else "points"
+    return "point" if size == "1" else "points"
 
 
 def _range(shown: Estimate, candidate: str) -> str:
@@ -109,11 +109,11 @@ def _range(shown: Estimate, candidate: str) -> str:
     decimals = numbers.decimals_for(numbers.half_width(shown, 100))
     low, high = (numbers.fixed(abs(end) * 100, decimals) for end in (shown.lower, shown.upper))
     if shown.lower < 0 <= shown.upper:
-        ends = f"{low} points lower and {high} higher"
+        ends = f"{low} {_points_word(low)} lower and {high} higher"
     elif shown.lower >= 0:
         ends = f"{low} and {high} points higher"
     else:
-        ends = f"{low} and {high} points lower"
+        ends = f"{high} and {low} points lower"
     return f"{candidate} is between {ends} ({ci_name(shown)})"
 
 

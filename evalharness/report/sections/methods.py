@@ -79,8 +79,9 @@ def _used_methods(view: View) -> Mapping[str, str]:
     used: dict[str, set[str]] = {}
 
     def note(what: str, method: str) -> None:
+        # What follows a semicolon is about one figure alone (a limit it lacks): its cell says that.
         if method:
-            used.setdefault(what, set()).add(method)
+            used.setdefault(what, set()).add(method.partition(";")[0])
 
     for arm in view.arms:
         for estimate in arm.found.quality.values():
@@ -143,7 +144,9 @@ def _facts(view: View) -> list[tuple[str, str]]:
     used = {arm.planned.endpoint for arm in view.arms}
     facts += [(f"Endpoint {e.name}", _endpoint(e)) for e in suite.endpoints if e.name in used]
     facts += [(f"Reported by {arm.label}", text) for arm in view.arms if (text := _reported(arm))]
-    facts += [(f"Client: {name}", _plain(value)) for name, value in sorted(manifest.environment.items())]
+    facts += [
+        (f"Client: {name}", _plain(value)) for name, value in sorted(manifest.environment.items()) if value is not None
+    ]
     facts += [(f"Flag {name}", _plain(value)) for name, value in sorted(manifest.flags.items())]
     facts += [(f"File {file.path}", f"sha256 {file.sha256}") for file in suite.files]
     return facts

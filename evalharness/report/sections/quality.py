@@ -172,8 +172,12 @@ def _secondary_cells(arm: ArmView, versus: dict[str, Comparison]) -> tuple[Cell,
 def _single_table(view: View) -> Table | None:
     arm = view.arms[0]
     rows = [
-        Row(head=grader, cells=(share_cell(arm.found.quality.get(grader)),), notes=("primary",) if first else ())
-        for first, grader in ((grader == view.analysis.primary, grader) for grader in view.analysis.grader_ids)
+        Row(
+            head=grader,
+            cells=(share_cell(arm.found.quality.get(grader)),),
+            notes=("primary",) if grader == view.analysis.primary else (),
+        )
+        for grader in view.analysis.grader_ids
     ]
     if len(rows) < 2:
         return None

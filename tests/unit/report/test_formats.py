@@ -57,10 +57,11 @@ def test_the_terminal_uses_colour_only_when_told():
     assert "\x1b[1m" in terminal.render(*analysed("sweep"), color=True)
 
 
-def test_an_interval_strip_is_drawn_only_where_a_hundred_columns_are():
+def test_an_interval_strip_is_drawn_only_where_asked_for_and_a_hundred_columns_are():
     strip = re.compile(r"\|-*o-*\|")
-    assert strip.search(terminal.render(*analysed("sweep"), width=100))
-    assert not strip.search(terminal.render(*analysed("sweep"), width=99))
+    assert strip.search(terminal.render(*analysed("sweep"), width=100, strips=True))
+    assert not strip.search(terminal.render(*analysed("sweep"), width=99, strips=True))
+    assert not strip.search(terminal.render(*analysed("sweep"), width=100))
 
 
 @pytest.mark.parametrize("kind", KINDS)
