@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from evalharness.app.api import Run, load_suite, render_report, run, run_async
     from evalharness.core.errors import EvalharnessError, ExitCode, SuiteError
     from evalharness.core.findings import Analysis, Comparison, Decision, Estimate, Outcome, Reading
-    from evalharness.core.model import Arm, Case, RunRecord, Score, Status, Suite, Trial, TrialResult
+    from evalharness.core.model import Arm, Case, Status, Suite, Trial
+    from evalharness.core.record import RunRecord, Score, TrialResult
 
 __version__ = "0.1.0"
 
@@ -24,7 +25,8 @@ _HOMES = {
     "evalharness.app.api": ("Run", "load_suite", "render_report", "run", "run_async"),
     "evalharness.core.errors": ("EvalharnessError", "ExitCode", "SuiteError"),
     "evalharness.core.findings": ("Analysis", "Comparison", "Decision", "Estimate", "Outcome", "Reading"),
-    "evalharness.core.model": ("Arm", "Case", "RunRecord", "Score", "Status", "Suite", "Trial", "TrialResult"),
+    "evalharness.core.model": ("Arm", "Case", "Status", "Suite", "Trial"),
+    "evalharness.core.record": ("RunRecord", "Score", "TrialResult"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -15,7 +15,8 @@ from evalharness.app.run import run as run_suite
 from evalharness.app.settings import resolve
 from evalharness.core.errors import ExitCode, UsageError
 from evalharness.core.findings import Analysis, Comparison
-from evalharness.core.model import Arm, RunRecord, Suite
+from evalharness.core.model import Arm, Suite
+from evalharness.core.record import RunRecord
 from evalharness.plan.select import PlanFlags
 from evalharness.store import load as store_load
 from evalharness.suite.files import ReadSettings, read_suite

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from evalharness.core.errors import PlanChangedError, UsageError
 from evalharness.core.failure import FailureKind
-from evalharness.core.model import Phase, Plan, RunManifest, Status, TrialResult
+from evalharness.core.model import Phase, Plan, Status
+from evalharness.core.record import RunManifest, TrialResult
 from evalharness.plan.expand import differences
 from evalharness.store import load
 from evalharness.store.runs import newest

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalharness.core.findings import Analysis
-from evalharness.core.model import RunRecord
+from evalharness.core.record import RunRecord
 from evalharness.report.settings import ReportSettings
 from evalharness.store import load
 from evalharness.verdict.compare import analyse

@@ -17,19 +17,9 @@ from evalharness.app.settings import Resolved, RunSettings, with_suite
 from evalharness.core.clock import SystemClock, utc_text
 from evalharness.core.errors import ExitCode, UsageError
 from evalharness.core.events import RunFinished, RunStarted
-from evalharness.core.model import (
-    EndpointKind,
-    Json,
-    PendingReason,
-    Phase,
-    Plan,
-    RunManifest,
-    RunRecord,
-    RunState,
-    Status,
-    TrialResult,
-)
+from evalharness.core.model import EndpointKind, Json, PendingReason, Phase, Plan, Status
 from evalharness.core.ports import Sink
+from evalharness.core.record import RunManifest, RunRecord, RunState, TrialResult
 from evalharness.engine.budget import Ledger
 from evalharness.engine.call import Lane
 from evalharness.engine.execute import Conduct, execute

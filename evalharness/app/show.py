@@ -7,18 +7,8 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from evalharness.core.errors import UsageError
-from evalharness.core.model import (
-    Arm,
-    Attempt,
-    Call,
-    Case,
-    Endpoint,
-    EndpointKind,
-    RunRecord,
-    Score,
-    Trial,
-    TrialResult,
-)
+from evalharness.core.model import Arm, Case, Endpoint, EndpointKind, Trial
+from evalharness.core.record import Attempt, Call, RunRecord, Score, TrialResult
 from evalharness.core.units import ms_between
 from evalharness.metrics.measure import measure_trial
 from evalharness.report.visible import visible

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import NormalDist, median
 
-from evalharness.core.model import Arm, Plan, Status, Trial, TrialResult
+from evalharness.core.model import Arm, Plan, Status, Trial
+from evalharness.core.record import TrialResult
 
 _Z95 = NormalDist().inv_cdf(0.975)
 

@@ -46,6 +46,7 @@ def terminal_summary(published: Published, report: Path | None) -> str:
         published.analysis,
         width=shutil.get_terminal_size((100, 24)).columns if is_terminal else 100,
         color=is_terminal and "NO_COLOR" not in os.environ,
+        strips=is_terminal,
         unicode=(sys.stdout.encoding or "").lower().startswith("utf"),
         report_path=None if report is None else str(report),
     )

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evalharness.core.failure import Failure
-from evalharness.core.model import Arm, Plan, Trial, TrialResult
+from evalharness.core.model import Arm, Plan, Trial
+from evalharness.core.record import TrialResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

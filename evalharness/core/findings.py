@@ -173,6 +173,28 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """How the primary score moves along three or more efforts of one ladder (``arms``: their ids, lowest first).
+
+    ``estimate``: change per step, with ``n_steps`` steps. ``fell``: the steps (lower arm, upper arm) whose score was
+    lower in the upper arm: a trend is not monotonicity. Whether such a fall is shown is said by that ``Step``.
+    """
+
+    metric: str
+    arms: tuple[str, ...]
+    estimate: Estimate
+    reading: Reading
+    p_value: float
+    p_method: str
+    fell: tuple[tuple[str, str], ...] = ()
+    cautions: tuple[str, ...] = ()
+
+    @property
+    def n_steps(self) -> int:
+        return len(self.arms) - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFlip:
     """A case whose mean score differs between two arms."""
 
@@ -237,6 +259,7 @@ class Analysis:
     comparisons against the baseline by candidate arm id. ``tag_quality`` maps tag -> arm id -> estimate of the primary
     metric. ``flips`` maps the candidate's arm id to cases that changed against the baseline, losses first, largest
     change first.
+    ``trend`` is that of the ladder of efforts with the baseline (else the first), None below three efforts.
     ``banners`` are whole sentences that a reader must see before the numbers.
     """
 
@@ -254,6 +277,7 @@ class Analysis:
     versus_baseline: tuple[Comparison, ...] = ()
     secondary: Mapping[str, tuple[Comparison, ...]] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
+    trend: Trend | None = None
     ratios: Mapping[str, Mapping[str, Comparison]] = field(default_factory=dict)
     tag_quality: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)
     tag_cases: Mapping[str, int] = field(default_factory=dict)

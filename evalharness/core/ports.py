@@ -12,20 +12,8 @@ from enum import Enum
 from typing import Protocol
 
 from evalharness.core.failure import Failure
-from evalharness.core.model import (
-    Answer,
-    Call,
-    Case,
-    Json,
-    Limits,
-    RunRecord,
-    Score,
-    Stamps,
-    Status,
-    Timeouts,
-    TrialResult,
-    Usage,
-)
+from evalharness.core.model import Case, Json, Limits, Status, Timeouts
+from evalharness.core.record import Answer, Call, RunRecord, Score, Stamps, TrialResult, Usage
 
 
 class Clock(Protocol):

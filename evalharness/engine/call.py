@@ -7,18 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from evalharness.core.failure import Failure
-from evalharness.core.model import (
-    Attempt,
-    AttemptStatus,
-    Call,
-    Endpoint,
-    Json,
-    PendingReason,
-    Purpose,
-    Status,
-    Trial,
-)
+from evalharness.core.model import Endpoint, Json, PendingReason, Status, Trial
 from evalharness.core.ports import Clock, Decoded, HttpRequest, Tape, Transport, WireProtocol, WireRequest
+from evalharness.core.record import Attempt, AttemptStatus, Call, Purpose
 from evalharness.engine.budget import Ledger
 from evalharness.engine.gatekeeper import Gatekeeper
 from evalharness.engine.stop import StopSignal

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.ids import content_id
-from evalharness.core.model import Endpoint, PendingReason, Usage
+from evalharness.core.model import Endpoint, PendingReason
 from evalharness.core.ports import Clock
+from evalharness.core.record import Usage
 from evalharness.core.units import NS_PER_S, ns_from_ms
 from evalharness.engine.stop import StopSignal
 from evalharness.transport.breaker import Breaker, Gate, KeyWatch

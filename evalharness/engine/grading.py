@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from evalharness.core.model import Case, GraderSpec, Score, Status, Suite
+from evalharness.core.model import Case, GraderSpec, Status, Suite
 from evalharness.core.ports import Grader, Transcript
+from evalharness.core.record import Score
 
 #: Builds the grader of a spec with its templates rendered for a case.
 GraderFactory = Callable[[GraderSpec, Case], Grader]

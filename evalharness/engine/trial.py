@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from evalharness.core.model import (
-    Arm,
-    Case,
-    Json,
-    Phase,
-    Purpose,
-    Status,
-    Trial,
-    TrialResult,
-)
+from evalharness.core.model import Arm, Case, Json, Phase, Status, Trial
 from evalharness.core.ports import Transcript
+from evalharness.core.record import Purpose, TrialResult
 from evalharness.engine.call import CutOffError, Lane, Question
 from evalharness.engine.grading import Grading
 from evalharness.metrics.measure import measure_calls

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from evalharness.core.errors import UsageError
-from evalharness.core.model import Score
 from evalharness.core.ports import Grader
+from evalharness.core.record import Score
 from evalharness.graders import build, load
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalharness.core.model import Score
+from evalharness.core.record import Score
 
 _EXCERPT_CHARACTERS = 60
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evalharness.core.model import Case, Score
+from evalharness.core.model import Case
 from evalharness.core.ports import Grader, Transcript
+from evalharness.core.record import Score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,9 @@ Children are written inline under `of:`, with the keys of their type and their o
 
 from __future__ import annotations
 
-from evalharness.core.model import Case, Score
+from evalharness.core.model import Case
 from evalharness.core.ports import Transcript
+from evalharness.core.record import Score
 from evalharness.graders._children import Children, built_children, reasons
 from evalharness.graders._judgement import judgement
 from evalharness.graders._params import GraderParams

@@ -20,8 +20,9 @@ from typing import Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
-from evalharness.core.model import Case, Score
+from evalharness.core.model import Case
 from evalharness.core.ports import Transcript
+from evalharness.core.record import Score
 from evalharness.graders._judgement import excerpt, judgement, right_or
 from evalharness.graders._params import GraderParams, Text, Texts, is_template
 from evalharness.graders._text import comparable

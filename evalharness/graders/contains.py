@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from evalharness.core.model import Case, Score
+from evalharness.core.model import Case
 from evalharness.core.ports import Transcript
+from evalharness.core.record import Score
 from evalharness.graders._judgement import excerpt, right_or
 from evalharness.graders._params import GraderParams, Text
 from evalharness.graders._text import comparable

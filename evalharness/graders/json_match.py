@@ -17,8 +17,9 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from evalharness.core.model import Case, Json, Score
+from evalharness.core.model import Case, Json
 from evalharness.core.ports import Transcript
+from evalharness.core.record import Score
 from evalharness.graders._json_answer import NotJsonError, parsed_json
 from evalharness.graders._judgement import judgement
 from evalharness.graders._params import GraderParams, is_template

@@ -12,8 +12,9 @@ from typing import Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from evalharness.core.model import Case, Score
+from evalharness.core.model import Case
 from evalharness.core.ports import Transcript
+from evalharness.core.record import Score
 from evalharness.graders._json_answer import NotJsonError, parsed_json
 from evalharness.graders._json_schema import SchemaMistakeError, first_error, schema_validator
 from evalharness.graders._judgement import judgement, right_or

@@ -11,8 +11,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from evalharness.core.model import Case, Score
+from evalharness.core.model import Case
 from evalharness.core.ports import Transcript
+from evalharness.core.record import Score
 from evalharness.graders._judgement import judgement, right_or
 from evalharness.graders._params import Amount, GraderParams
 

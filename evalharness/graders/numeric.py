@@ -32,8 +32,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
-from evalharness.core.model import Case, Score
+from evalharness.core.model import Case
 from evalharness.core.ports import Transcript
+from evalharness.core.record import Score
 from evalharness.graders._judgement import excerpt, judgement, right_or
 from evalharness.graders._numbers import ARITHMETIC, Reading, final_number, numbers_in
 from evalharness.graders._params import Amount, GraderParams, decimal_of, is_template

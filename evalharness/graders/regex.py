@@ -19,8 +19,9 @@ from collections import deque
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from evalharness.core.model import Case, Score
+from evalharness.core.model import Case
 from evalharness.core.ports import Transcript
+from evalharness.core.record import Score
 from evalharness.graders._judgement import excerpt, judgement, right_or
 from evalharness.graders._linear_regex import MAX_TEXT_BYTES, linear_pattern, searchable
 from evalharness.graders._params import GraderParams, Text, is_template

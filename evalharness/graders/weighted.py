@@ -12,8 +12,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from evalharness.core.model import Case, Score
+from evalharness.core.model import Case
 from evalharness.core.ports import Transcript
+from evalharness.core.record import Score
 from evalharness.graders._children import WeightedChild, built_children, reasons
 from evalharness.graders._judgement import judgement
 from evalharness.graders._params import GraderParams

@@ -10,8 +10,9 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from evalharness.core.model import Case, Score
+from evalharness.core.model import Case
 from evalharness.core.ports import Transcript
+from evalharness.core.record import Score
 from evalharness.graders._judgement import judgement, right_or
 from evalharness.graders._params import Count, GraderParams
 

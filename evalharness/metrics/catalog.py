@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from evalharness.core.model import Call
+from evalharness.core.record import Call
 from evalharness.metrics import timeline
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from evalharness.core.model import Call, Purpose, TrialResult
+from evalharness.core.record import Call, Purpose, TrialResult
 from evalharness.metrics.catalog import CATALOG, Metric, OverTurns
 from evalharness.metrics.timeline import span_ms
 
@@ -18,6 +18,8 @@ def measure_calls(calls: Sequence[Call]) -> Mapping[str, float | None]:
     """Every metric of a trial's subject calls in order: ``total_ms`` spans them, token counts and cost are their sums
     (None as soon as one is missing), the other times are the last call's. Judges' calls are left out."""
     subject = [call for call in calls if call.purpose is Purpose.SUBJECT]
+    if len(subject) == 1:
+        return measure(subject[0])
     return {name: _over_turns(metric, subject) for name, metric in CATALOG.items()}
 
 
@@ -32,7 +34,7 @@ def _over_turns(metric: Metric, calls: Sequence[Call]) -> float | None:
         return None
     if metric.over_turns is OverTurns.SPAN:
         return span_ms(calls)
-    if metric.over_turns is OverTurns.LAST or len(calls) == 1:
+    if metric.over_turns is OverTurns.LAST:
         return metric.from_call(calls[-1])
     values = [metric.from_call(call) for call in calls]
     return None if None in values else sum(value for value in values if value is not None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from evalharness.core.model import Prices, Usage
+from evalharness.core.model import Prices
+from evalharness.core.record import Usage
 
 
 def cost_usd(usage: Usage | None, prices: Prices | None) -> float | None:

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalharness.core.failure import Failure, FailureKind
-from evalharness.core.model import Case, GraderSpec, Phase, Plan, RunRecord, Status, Trial, TrialResult
+from evalharness.core.model import Case, GraderSpec, Phase, Plan, Status, Trial
+from evalharness.core.record import RunRecord, TrialResult
 from evalharness.metrics.catalog import CATALOG
 from evalharness.metrics.measure import measure_trial
 

@@ -11,15 +11,16 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
-from evalharness.core.model import AttemptStatus, Call, Stamps
+from evalharness.core.record import AttemptStatus, Call, Stamps
 from evalharness.core.units import NS_PER_MS, NS_PER_S, ms_between
 
 
 def success_stamps(call: Call) -> Stamps | None:
     """The stamps of the attempt that succeeded, the last one; None where the call failed."""
-    if not call.attempts or call.failure is not None or call.last_attempt.status is not AttemptStatus.OK:
+    if not call.attempts or call.failure is not None:
         return None
-    return call.last_attempt.stamps
+    last = call.attempts[-1]
+    return last.stamps if last.status is AttemptStatus.OK else None
 
 
 def connect_ms(call: Call) -> float | None:

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from evalharness.core.findings import Analysis
-from evalharness.core.model import RunRecord
+from evalharness.core.record import RunRecord
 from evalharness.report import numbers
 from evalharness.report.sections import (
     errors,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from evalharness.core.findings import Analysis
-from evalharness.core.model import RunRecord
+from evalharness.core.record import RunRecord
 from evalharness.report.build import page_title, subtitle
 from evalharness.report.cells import Cell, Row, Table
 from evalharness.report.sections.result import arm_table

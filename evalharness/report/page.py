@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from evalharness.core.findings import Analysis
-from evalharness.core.model import RunRecord
+from evalharness.core.record import RunRecord
 from evalharness.report.build import build_page
 from evalharness.report.document import policy, stylesheet
 from evalharness.report.settings import ReportSettings

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from evalharness.core.findings import Analysis
-from evalharness.core.model import RunRecord
+from evalharness.core.record import RunRecord
 from evalharness.report.document import policy, stylesheet
 from evalharness.report.settings import ReportSettings
 from evalharness.report.templates import render

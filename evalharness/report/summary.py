@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from evalharness.core.findings import Analysis, ArmFindings, Estimate
 from evalharness.core.ids import content_id
-from evalharness.core.model import Json, RunRecord, Status
+from evalharness.core.model import Json, Status
+from evalharness.core.record import RunRecord
 from evalharness.report.verdict_text import verdict_text
 from evalharness.report.visible import shortened
 

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from evalharness.core.model import Case, Json, Phase, Score, Status, Trial, TrialResult
+from evalharness.core.model import Case, Json, Phase, Status, Trial
+from evalharness.core.record import Score, TrialResult
 from evalharness.metrics.measure import measure_trial
 from evalharness.report.view import View
 from evalharness.report.visible import shortened, visible

@@ -15,7 +15,7 @@ from evalharness.core.findings import (
     Reading,
     Standing,
 )
-from evalharness.core.model import RunRecord
+from evalharness.core.record import RunRecord
 from evalharness.report import numbers, words
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from evalharness.core.findings import Analysis, ArmFindings, Comparison, Estimate, Outcome
-from evalharness.core.model import Arm, RunRecord
+from evalharness.core.model import Arm
+from evalharness.core.record import RunRecord
 from evalharness.report.charts.marks import Interval, Mark, swatch
 from evalharness.report.palette import PLACES_IN_ORDER, effort_place
 from evalharness.report.settings import ReportSettings

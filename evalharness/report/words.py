@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from evalharness.core.findings import ArmFindings, Comparison, Estimate, Reading
-from evalharness.core.model import DecisionLimit, DecisionRule, Phase, RunRecord, RunState, Status
+from evalharness.core.model import DecisionLimit, DecisionRule, Phase, Status
+from evalharness.core.record import RunRecord, RunState
 from evalharness.metrics.catalog import CATALOG
 from evalharness.report import numbers
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from evalharness.core.errors import StoreError
 from evalharness.core.findings import Analysis
-from evalharness.core.model import Json, RunRecord
+from evalharness.core.model import Json
+from evalharness.core.record import RunRecord
 from evalharness.report import index, markdown
 from evalharness.report.page import render_page
 from evalharness.report.settings import ReportSettings

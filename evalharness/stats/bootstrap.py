@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evalharness.stats.draws import Counts, sums_over
 from evalharness.stats.proportions import Interval, t_quantile
 from evalharness.stats.sample import Floats, Settings, without_noise
 
-#: Rows of weights made at once: 500 x 1,000 float64 is 4 MB and stays near the cache.
+#: Rows of random signs made at once.
 CHUNK = 500
 NO_SPREAD = "no interval: no spread between independent cases"
 EXACT_FLIPS_UP_TO = 16
@@ -22,21 +23,9 @@ def resampled_sums(columns: Floats, settings: Settings) -> Floats:
     """(B, k): sums of each column of ``columns`` (G clusters, k) over B draws of G clusters with replacement.
 
     Trials are never resampled within a case: the spread of case means already holds their noise, and a second stage
-    would count it twice. Weights by bincount: gathering rows is four times slower. einsum and not a matrix product,
-    whose last bits depend on how many threads the BLAS was given, and which crawls where cores are shared.
+    would count it twice.
     """
-    rows = np.ascontiguousarray(columns.T)
-    return np.concatenate([np.einsum("bg,kg->bk", weights, rows) for weights in _weights(len(columns), settings)])
-
-
-def _weights(n_clusters: int, settings: Settings) -> Iterator[Floats]:
-    rng = np.random.default_rng(settings.seed)
-    for start in range(0, settings.n_resamples, CHUNK):
-        rows = min(CHUNK, settings.n_resamples - start)
-        drawn = rng.integers(0, n_clusters, size=(rows, n_clusters), dtype=np.int64)
-        drawn += (np.arange(rows) * n_clusters)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=rows * n_clusters)
-        yield counts.reshape(rows, n_clusters).astype(np.float64)
+    return sums_over(settings.draws.counts(settings.seed, settings.n_resamples, len(columns)), columns)
 
 
 def studentised(deviation: Floats, standard_error: Floats) -> Floats:
@@ -52,11 +41,14 @@ def studentised_means(totals: Floats, sizes: Floats, settings: Settings) -> Floa
     ``sizes`` (G, k) are the cases of a cluster that each mean is over, 0 where it has none of that cluster.
     """
     n_groups = (sizes > 0).sum(axis=0)
-    columns = np.hstack([totals, sizes, totals**2, totals * sizes, sizes**2])
-    # Without clusters and gaps more than half of the columns are equal: each is summed once.
-    distinct, which = np.unique(columns, axis=1, return_inverse=True)
-    sums = resampled_sums(distinct, settings)[:, which]
-    total, size, squares, cross, size_squares = np.hsplit(sums, 5)
+    columns = [totals, totals**2]
+    single = bool((sizes <= 1).all())  # one case a cluster: squares and products of 0 and 1 add nothing
+    full = bool((sizes == 1).all())
+    if not full:
+        columns += [sizes] if single else [sizes, totals * sizes, sizes**2]
+    total, squares, *others = np.hsplit(resampled_sums(np.hstack(columns), settings), len(columns))
+    size = np.full_like(total, len(sizes)) if full else others[0]
+    cross, size_squares = (total, size) if single else others[1:]
     size = np.maximum(size, 1.0)
     shift = without_noise(total / size, np.abs(totals).max(axis=0))
     spread = without_noise(squares - 2 * shift * cross + shift**2 * size_squares, squares)
@@ -116,14 +108,18 @@ def sign_flip(totals: Floats, settings: Settings) -> SignTest:
         bits = (np.arange(2**m)[:, None] >> np.arange(m)) & 1
         hits = int((np.abs((2.0 * bits - 1.0) @ moved) >= bar).sum())
         return SignTest(p_value=hits / 2**m, smallest_p=2.0 ** (1 - m), method="sign flip, exact")
-    rng = np.random.default_rng(settings.seed)
-    hits = 0
-    for start in range(0, settings.n_resamples, CHUNK):
-        rows = min(CHUNK, settings.n_resamples - start)
-        packed = rng.integers(0, 256, size=(rows, (m + 7) // 8), dtype=np.uint8)
-        plus = np.unpackbits(packed, axis=1, count=m).astype(np.float64)
-        hits += int((np.abs(2.0 * np.einsum("bg,g->b", plus, moved) - moved.sum()) >= bar).sum())
+    plus = sums_over(_signs(m, settings), moved[:, None])[:, 0]
+    hits = int((np.abs(2.0 * plus - moved.sum()) >= bar).sum())
     floor = 1 / (settings.n_resamples + 1)
     p = (hits + 1) * floor
     smallest = max(2.0 ** (1 - min(m, 1000)), floor, SMALLEST_P)
     return SignTest(p_value=p, smallest_p=smallest, method=f"sign flip, {settings.n_resamples:,} draws")
+
+
+def _signs(m: int, settings: Settings) -> Iterator[Counts]:
+    """Blocks of (rows, m) random 0 and 1, B rows in all."""
+    rng = np.random.default_rng(settings.seed)
+    for start in range(0, settings.n_resamples, CHUNK):
+        rows = min(CHUNK, settings.n_resamples - start)
+        packed = rng.integers(0, 256, size=(rows, (m + 7) // 8), dtype=np.uint8)
+        yield np.unpackbits(packed, axis=1, count=m)

@@ -6,6 +6,7 @@ Money adds up, so it has a mean and a total, never a median alone.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ from evalharness.stats.sample import (
     Settings,
     cluster_variance,
     groups,
+    means_matrix,
     restricted,
     sums_by,
     with_level,
@@ -41,22 +43,33 @@ class Ratio:
 
 
 def estimate_mean(sample: Sample, settings: Settings, *, unit: str) -> Estimate | None:
-    """Mean over cases of the case means, with the studentised cluster bootstrap. None where nothing was measured.
+    """As ``estimate_means`` of this sample alone."""
+    return estimate_means([sample], settings, unit=unit)[0]
 
+
+def estimate_means(samples: Sequence[Sample], settings: Settings, *, unit: str) -> tuple[Estimate | None, ...]:
+    """Per sample the mean over cases of the case means, with the studentised cluster bootstrap; None without a value.
+
+    The samples index the same cases and share the draws, which changes no figure: each is what it would be alone.
     Limits are None where all cases are equal or one cluster is left: constant data do not show how much the next
     case could differ, and a zero-width interval would claim that it cannot. The lower limit stops at 0 for data
     without a negative value. Raises ``ValueError`` for +inf.
     """
-    seen = sample.scored
-    if not seen.any():
-        return None
-    means, cluster = sample.means[seen], sample.cluster[seen]
-    _refuse_infinite(means)
-    fit = studentised_mean(means, cluster, settings)
+    columns, cluster = means_matrix(samples), samples[0].cluster
+    _refuse_infinite(columns)
+    fits = mean_draws(columns, cluster, settings)
+    return tuple(
+        _mean_estimate(sample, fit, settings, unit) if sample.scored.any() else None
+        for sample, fit in zip(samples, fits, strict=True)
+    )
+
+
+def _mean_estimate(sample: Sample, fit: Studentised | None, settings: Settings, unit: str) -> Estimate:
     limits = fit.interval(settings.level) if fit else (None, None)
     lower = limits[0]
     if lower is not None and np.nanmin(sample.values) >= 0:
         lower = max(0.0, lower)
+    means = sample.means[sample.scored]
     return Estimate(
         point=float(means.mean()),
         lower=lower,
@@ -66,7 +79,7 @@ def estimate_mean(sample: Sample, settings: Settings, *, unit: str) -> Estimate 
         unit=unit,
         level=settings.level,
         n_trials=int(sample.trials.sum()),
-        n_clusters=groups(cluster)[1],
+        n_clusters=groups(sample.cluster[sample.scored])[1],
     )
 
 
@@ -78,12 +91,12 @@ def ratio_of_means(candidate: Sample, baseline: Sample, settings: Settings) -> R
     both = candidate.scored & baseline.scored
     if not both.any():
         return None
-    b, a, cluster = candidate.means[both], baseline.means[both], candidate.cluster[both]
+    b, a = candidate.means[both], baseline.means[both]
     _refuse_infinite(a)
     _refuse_infinite(b)
     if a.mean() <= 0 or b.mean() <= 0:
         return None
-    fit = studentised_log_ratio(b, a, cluster, settings)
+    fit = studentised_log_ratio(candidate.means, baseline.means, candidate.cluster, settings)
     limits = _exponentiated(fit, settings.level)
     estimate = Estimate(
         point=float(b.mean() / a.mean()),
@@ -94,7 +107,7 @@ def ratio_of_means(candidate: Sample, baseline: Sample, settings: Settings) -> R
         unit="ratio",
         level=settings.level,
         n_trials=int(candidate.trials[both].sum() + baseline.trials[both].sum()),
-        n_clusters=groups(cluster)[1],
+        n_clusters=groups(candidate.cluster[both])[1],
     )
     return Ratio(estimate=estimate, p_value=fit.p_value() if fit else None, p_method="studentised bootstrap")
 
@@ -108,7 +121,7 @@ def cost_per_correct(cost: Sample, correct: Sample, settings: Settings) -> Estim
     both = cost.scored & correct.scored
     if not both.any():
         return None
-    spent, right, cluster = cost.means[both], correct.means[both], cost.cluster[both]
+    spent, right = cost.means[both], correct.means[both]
     _refuse_infinite(spent)
     if spent.mean() <= 0 or right.mean() <= 0:
         return None
@@ -122,54 +135,77 @@ def cost_per_correct(cost: Sample, correct: Sample, settings: Settings) -> Estim
         unit="usd",
         level=settings.level,
         n_trials=int(cost.trials[both].sum()),
-        n_clusters=groups(cluster)[1],
+        n_clusters=groups(cost.cluster[both])[1],
     )
 
 
 def _cost_limits(
     cost: Sample, correct: Sample, both: Mask, settings: Settings
 ) -> tuple[tuple[float | None, float | None], str]:
-    spent, right, cluster = cost.means[both], correct.means[both], cost.cluster[both]
     narrower = with_level(settings, 1 - settings.alpha / 2)
     share = effective_share(restricted(correct, both), narrower)
     if share is not None and min(share.share, 1 - share.share) * share.n_effective < FEW_OUTCOMES:
-        fit = studentised_mean(spent, cluster, settings)
+        fit = studentised_mean(np.where(both, cost.means, np.nan), cost.cluster, settings)
         if fit is None:
             return (None, None), NO_SPREAD
         lower, upper = fit.interval(narrower.level)
         least, most = share.interval(narrower)
         return (max(0.0, lower) / most, upper / least), "limits of mean cost and share combined"
-    ratio = studentised_log_ratio(spent, right, cluster, settings)
+    ratio = studentised_log_ratio(cost.means, correct.means, cost.cluster, settings)
     if ratio is None:
         return (None, None), NO_SPREAD
     return _exponentiated(ratio, settings.level), "studentised cluster bootstrap of the log ratio"
 
 
 def studentised_mean(x: Floats, cluster: Ints, settings: Settings) -> Studentised | None:
-    """Draws for the mean of ``x`` (n cases, finite). None below two clusters or without spread between them."""
-    variance = cluster_variance(x, cluster)
-    if variance == 0:
-        return None
+    """Draws for the mean of ``x`` (n cases of the plan, NaN where a case has no value; not infinite).
+
+    None below two clusters with a value or without spread between them. All clusters of the plan are drawn, so that
+    all figures of a run are of the same draws, and a draw's mean is over those of its cases that have a value.
+    """
+    return mean_draws(x[:, None], cluster, settings)[0]
+
+
+def mean_draws(columns: Floats, cluster: Ints, settings: Settings) -> list[Studentised | None]:
+    """``studentised_mean`` of each of ``columns`` (n cases, k)."""
     index, n_groups = groups(cluster)
-    point = float(x.mean())
-    totals, sizes = sums_by(index, x - point, n_groups), sums_by(index, np.ones_like(x), n_groups)
-    draws = studentised_means(totals[:, None], sizes[:, None], settings)[:, 0]
-    return Studentised(point=point, standard_error=math.sqrt(variance), draws=draws, n_clusters=n_groups)
+    fits: list[Studentised | None] = [None] * columns.shape[1]
+    present = ~np.isnan(columns)
+    variances = {k: cluster_variance(columns[here, k], cluster[here]) for k, here in enumerate(present.T) if here.any()}
+    varying = [k for k, variance in variances.items() if variance > 0]
+    if not varying:
+        return fits
+    points = {k: float(columns[present[:, k], k].mean()) for k in varying}
+    deviations = [np.where(present[:, k], columns[:, k] - points[k], 0.0) for k in varying]
+    totals = np.column_stack([sums_by(index, deviation, n_groups) for deviation in deviations])
+    sizes = np.column_stack([sums_by(index, present[:, k].astype(float), n_groups) for k in varying])
+    draws = studentised_means(totals, sizes, settings)
+    for place, k in enumerate(varying):
+        fits[k] = Studentised(
+            point=points[k],
+            standard_error=math.sqrt(variances[k]),
+            draws=draws[:, place],
+            n_clusters=int((sizes[:, place] > 0).sum()),
+        )
+    return fits
 
 
 def studentised_log_ratio(upper: Floats, lower: Floats, cluster: Ints, settings: Settings) -> Studentised | None:
-    """Draws for log(mean(upper) / mean(lower)), two columns over the same cases, both with a mean > 0.
+    """Draws for log(mean(upper) / mean(lower)) over the cases that both columns have, both with a mean > 0.
 
     Linearised: u_i = upper_i / mean(upper) - lower_i / mean(lower), the error of the log ratio is that of mean(u).
-    A draw in which a mean is (nearly) 0 counts as infinitely far. None as in ``studentised_mean``.
+    A draw in which a mean is (nearly) 0 counts as infinitely far. None, and NaN, as in ``studentised_mean``.
     Source: Cochran 1977, section 6.4 (ratio linearisation), with cluster totals.
     """
-    b, a = upper / upper.mean(), lower / lower.mean()
-    variance = cluster_variance(without_noise(b - a, b + a), cluster)
+    both = ~np.isnan(upper) & ~np.isnan(lower)
+    upper_mean, lower_mean = float(upper[both].mean()), float(lower[both].mean())
+    b, a = upper[both] / upper_mean, lower[both] / lower_mean
+    variance = cluster_variance(without_noise(b - a, b + a), cluster[both])
     if variance == 0:
         return None
-    index, n_groups = groups(cluster)
-    b_total, a_total = sums_by(index, b, n_groups), sums_by(index, a, n_groups)
+    index, n_plan = groups(cluster)
+    n_groups = groups(cluster[both])[1]
+    b_total, a_total = sums_by(index[both], b, n_plan), sums_by(index[both], a, n_plan)
     columns = np.column_stack([b_total, a_total, b_total**2, b_total * a_total, a_total**2])
     b_sum, a_sum, bb, ba, aa = resampled_sums(columns, settings).T
     usable = (b_sum > 1e-9) & (a_sum > 1e-9)
@@ -180,7 +216,7 @@ def studentised_log_ratio(upper: Floats, lower: Floats, cluster: Ints, settings:
     squares = bb[usable] / b_sum**2 - 2 * ba[usable] / (b_sum * a_sum) + aa[usable] / a_sum**2
     error[usable] = np.sqrt(n_groups / (n_groups - 1) * without_noise(squares, aa[usable] / a_sum**2))
     draws = studentised(without_noise(shift, 1.0), error)
-    point = math.log(float(upper.mean()) / float(lower.mean()))
+    point = math.log(upper_mean / lower_mean)
     return Studentised(point=point, standard_error=math.sqrt(variance), draws=draws, n_clusters=n_groups)
 
 
@@ -193,5 +229,5 @@ def _exponentiated(fit: Studentised | None, level: float) -> tuple[float | None,
 
 
 def _refuse_infinite(means: Floats) -> None:
-    if not np.isfinite(means).all():
+    if np.isinf(means).any():
         raise ValueError("a mean of times that never ended does not exist; use stats.quantiles")

@@ -96,7 +96,9 @@ def compare_values(candidate: Sample, baseline: Sample, settings: Settings, *, u
     if pairs is None:
         return _of_independent(welch(candidate, baseline, settings, unit=unit))
     test = sign_flip(cluster_totals(pairs.d, pairs.cluster), settings)
-    fit = studentised_mean(pairs.d, pairs.cluster, settings)
+    of_plan = np.full(candidate.n_cases, np.nan)
+    of_plan[pairs.both] = pairs.d
+    fit = studentised_mean(of_plan, candidate.cluster, settings)
     interval = fit.interval(settings.level) if fit else (None, None)
     estimate = _estimate(pairs, interval, "studentised cluster bootstrap" if fit else NO_SPREAD, settings, unit)
     return _of_pairs(pairs, estimate, test.p_value, test.method, test.smallest_p)

@@ -115,7 +115,8 @@ def quantile_limits(sample: Sample, q: float, settings: Settings) -> QuantileLim
     if lower is None:
         notes.append("n too small for a lower limit" if low is None else "no value below the point")
     if upper is None:
-        notes.append("n too small for an upper limit" if high is None else "no value above the point")
+        needed = f"n too small for an upper limit, {fewest_for_upper(q, settings.level)} are needed"
+        notes.append(needed if high is None else "no value above the point")
     return QuantileLimits(lower=lower, upper=upper, n_effective=n_effective, notes=tuple(notes))
 
 
@@ -170,18 +171,6 @@ def _root(rising: Callable[[float], float], low: float, high: float) -> float:
 def fewest_for_upper(q: float, level: float) -> int:
     """Independent trials from which the ``q`` quantile has an upper limit: 72 for p95 at 0.95, 59 at 0.90."""
     return math.ceil(math.log((1 - level) / 2) / math.log(max(q, 1 - q)) - SLACK)
-
-
-def harrell_davis(sample: Sample, q: float) -> float | None:
-    """A smoother point for a quantile of few trials, for drawing only; None without data or with a failed trial.
-
-    Weighted mean of all order statistics with Beta((N+1)q, (N+1)(1-q)) weights. Source: Harrell and Davis 1982.
-    """
-    x = np.sort(sample.values[~np.isnan(sample.values)])
-    if not len(x) or not np.isfinite(x[-1]):
-        return None
-    edges = special.betainc((len(x) + 1) * q, (len(x) + 1) * (1 - q), np.arange(len(x) + 1) / len(x))
-    return float(np.diff(edges) @ x)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from evalharness.stats.draws import Draws
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -20,6 +22,7 @@ class Settings:
 
     ``scope`` is ``population`` (new cases like these) or ``suite`` (only these cases, new trials; scores alone).
     ``exact`` asks for Clopper-Pearson and the exact McNemar test, which never err on the bold side.
+    ``draws`` are kept for all figures made with these settings or with copies of them; they change no figure.
     """
 
     seed: int
@@ -27,6 +30,7 @@ class Settings:
     n_resamples: int = 10_000
     scope: str = "population"
     exact: bool = False
+    draws: Draws = field(default_factory=Draws, repr=False, compare=False)
 
     @property
     def alpha(self) -> float:

@@ -132,8 +132,7 @@ def _count(d: Floats, at: float, *, side: Side = "right") -> int:
 def _walsh(d: Floats, k: int) -> float:
     """The k-th smallest of those means, by bisection: all n(n+1)/2 of them would not fit for 50,000 cases."""
     low, high = 2 * float(d[0]) - float(d[-1]) - 1e-9, float(d[-1])
-    for _ in range(90):
-        middle = (low + high) / 2
+    while low < (middle := (low + high) / 2) < high:
         if _count(d, middle) >= k:
             high = middle
         else:

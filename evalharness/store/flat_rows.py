@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 from evalharness.core.failure import Failure
-from evalharness.core.model import GraderSpec, Json, RunRecord
+from evalharness.core.model import GraderSpec, Json
+from evalharness.core.record import RunRecord
 from evalharness.store.trial_lines import KEYS, TIMES_MS, TOKENS, trial_lines
 
 #: A cell of a flat table. None: missing.

@@ -7,16 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalharness.core.errors import StoreError
-from evalharness.core.model import (
-    PendingReason,
-    Phase,
-    Plan,
-    RunManifest,
-    RunRecord,
-    RunState,
-    Status,
-    TrialResult,
-)
+from evalharness.core.model import PendingReason, Phase, Plan, Status
+from evalharness.core.record import RunManifest, RunRecord, RunState, TrialResult
 from evalharness.store.connect import reading
 from evalharness.store.plan_rows import read_manifest, read_plan
 from evalharness.store.result_rows import read_results

@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from evalharness.core.model import Arm, Case, PendingReason, Phase, Plan, RunManifest, RunState, Suite, Trial
+from evalharness.core.model import Arm, Case, PendingReason, Phase, Plan, Suite, Trial
+from evalharness.core.record import RunManifest, RunState
 from evalharness.store.cells import json_cell, json_of, text_cell, text_of
 
 _MANIFEST = tuple(field.name for field in fields(RunManifest))

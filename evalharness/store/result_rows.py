@@ -9,17 +9,15 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from evalharness.core.failure import Clock, Failure, FailureKind
-from evalharness.core.model import (
+from evalharness.core.model import Json, PendingReason, Status
+from evalharness.core.record import (
     Answer,
     Attempt,
     AttemptStatus,
     Call,
-    Json,
-    PendingReason,
     Purpose,
     Score,
     Stamps,
-    Status,
     ToolCall,
     TrialResult,
     Usage,

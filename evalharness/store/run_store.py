@@ -13,7 +13,8 @@ from types import TracebackType
 
 from evalharness.core.clock import SystemClock, utc_text
 from evalharness.core.errors import StoreError
-from evalharness.core.model import Plan, RunManifest, RunState, TrialResult
+from evalharness.core.model import Plan
+from evalharness.core.record import RunManifest, RunState, TrialResult
 from evalharness.store import load, plan_rows, result_rows, schema
 from evalharness.store.connect import DATABASE, connect_for_writing, create_file, reading, store_error
 from evalharness.store.reserve import Reserve

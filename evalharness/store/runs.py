@@ -10,7 +10,8 @@ from pathlib import Path
 from evalharness.core.clock import utc_text
 from evalharness.core.errors import StoreError, UsageError
 from evalharness.core.ids import content_id
-from evalharness.core.model import Phase, RunManifest, RunState, Status
+from evalharness.core.model import Phase, Status
+from evalharness.core.record import RunManifest, RunState
 from evalharness.store.connect import DATABASE, reading
 from evalharness.store.plan_rows import read_manifest
 

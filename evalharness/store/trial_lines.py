@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from evalharness.core.clock import utc_text
-from evalharness.core.model import Arm, Attempt, Call, Json, Phase, Purpose, RunRecord, Status, Trial, TrialResult
+from evalharness.core.model import Arm, Json, Phase, Status, Trial
+from evalharness.core.record import Attempt, Call, Purpose, RunRecord, TrialResult
 from evalharness.core.units import ms_between
 from evalharness.metrics.measure import measure_calls
 

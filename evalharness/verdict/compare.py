@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from evalharness.core.findings import Analysis, ArmFindings, Comparison, Estimate, Step
-from evalharness.core.model import RunRecord
+from evalharness.core.record import RunRecord
 from evalharness.stats.paired import compare_values
 from evalharness.verdict.arms import arm_findings
 from evalharness.verdict.banners import Found, banners
@@ -19,7 +19,8 @@ from evalharness.verdict.families import EXPLORATORY, Pair
 from evalharness.verdict.ladder import ladders
 from evalharness.verdict.ratios import RATIO_METRICS, ratios
 from evalharness.verdict.tally import results_by_arm, tally
-from evalharness.verdict.view import N_RESAMPLES, RunView, view, with_draws
+from evalharness.verdict.trend import effort_trend
+from evalharness.verdict.view import N_RESAMPLES, RunView, view
 
 
 def analyse(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> Analysis:
@@ -47,6 +48,7 @@ def analyse(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> Analysis:
         versus_baseline=compared.versus_baseline,
         secondary=compared.secondary,
         steps=compared.steps,
+        trend=effort_trend(seen, seen.grader_ids[0], compared.steps),
         ratios=compared.ratios,
         tag_quality=tag_quality(seen, seen.grader_ids[0]),
         tag_cases={tag: len(cases) for tag, cases in seen.table.tags.items()},
@@ -141,6 +143,5 @@ def _steps(seen: RunView, primary: str) -> tuple[Step, ...]:
 
 def _extra_cost_usd(seen: RunView, pair: Pair) -> Estimate | None:
     upper, lower = (seen.metric("cost_usd", arm) for arm in pair)
-    settings = seen.spending_settings
-    difference = compare_values(upper, lower, settings, unit="usd")
-    return None if difference is None else with_draws(difference.estimate, settings)
+    difference = compare_values(upper, lower, seen.settings, unit="usd")
+    return None if difference is None else difference.estimate

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from evalharness.core.findings import EffortEvidence
 from evalharness.core.model import Arm
@@ -12,9 +11,6 @@ from evalharness.verdict.ladder import ladders
 from evalharness.verdict.reading import FEWEST_CLUSTERS
 from evalharness.verdict.tally import Tally
 from evalharness.verdict.view import RunView
-
-#: Only the sign of an interval is read from these draws.
-RESAMPLES = 1_000
 
 
 def effort_evidence(view: RunView, counted: Mapping[str, Tally]) -> Mapping[str, EffortEvidence]:
@@ -61,8 +57,7 @@ def _rising_by_arm(view: RunView) -> Mapping[str, bool | None]:
 def _rises(view: RunView, lowest: int, highest: int) -> bool | None:
     """None where tokens are not reported, or where too few cases fail to show a rise."""
     upper, lower = view.metric("reasoning_tokens", highest), view.metric("reasoning_tokens", lowest)
-    fast = replace(view.settings, n_resamples=min(RESAMPLES, view.settings.n_resamples))
-    difference = compare_values(upper, lower, fast, unit="tokens")
+    difference = compare_values(upper, lower, view.settings, unit="tokens")
     if difference is None:
         return None
     estimate = difference.estimate

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evalharness.core.findings import Estimate
 from evalharness.core.model import DecisionLimit
 from evalharness.stats.means import estimate_mean
-from evalharness.stats.quantiles import estimate_quantile
+from evalharness.stats.quantiles import quantile_limits
 from evalharness.stats.sample import Sample, with_level
 from evalharness.verdict.reading import FEWEST_CLUSTERS
 from evalharness.verdict.view import RunView
@@ -41,20 +40,25 @@ def _keeps(view: RunView, arm: int, limit: DecisionLimit) -> bool | None:
     sample = view.metric(limit.metric, arm)
     if _shows_one_value(sample):
         return float(sample.means[sample.scored][0]) <= limit.at_most
-    estimate = _estimate(view, sample, limit)
-    if estimate is not None and estimate.upper is not None and estimate.upper <= limit.at_most:
+    lower, upper = _bounds(view, sample, limit)
+    if upper is not None and upper <= limit.at_most:
         return True
-    if estimate is not None and estimate.lower is not None and estimate.lower > limit.at_most:
+    if lower is not None and lower > limit.at_most:
         return False
     return None
 
 
-def _estimate(view: RunView, sample: Sample, limit: DecisionLimit) -> Estimate | None:
-    """None for a mean of times of which some never ended: leaving those out would reward failing fast."""
+def _bounds(view: RunView, sample: Sample, limit: DecisionLimit) -> tuple[float | None, float | None]:
+    """One-sided bounds; +inf among failed trials: an arm that mostly fails breaks a limit on its median.
+
+    None for a mean of times of which some never ended: leaving those out would reward failing fast.
+    """
     settings = with_level(view.settings, ONE_SIDED)
     if limit.quantile is not None:
-        return estimate_quantile(sample, limit.quantile, settings)
-    return None if np.isinf(sample.values).any() else estimate_mean(sample, settings, unit=limit.metric)
+        limits = quantile_limits(sample, limit.quantile, settings)
+        return (None, None) if limits is None else (limits.lower, limits.upper)
+    mean = None if np.isinf(sample.values).any() else estimate_mean(sample, settings, unit=limit.metric)
+    return (None, None) if mean is None else (mean.lower, mean.upper)
 
 
 def _shows_one_value(sample: Sample) -> bool:

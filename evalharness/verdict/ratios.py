@@ -11,7 +11,7 @@ from evalharness.stats.means import ratio_of_means
 from evalharness.stats.signed_rank import ratio_of_times
 from evalharness.verdict.families import HOLM, Pair, cautions
 from evalharness.verdict.reading import may_decide, reading
-from evalharness.verdict.view import RunView, with_draws
+from evalharness.verdict.view import RunView
 
 #: What is compared with the baseline, in the order of pages.
 RATIO_METRICS = ("cost_usd", "total_ms", "ttfo_ms", "output_tokens")
@@ -44,11 +44,10 @@ def _ratio(view: RunView, metric: str, pair: Pair) -> _Ratio | None:
     """Times may be infinite, so they are compared by their middle; what adds up is compared by its mean."""
     candidate, baseline = view.metric(metric, pair[0]), view.metric(metric, pair[1])
     if not CATALOG[metric].is_time:
-        means = ratio_of_means(candidate, baseline, view.spending_settings)
+        means = ratio_of_means(candidate, baseline, view.settings)
         if means is None:
             return None
-        estimate = with_draws(means.estimate, view.spending_settings)
-        return _Ratio(estimate=estimate, p_value=means.p_value, p_method=means.p_method)
+        return _Ratio(estimate=means.estimate, p_value=means.p_value, p_method=means.p_method)
     times = ratio_of_times(candidate, baseline, view.settings)
     if times is None:
         return None

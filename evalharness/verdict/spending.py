@@ -10,8 +10,8 @@ import numpy as np
 from evalharness.core.findings import Estimate
 from evalharness.core.model import Status
 from evalharness.metrics.table import Floats
-from evalharness.stats.means import cost_per_correct, estimate_mean
-from evalharness.verdict.view import RunView, with_draws
+from evalharness.stats.means import cost_per_correct, estimate_mean, estimate_means
+from evalharness.verdict.view import RunView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,22 +28,20 @@ class Spending:
 
 def spending(view: RunView, arm: int, right: Floats) -> Spending:
     """``right``: column of 1, 0 and NaN, whether the primary score reaches its pass mark."""
-    columns, settings = view.table.metrics, view.spending_settings
+    columns, settings = view.table.metrics, view.settings
     rows = view.rows(arm)
     ended = rows & ~view.table.has_status(Status.PENDING)
     answered = ended & ~view.table.has_status(Status.ERROR)
     without_usage = np.isnan(columns["input_tokens"]) | np.isnan(columns["output_tokens"])
-    cost = view.metric("cost_usd", arm)
+    cost, tokens = view.metric("cost_usd", arm), token_columns(columns)
+    mean_tokens = estimate_means([view.sample(column, arm) for column in tokens.values()], settings, unit="tokens")
     known = columns["cost_usd"][rows & ~np.isnan(columns["cost_usd"])]
     return Spending(
-        tokens={
-            name: with_draws(estimate_mean(view.sample(column, arm), settings, unit="tokens"), settings)
-            for name, column in token_columns(columns).items()
-        },
+        tokens=dict(zip(tokens, mean_tokens, strict=True)),
         n_without_usage=int((answered & without_usage).sum()),
-        cost_usd=with_draws(estimate_mean(cost, settings, unit="usd"), settings),
+        cost_usd=estimate_mean(cost, settings, unit="usd"),
         cost_total_usd=float(known.sum()) if len(known) else None,
-        cost_per_correct_usd=with_draws(cost_per_correct(cost, view.sample(right, arm), settings), settings),
+        cost_per_correct_usd=cost_per_correct(cost, view.sample(right, arm), settings),
         n_without_cost=int(np.isnan(columns["cost_usd"][ended]).sum()),
     )
 

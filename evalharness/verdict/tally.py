@@ -8,15 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalharness.core.model import (
-    Attempt,
-    AttemptStatus,
-    Phase,
-    Purpose,
-    RunRecord,
-    Status,
-    TrialResult,
-)
+from evalharness.core.model import Phase, Status
+from evalharness.core.record import Attempt, AttemptStatus, Purpose, RunRecord, TrialResult
 from evalharness.metrics.table import failure_of
 
 

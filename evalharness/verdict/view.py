@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import dataclass
 
 import numpy as np
 
-from evalharness.core.findings import Estimate
 from evalharness.core.ids import content_id
-from evalharness.core.model import Arm, RunRecord, Suite
+from evalharness.core.model import Arm, Suite
+from evalharness.core.record import RunRecord
 from evalharness.metrics.table import Bools, Floats, Table, table
 from evalharness.stats.sample import Ints, Sample, Settings, sample_of
 
 N_RESAMPLES = 10_000
-#: Draws for the some fifty means and ratios of tokens and money of a large run. They cost time in proportion to cases,
-#: and with this many cases the limits hardly depend on them. Decisions and comparisons of scores keep all draws.
-SPENDING_RESAMPLES = 2_000
-MANY_CLUSTERS = 500
-
-MaybeEstimate = TypeVar("MaybeEstimate", Estimate, Estimate | None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +39,6 @@ class RunView:
     def clusters(self) -> Ints:
         """(cases) the independent unit of each case."""
         return self.table.cluster_index.astype(np.int64)
-
-    @property
-    def spending_settings(self) -> Settings:
-        """For what is described and not decided: see ``SPENDING_RESAMPLES``."""
-        if self.table.n_clusters <= MANY_CLUSTERS:
-            return self.settings
-        return replace(self.settings, n_resamples=min(SPENDING_RESAMPLES, self.settings.n_resamples))
 
     def rows(self, arm: int) -> Bools:
         return np.asarray(self.table.arm_index == arm)
@@ -84,10 +70,3 @@ def view(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> RunView:
         exact=options.exact,
     )
     return RunView(run=run, table=table(run), settings=settings)
-
-
-def with_draws(estimate: MaybeEstimate, settings: Settings) -> MaybeEstimate:
-    """The estimate with the number of draws in its method, where it was drawn: not all figures have as many."""
-    if estimate is None or "bootstrap" not in estimate.method:
-        return estimate
-    return replace(estimate, method=f"{estimate.method}, {settings.n_resamples:,} draws")

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from evalharness.core.failure import Failure
-from evalharness.core.model import Answer, Json, Status, ToolCall
+from evalharness.core.model import Json, Status
+from evalharness.core.record import Answer, ToolCall
 from evalharness.wire.anomalies import Anomaly
 from evalharness.wire.failures import ErrorObject, error_object, event_failure
 from evalharness.wire.notes import Notes, Outcome

@@ -6,8 +6,9 @@ from array import array
 from dataclasses import dataclass, field
 
 from evalharness.core.failure import Failure
-from evalharness.core.model import Answer, Stamps, Status, Usage
+from evalharness.core.model import Status
 from evalharness.core.ports import Decoded
+from evalharness.core.record import Answer, Stamps, Usage
 from evalharness.wire.anomalies import Anomaly
 
 _MAX_UNKNOWN_NAMES = 64

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from evalharness.core.failure import Failure, FailureKind
-from evalharness.core.model import Answer, Json, Status, ToolCall
+from evalharness.core.model import Json, Status
+from evalharness.core.record import Answer, ToolCall
 from evalharness.wire.anomalies import Anomaly
 from evalharness.wire.failures import ErrorObject, error_object, event_failure
 from evalharness.wire.notes import Notes, Outcome

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from enum import Enum
 
 from evalharness.core.failure import Failure
-from evalharness.core.model import Answer, Json, Status
+from evalharness.core.model import Json, Status
+from evalharness.core.record import Answer
 from evalharness.wire.anomalies import Anomaly
 from evalharness.wire.failures import ErrorObject, error_object, event_failure
 from evalharness.wire.notes import Notes, Outcome

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from evalharness.core.model import Json, Usage
+from evalharness.core.model import Json
+from evalharness.core.record import Usage
 from evalharness.wire.anomalies import Anomaly
 
 _MAX_COUNT = 2**53

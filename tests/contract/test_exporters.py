@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from evalharness.core.model import Answer, RunRecord, TrialResult
+from evalharness.core.record import Answer, RunRecord, TrialResult
 from evalharness.store import export
 from tests.support.runs import make_run
 

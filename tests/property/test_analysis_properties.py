@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evalharness.core.findings import Analysis, Comparison, Estimate, Outcome, Reading, Standing
-from evalharness.core.model import RunRecord, Slo, Status
+from evalharness.core.model import Slo, Status
+from evalharness.core.record import RunRecord
 from evalharness.verdict.compare import analyse
 from tests.support.runs import PRICES, RULE, TRUTH, ArmTruth, make_run
 

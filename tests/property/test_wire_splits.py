@@ -9,8 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from openai._streaming import SSEDecoder
 
-from evalharness.core.model import Limits, Stamps, Status
+from evalharness.core.model import Limits, Status
 from evalharness.core.ports import Activity, Decoded
+from evalharness.core.record import Stamps
 from evalharness.wire import codec
 from evalharness.wire.sse import SseParser
 from tests.support.wire_bytes import answer_stream, captured, decode, response, sse, text_message

@@ -239,10 +239,6 @@ def test_restricting_leaves_other_cases_unscored():
 def test_a_trend_needs_two_levels_and_complete_cases():
     assert trend.slope_per_step(np.ones((4, 1)), np.arange(4), SETTINGS) is None
     assert trend.slope_per_step(np.full((4, 2), math.nan), np.arange(4), SETTINGS) is None
-    by_budget = trend.slope_per_step(
-        np.array([[0, 0.5, 1], [0, 0.4, 0.9]]), np.arange(2), SETTINGS, positions=np.array([1000.0, 2000, 3000])
-    )
-    assert by_budget.estimate.point == pytest.approx(0.475 / 1000)
 
 
 @pytest.mark.parametrize("repeats", [1, 4])

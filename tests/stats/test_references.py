@@ -227,13 +227,7 @@ def test_an_upper_limit_exists_from_the_number_of_the_specification(q, level, fe
     assert quantiles.estimate_quantile(one_each(np.arange(1.0, fewest + 1)), q, settings).upper is not None
     short = quantiles.estimate_quantile(one_each(np.arange(1.0, fewest)), q, settings)
     assert short.upper is None
-    assert "n too small for an upper limit" in short.method
-
-
-@of("harrell_davis")
-def test_harrell_davis(given, expected):
-    points = [quantiles.harrell_davis(one_each(given["x"]), q) for q in given["q"]]
-    assert points == pytest.approx(expected, rel=1e-9)
+    assert f"n too small for an upper limit, {fewest} are needed" in short.method
 
 
 @of("dkw")
@@ -259,23 +253,6 @@ def test_standard_error_of_a_ratio_of_means_is_that_of_the_delta_method():
     fit = means.studentised_log_ratio(b, a, np.arange(80), SETTINGS)
     assert fit.standard_error == pytest.approx(np.sqrt(by_delta), rel=1e-9)
     assert fit.point == pytest.approx(np.log(b.mean() / a.mean()))
-
-
-@of("page")
-def test_pages_l(given, expected):
-    assert trend.page(np.array(given["rows"]), SETTINGS).statistic == pytest.approx(expected)
-
-
-@of("page_normal")
-def test_pages_l_of_many_cases(given, expected):
-    result = trend.page(np.array(given["rows"]), SETTINGS)
-    assert result.statistic == pytest.approx(expected["statistic"])
-    assert result.p_value == pytest.approx(expected["p"], rel=1e-6)
-
-
-@of("pava")
-def test_rising_fit(given, expected):
-    assert trend.rising_fit(np.array(given["y"]), np.array(given["w"])) == pytest.approx(expected)
 
 
 @of("spearman")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from evalharness.core.model import Answer, Call, Case, Json, Purpose, Score, Status
+from evalharness.core.model import Case, Json, Status
 from evalharness.core.ports import Transcript
+from evalharness.core.record import Answer, Call, Purpose, Score
 from evalharness.graders import build
 
 CASE = Case(case_id="one")

@@ -8,7 +8,7 @@ from html import unescape
 from html.parser import HTMLParser
 
 from evalharness.core.findings import Analysis
-from evalharness.core.model import RunRecord
+from evalharness.core.record import RunRecord
 from evalharness.report.page import render_page
 from evalharness.report.settings import ReportSettings
 from evalharness.verdict.compare import analyse

@@ -9,7 +9,7 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from evalharness.core.model import RunRecord, RunState, TrialResult
+from evalharness.core.record import RunRecord, RunState, TrialResult
 from evalharness.store import run_store
 from evalharness.store.run_store import RunStore
 from tests.support.runs import make_run

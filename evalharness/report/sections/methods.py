@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evalharness.core.findings import Comparison
-from evalharness.core.model import Endpoint, EndpointKind, Json, Load, RunRecord
+from evalharness.core.model import Endpoint, EndpointKind, Json, Load
+from evalharness.core.record import RunRecord
 from evalharness.metrics.catalog import CATALOG
 from evalharness.report import numbers
 from evalharness.report.cells import Cell, Row, Table

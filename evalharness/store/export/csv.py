@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from evalharness.core.model import RunRecord
+from evalharness.core.record import RunRecord
 from evalharness.store.flat_rows import Cell, columns, rows
 
 # Spreadsheets run a text cell that begins with one of these as a formula.

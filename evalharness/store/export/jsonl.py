@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from evalharness.core.model import RunRecord
+from evalharness.core.record import RunRecord
 from evalharness.store.trial_lines import trial_lines
 
 

@@ -10,7 +10,8 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from evalharness.core.model import Arm, Case, Phase, RunRecord, Status, TrialResult
+from evalharness.core.model import Arm, Case, Phase, Status
+from evalharness.core.record import RunRecord, TrialResult
 from evalharness.metrics.measure import measure_trial
 
 #: What XML 1.0 cannot hold, even escaped.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evalharness.core.errors import UsageError
-from evalharness.core.model import RunRecord
+from evalharness.core.record import RunRecord
 from evalharness.store.flat_rows import Cell, columns, rows
 
 

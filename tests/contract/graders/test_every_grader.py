@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from evalharness import graders
-from evalharness.core.model import Answer
+from evalharness.core.record import Answer
 from tests.support.graders import CASE, transcript
 
 #: Keys that make each type work, and an answer that is worth 1 to it.

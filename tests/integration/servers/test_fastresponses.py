@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from evalharness.core.failure import FailureKind
-from evalharness.core.model import Status, Usage
+from evalharness.core.model import Status
+from evalharness.core.record import Usage
 from tests.support.live import ask
 from tests.support.third_party import open_responses_app, served
 

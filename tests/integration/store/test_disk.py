@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from evalharness.core.errors import ExitCode, StoreError
-from evalharness.core.model import RunRecord, Status
+from evalharness.core.model import Status
+from evalharness.core.record import RunRecord
 from evalharness.store import run_store
 from evalharness.store.load import load
 from evalharness.store.reserve import RESERVE_BYTES

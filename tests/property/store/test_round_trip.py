@@ -11,17 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalharness.core.failure import Clock, Failure, FailureKind
-from evalharness.core.model import (
+from evalharness.core.model import PendingReason, Plan, Status
+from evalharness.core.record import (
     Answer,
     Attempt,
     AttemptStatus,
     Call,
-    PendingReason,
-    Plan,
     Purpose,
     Score,
     Stamps,
-    Status,
     ToolCall,
     TrialResult,
     Usage,

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import statsmodels.api as sm
 from scipy import optimize, stats
-from scipy.stats import mstats
 from statsmodels.distributions.empirical_distribution import _conf_set
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
@@ -133,29 +132,12 @@ def entries() -> list[dict]:
             ranks_by_enumeration(n, q, level),
             "all ranks tried with scipy.stats.binom",
         )
-    x = np.sort(rng.lognormal(5, 1, 40).round(3))
-    hd = [float(mstats.hdquantiles(x, prob=[q])[0]) for q in (0.5, 0.9)]
-    add("harrell_davis", {"x": x.tolist(), "q": [0.5, 0.9]}, hd, "scipy.stats.mstats.hdquantiles")
     band = _conf_set(np.full(40, 0.5))[1][0] - 0.5
     add("dkw", {"n": 40}, float(band), "statsmodels empirical distribution")
 
     skewed = [0.4, 0.9, 1.1, 2.0, 5.5]
     add("bootstrap_t", {"x": skewed, "level": 0.8}, enumerated_t(skewed, 0.8), "all 5^5 draws")
 
-    table = rng.integers(1, 6, (12, 4)).astype(float) + np.arange(4) * 0.4
-    page = stats.page_trend_test(table, method="asymptotic")
-    add("page", {"rows": table.tolist()}, float(page.statistic), "scipy page_trend_test")
-    untied = rng.normal(size=(60, 4)) + np.arange(4) * 0.1
-    page = stats.page_trend_test(untied, method="asymptotic")
-    expected = {"statistic": float(page.statistic), "p": float(page.pvalue)}
-    add("page_normal", {"rows": untied.round(6).tolist()}, expected, "scipy page_trend_test, asymptotic")
-    y, w = rng.normal(np.arange(8) * 0.3, 1).round(3), rng.integers(1, 5, 8).astype(float)
-    add(
-        "pava",
-        {"y": y.tolist(), "w": w.tolist()},
-        optimize.isotonic_regression(y, weights=w).x.tolist(),
-        "scipy isotonic_regression",
-    )
     a, b = rng.integers(0, 6, 30).astype(float), rng.normal(size=30).round(2)
     rho = stats.spearmanr(a, b)
     add("spearman", {"x": a.tolist(), "y": b.tolist()}, [float(rho.statistic), float(rho.pvalue)], "scipy spearmanr")

@@ -8,7 +8,7 @@ from evalharness.app.progress import LiveProgress, NoProgress, PlainProgress
 from evalharness.app.tally import ArmTally
 from evalharness.core.events import AttemptFailed, RunStarted, RunStopping, TrialFinished
 from evalharness.core.failure import Failure, FailureKind
-from evalharness.core.model import RunRecord
+from evalharness.core.record import RunRecord
 from tests.support.runs import make_run
 
 

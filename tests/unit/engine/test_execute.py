@@ -23,14 +23,13 @@ from evalharness.core.model import (
     Phase,
     Prices,
     RetryPolicy,
-    Score,
     Status,
     Suite,
     Trial,
-    TrialResult,
     Warmup,
 )
 from evalharness.core.ports import HttpRequest, ResponseHead, Tape
+from evalharness.core.record import Score, TrialResult
 from evalharness.engine.budget import Ledger
 from evalharness.engine.call import Lane
 from evalharness.engine.execute import Conduct, execute

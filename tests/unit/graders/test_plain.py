@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from evalharness.core.errors import UsageError
-from evalharness.core.model import Answer, Score, Status
+from evalharness.core.model import Status
+from evalharness.core.record import Answer, Score
 from evalharness.graders import build, load, names
 from evalharness.graders._named import NamedGrader
 from tests.support.graders import CASE, graded, transcript

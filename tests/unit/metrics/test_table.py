@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from evalharness.core.failure import Failure, FailureKind
-from evalharness.core.model import Case, GraderSpec, Phase, Score, Status, TrialResult
+from evalharness.core.model import Case, GraderSpec, Phase, Status
+from evalharness.core.record import Score, TrialResult
 from evalharness.metrics.table import STATUSES, Missing, grader_specs, score_of, table
 from tests.support.runs import make_run
 

@@ -10,17 +10,8 @@ from dataclasses import replace
 import pytest
 
 from evalharness.core.failure import Failure, FailureKind
-from evalharness.core.model import (
-    Attempt,
-    AttemptStatus,
-    Call,
-    Prices,
-    Purpose,
-    Stamps,
-    Status,
-    TrialResult,
-    Usage,
-)
+from evalharness.core.model import Prices, Status
+from evalharness.core.record import Attempt, AttemptStatus, Call, Purpose, Stamps, TrialResult, Usage
 from evalharness.metrics.catalog import CATALOG, Unit
 from evalharness.metrics.measure import measure, measure_calls, measure_trial
 from evalharness.metrics.pricing import cost_usd

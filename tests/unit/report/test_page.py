@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import pytest
 
-from evalharness.core.model import Answer, RunRecord
+from evalharness.core.record import Answer, RunRecord
 from evalharness.report.page import render_page
 from evalharness.report.settings import ReportSettings
 from evalharness.report.templates import resource

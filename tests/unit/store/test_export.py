@@ -17,7 +17,8 @@ import pytest
 
 from evalharness.core.errors import UsageError
 from evalharness.core.failure import FailureKind
-from evalharness.core.model import Answer, PendingReason, Phase, Purpose, RunRecord, Score, Status, TrialResult
+from evalharness.core.model import PendingReason, Phase, Status
+from evalharness.core.record import Answer, Purpose, RunRecord, Score, TrialResult
 from evalharness.store import export
 from tests.support.runs import make_run
 

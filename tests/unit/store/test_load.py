@@ -9,7 +9,8 @@ from zipfile import ZipFile
 import pytest
 
 from evalharness.core.errors import StoreError
-from evalharness.core.model import PendingReason, Phase, RunState, Status
+from evalharness.core.model import PendingReason, Phase, Status
+from evalharness.core.record import RunState
 from evalharness.store.load import load, load_plan
 from tests.support.runs import make_run
 from tests.support.stored import append_all, create, rounded, store_run

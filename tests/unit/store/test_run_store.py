@@ -11,7 +11,8 @@ import pytest
 
 from evalharness.core.errors import ExitCode, StoreError
 from evalharness.core.failure import Failure, FailureKind
-from evalharness.core.model import PendingReason, RunRecord, RunState, Score, Status, TrialResult
+from evalharness.core.model import PendingReason, Status
+from evalharness.core.record import RunRecord, RunState, Score, TrialResult
 from evalharness.store import connect, run_store, writer
 from evalharness.store.load import earlier_results, load, load_manifest, lost_attempts
 from evalharness.store.run_store import RunStore

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from evalharness.core.errors import UsageError
-from evalharness.core.model import RunState
+from evalharness.core.record import RunState
 from evalharness.store import runs
 from tests.support.runs import make_run
 from tests.support.stored import store_run

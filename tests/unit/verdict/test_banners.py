@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from evalharness.core.model import RunRecord
+from evalharness.core.record import RunRecord
 from evalharness.verdict.compare import analyse
 from tests.support.runs import make_run
 

@@ -10,7 +10,8 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from evalharness.core.findings import Reading
-from evalharness.core.model import RunRecord, Score, Status
+from evalharness.core.model import Status
+from evalharness.core.record import RunRecord, Score
 from evalharness.verdict.compare import analyse
 from tests.support.runs import ArmTruth, make_run
 

@@ -8,7 +8,8 @@ from statistics import mean
 import pytest
 
 from evalharness.core.findings import Decision, Outcome, Standing
-from evalharness.core.model import DecisionLimit, RunRecord
+from evalharness.core.model import DecisionLimit
+from evalharness.core.record import RunRecord
 from evalharness.verdict.decision import decide
 from evalharness.verdict.view import view
 from tests.support.runs import RULE, ArmTruth, make_run
@@ -103,6 +104,12 @@ def test_a_mean_time_cannot_be_kept_where_trials_never_ended():
     decision = decided(a_run(decision=replace(BARE, limits=limits), failures=0.1))
     assert Standing.ADMISSIBLE not in standings(decision)
     assert decision.standings[1].limit == "total_ms mean at most 1e+09"
+
+
+def test_an_arm_that_mostly_fails_breaks_a_limit_on_its_median():
+    limits = (DecisionLimit(metric="total_ms", quantile=0.5, at_most=1e9),)
+    decision = decided(a_run(decision=replace(BARE, limits=limits), failures=0.9))
+    assert {each.standing for each in decision.standings} == {Standing.INELIGIBLE}
 
 
 def test_when_every_arm_breaks_a_limit_no_arm_is_named():

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from evalharness.core.model import RunRecord
+from evalharness.core.findings import Reading
+from evalharness.core.record import RunRecord
 from evalharness.verdict.compare import analyse
 from evalharness.verdict.effort import effort_evidence
 from evalharness.verdict.ladder import ladders
 from evalharness.verdict.tally import results_by_arm, tally
 from evalharness.verdict.view import view
-from tests.support.runs import make_run
+from tests.support.runs import TRUTH, ArmTruth, make_run
 
 
 def evidence(run: RunRecord):
@@ -82,3 +83,54 @@ def test_without_tokens_and_words_there_is_nothing_to_judge_by():
 def test_a_few_cases_cannot_show_that_an_effort_was_ignored():
     run = make_run(arms=("low", "high"), cases=6, repeats=1, honours_effort=False)
     assert [each.honoured for each in evidence(answering(run, effort_reported=None))] == [None, None]
+
+
+RISING = {
+    "none": ArmTruth(accuracy=0.3, reasoning_tokens=0, ttfo_ms=300),
+    "low": ArmTruth(accuracy=0.6, reasoning_tokens=100, ttfo_ms=600),
+    "high": ArmTruth(accuracy=0.9, reasoning_tokens=500, ttfo_ms=900),
+}
+
+
+def test_a_rising_ladder_has_a_trend_per_step_and_no_step_that_fell():
+    analysis = analyse(make_run(arms=("high", "none", "low"), cases=80, repeats=2, failures=0, truth=RISING))
+    trend = analysis.trend
+    assert [analysis.arm(arm).label for arm in trend.arms] == ["none", "low", "high"]
+    assert trend.n_steps == 2
+    assert trend.estimate.lower < 0.3 < trend.estimate.upper
+    assert trend.reading is Reading.BETTER
+    assert trend.p_value < 0.001
+    assert trend.fell == ()
+
+
+def test_a_trend_names_the_step_that_fell():
+    truth = {**RISING, "low": replace(RISING["high"], accuracy=0.95), "high": replace(RISING["high"], accuracy=0.7)}
+    analysis = analyse(make_run(arms=("none", "low", "high"), cases=80, repeats=2, failures=0, truth=truth))
+    assert analysis.trend.reading is Reading.BETTER
+    assert [[analysis.arm(arm).label for arm in step] for step in analysis.trend.fell] == [["low", "high"]]
+
+
+def test_two_efforts_and_axes_without_an_order_have_no_trend():
+    assert analyse(make_run(arms=2, cases=12, repeats=1), n_resamples=200).trend is None
+    prompts = make_run(arms=1, prompts=("plain", "careful", "brief"), cases=12, repeats=1)
+    assert analyse(prompts, n_resamples=200).trend is None
+    in_suite = make_run(arms=3, cases=12, repeats=2, scope="suite")
+    assert analyse(in_suite, n_resamples=200).trend is None
+
+
+def test_the_trend_is_that_of_the_ladder_with_the_baseline():
+    run = make_run(arms=3, prompts=("plain", "careful"), cases=12, repeats=1)
+    careful = next(arm for arm in run.plan.arms if arm.label.endswith("careful"))
+    other = replace(run, plan=replace(run.plan, baseline_arm_id=careful.arm_id))
+    assert careful.arm_id in analyse(other, n_resamples=200).trend.arms
+    assert run.plan.baseline_arm_id in analyse(run, n_resamples=200).trend.arms
+
+
+def test_missing_trials_that_could_turn_a_trend_are_said():
+    trend = analyse(make_run(arms=3, cases=60, repeats=1, failures=0.3), n_resamples=500).trend
+    assert "missing trials could change this reading" in trend.cautions
+
+
+def test_a_handful_of_cases_gives_no_reading_of_a_trend_but_by_an_exact_test():
+    trend = analyse(make_run(arms=3, cases=4, repeats=2, failures=0, truth={**TRUTH, **RISING}), n_resamples=500).trend
+    assert trend.reading is Reading.TOO_CLOSE

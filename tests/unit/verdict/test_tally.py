@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from evalharness.core.failure import Failure, FailureKind
-from evalharness.core.model import Purpose, Stamps, Status, TrialResult
+from evalharness.core.model import Status
+from evalharness.core.record import Purpose, Stamps, TrialResult
 from evalharness.verdict.tally import results_by_arm, tally
 from tests.support.runs import make_run
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from evalharness.core.failure import Failure, FailureKind
-from evalharness.core.model import Limits, Status, ToolCall, Usage
+from evalharness.core.model import Limits, Status
+from evalharness.core.record import ToolCall, Usage
 from evalharness.wire.anomalies import Anomaly
 from tests.support.wire_bytes import data_only, decode
 

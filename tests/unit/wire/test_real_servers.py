@@ -9,7 +9,8 @@ import pytest
 from openai.types import responses as api
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails, ResponseUsage
 
-from evalharness.core.model import Status, Usage
+from evalharness.core.model import Status
+from evalharness.core.record import Usage
 from evalharness.wire.responses_reader import KNOWN_EVENTS
 from tests.support.wire_bytes import captured, decode
 

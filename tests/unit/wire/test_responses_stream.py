@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from evalharness.core.failure import Clock, Failure, FailureKind
-from evalharness.core.model import Limits, Status, ToolCall, Usage
+from evalharness.core.model import Limits, Status
 from evalharness.core.ports import Decoded
+from evalharness.core.record import ToolCall, Usage
 from evalharness.wire.anomalies import Anomaly
 from tests.support.wire_bytes import answer_stream, data_only, decode, response, sse, text_message, usage
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from evalharness.core.model import Usage
+from evalharness.core.record import Usage
 from evalharness.wire.anomalies import Anomaly
 from evalharness.wire.usage import CHAT_NAMES, RESPONSES_NAMES, read_usage
 from tests.support.wire_bytes import usage

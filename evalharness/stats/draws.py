@@ -1,0 +1,102 @@
+"""Draws of whole clusters with replacement, made once for all figures of an analysis, and sums over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Counts: TypeAlias = npt.NDArray[np.uint8]
+
+#: Counts kept at once, in bytes: 10,000 draws of 25,000 clusters. What does not fit is drawn anew for each use.
+KEPT_BYTES = 250_000_000
+#: Counts drawn at once, before they shrink to a byte each.
+CHUNK = 1_000_000
+#: A product of this many multiplications stays on one thread of OpenBLAS. Waiting for a second one, where cores are
+#: shared, made the sums four times slower.
+TILE = 2**18
+TILE_ROWS = 32
+
+
+class Draws:
+    """How often each cluster is in each draw. The counts depend on seed and numbers alone, so keeping them only saves
+    time: some sixty figures of a report are drawn from the same counts."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[int, int, int], tuple[Counts, ...]] = {}
+
+    def counts(self, seed: int, n_draws: int, n_clusters: int) -> Iterator[Counts]:
+        """Blocks of (rows, clusters), ``n_draws`` rows in all; each row sums to ``n_clusters``."""
+        if n_draws * n_clusters > KEPT_BYTES:
+            yield from _drawn(seed, n_draws, n_clusters)
+            return
+        key = (seed, n_draws, n_clusters)
+        blocks = self._kept.pop(key, None)
+        if blocks is None:
+            self._make_room(n_draws * n_clusters)
+            blocks = tuple(_drawn(seed, n_draws, n_clusters))
+        self._kept[key] = blocks  # last in the order of use
+        yield from blocks
+
+    def _make_room(self, n_bytes: int) -> None:
+        while self._kept and n_bytes + sum(rows * clusters for _, rows, clusters in self._kept) > KEPT_BYTES:
+            del self._kept[next(iter(self._kept))]
+
+
+def _drawn(seed: int, n_draws: int, n_clusters: int) -> Iterator[Counts]:
+    """The size of the blocks does not change what is drawn. Bincount: gathering rows would be four times slower.
+
+    One byte is enough: that one of many clusters comes up 256 times has a chance below 1e-500.
+    """
+    rng = np.random.default_rng(seed)
+    step = max(1, CHUNK // n_clusters)
+    for start in range(0, n_draws, step):
+        rows = min(step, n_draws - start)
+        drawn = rng.integers(0, n_clusters, size=(rows, n_clusters), dtype=np.int64)
+        drawn += (np.arange(rows) * n_clusters)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=rows * n_clusters)
+        yield counts.reshape(rows, n_clusters).astype(np.uint8)
+
+
+def sums_over(blocks: Iterator[Counts], columns: Floats) -> Floats:
+    """(draws, k) sums of each of ``columns`` (clusters, k), weighted by the counts of each draw.
+
+    The last bits of a matrix product depend on the order of its additions, which a BLAS chooses by its threads and
+    kernels. Here every addition is exact, so that the order cannot matter: a column is split into two parts of so few
+    bits that no sum over a draw is ever rounded. Source: error-free splitting of Ozaki, Ogita, Oishi and Rump 2012.
+    """
+    coarse = _rounded(columns)
+    fine = _rounded(columns - coarse)
+    uneven = np.flatnonzero(fine.any(axis=0))
+    parts = np.hstack([coarse, fine[:, uneven]])
+    sums = np.concatenate([_products(counts, parts) for counts in blocks])
+    k = columns.shape[1]
+    total = sums[:, :k]
+    total[:, uneven] += sums[:, k:]
+    return total
+
+
+def _rounded(columns: Floats) -> Floats:
+    """Each value at so many leading bits of its column's largest that sums over a draw fit into 53 bits."""
+    bits = 53 - (len(columns) - 1).bit_length()
+    shift = bits - np.frexp(np.abs(columns).max(axis=0))[1]
+    rounded: Floats = np.ldexp(np.rint(np.ldexp(columns, shift)), -shift)
+    return rounded
+
+
+def _products(counts: Counts, parts: Floats) -> Floats:
+    """counts @ parts, by tiles that no BLAS hands to several threads."""
+    sums = np.zeros((len(counts), parts.shape[1]))
+    step = max(1, TILE // (TILE_ROWS * parts.shape[1]))
+    room = np.empty((TILE_ROWS, len(parts)))  # once: new memory for each tile costs more than filling it
+    for row in range(0, len(counts), TILE_ROWS):
+        weights = room[: min(TILE_ROWS, len(counts) - row)]
+        weights[:] = counts[row : row + TILE_ROWS]
+        for start in range(0, len(parts), step):
+            sums[row : row + TILE_ROWS] += weights[:, start : start + step] @ parts[start : start + step]
+    return sums
