@@ -44,10 +44,12 @@ class Ratio:
 
 def estimate_mean(sample: Sample, settings: Settings, *, unit: str) -> Estimate | None:
     """As ``estimate_means`` of this sample alone."""
-    return estimate_means([sample], settings, unit=unit)[0]
+    return estimate_means([sample], settings, units=[unit])[0]
 
 
-def estimate_means(samples: Sequence[Sample], settings: Settings, *, unit: str) -> tuple[Estimate | None, ...]:
+def estimate_means(
+    samples: Sequence[Sample], settings: Settings, *, units: Sequence[str]
+) -> tuple[Estimate | None, ...]:
     """Per sample the mean over cases of the case means, with the studentised cluster bootstrap; None without a value.
 
     The samples index the same cases and share the draws, which changes no figure: each is what it would be alone.
@@ -60,7 +62,7 @@ def estimate_means(samples: Sequence[Sample], settings: Settings, *, unit: str) 
     fits = mean_draws(columns, cluster, settings)
     return tuple(
         _mean_estimate(sample, fit, settings, unit) if sample.scored.any() else None
-        for sample, fit in zip(samples, fits, strict=True)
+        for sample, fit, unit in zip(samples, fits, units, strict=True)
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from evalharness.core.findings import Estimate
 from evalharness.core.model import Status
 from evalharness.metrics.table import Floats
-from evalharness.stats.means import cost_per_correct, estimate_mean, estimate_means
+from evalharness.stats.means import cost_per_correct, estimate_means
 from evalharness.verdict.view import RunView
 
 
@@ -34,12 +34,13 @@ def spending(view: RunView, arm: int, right: Floats) -> Spending:
     answered = ended & ~view.table.has_status(Status.ERROR)
     without_usage = np.isnan(columns["input_tokens"]) | np.isnan(columns["output_tokens"])
     cost, tokens = view.metric("cost_usd", arm), token_columns(columns)
-    mean_tokens = estimate_means([view.sample(column, arm) for column in tokens.values()], settings, unit="tokens")
+    drawn = [*(view.sample(column, arm) for column in tokens.values()), cost]
+    *mean_tokens, mean_cost = estimate_means(drawn, settings, units=[*("tokens" for _ in tokens), "usd"])
     known = columns["cost_usd"][rows & ~np.isnan(columns["cost_usd"])]
     return Spending(
         tokens=dict(zip(tokens, mean_tokens, strict=True)),
         n_without_usage=int((answered & without_usage).sum()),
-        cost_usd=estimate_mean(cost, settings, unit="usd"),
+        cost_usd=mean_cost,
         cost_total_usd=float(known.sum()) if len(known) else None,
         cost_per_correct_usd=cost_per_correct(cost, view.sample(right, arm), settings),
         n_without_cost=int(np.isnan(columns["cost_usd"][ended]).sum()),

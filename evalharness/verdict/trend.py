@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from evalharness.core.findings import Reading, Step, Trend
-from evalharness.stats.sample import Floats, Sample, filled, means_matrix
-from evalharness.stats.trend import Slope, slope_per_step
+from evalharness.core.findings import Estimate, Step, Trend
+from evalharness.stats.sample import Sample, filled, means_matrix
+from evalharness.stats.trend import slope_per_step
 from evalharness.verdict.families import HOLM, cautions
 from evalharness.verdict.ladder import EFFORT_AXIS, ladders
 from evalharness.verdict.reading import may_decide, reading
@@ -22,19 +23,24 @@ def effort_trend(view: RunView, grader: str, steps: Sequence[Step]) -> Trend | N
     if rungs is None or view.settings.scope != "population":
         return None
     samples = [view.scores(grader, arm) for arm in rungs]
-    slope = _slope(view, means_matrix(samples))
+    slope = slope_per_step(means_matrix(samples), view.clusters, view.settings)
     if slope is None:
         return None
-    n_clusters, agrees = slope.estimate.n_clusters or slope.estimate.n, _agrees(slope)
+    n_clusters = slope.estimate.n_clusters or slope.estimate.n
+    agrees = HOLM.agrees(slope.estimate, slope.p_value)
+    words = [
+        reading(estimate, higher_is_better=True, agrees=agrees and may_decide(n_clusters, slope.p_method))
+        for estimate in (slope.estimate, *_bounds(view, samples))
+    ]
     notes = cautions("paired", n_clusters, agrees=agrees)
-    if len({_reading(bound) for bound in _bounds(view, samples)}) > 1:
+    if len(set(words[1:])) > 1:
         notes = (*notes, "missing trials could change this reading")
     arms = tuple(view.arms[arm].arm_id for arm in rungs)
     return Trend(
         metric=grader,
         arms=arms,
         estimate=slope.estimate,
-        reading=_reading(slope),
+        reading=words[0],
         p_value=slope.p_value,
         p_method=slope.p_method,
         fell=_fell(arms, steps),
@@ -51,30 +57,16 @@ def _rungs(view: RunView) -> tuple[int, ...] | None:
     return next(with_baseline, found[0] if found else None)
 
 
-def _slope(view: RunView, means: Floats) -> Slope | None:
-    return slope_per_step(means, view.clusters, view.settings)
-
-
-def _bounds(view: RunView, samples: Sequence[Sample]) -> list[Slope]:
+def _bounds(view: RunView, samples: Sequence[Sample]) -> list[Estimate]:
     """The slope with all missing scores against a rise, and with all for it; empty where none is missing."""
     if not any(sample.n_missing for sample in samples):
         return []
-    slopes = []
+    undrawn = replace(view.settings, n_resamples=1)  # only intervals are used, and they need no draws
+    middle, slopes = (len(samples) - 1) / 2, []
     for low, high in ((1.0, 0.0), (0.0, 1.0)):
-        middle = (len(samples) - 1) / 2
         completed = [filled(sample, low if place < middle else high) for place, sample in enumerate(samples)]
-        slopes.append(_slope(view, means_matrix(completed)))
-    return [slope for slope in slopes if slope is not None]
-
-
-def _agrees(slope: Slope) -> bool:
-    return HOLM.agrees(slope.estimate, slope.p_value)
-
-
-def _reading(slope: Slope) -> Reading:
-    n_clusters = slope.estimate.n_clusters or slope.estimate.n
-    sure = _agrees(slope) and may_decide(n_clusters, slope.p_method)
-    return reading(slope.estimate, higher_is_better=True, agrees=sure)
+        slopes.append(slope_per_step(means_matrix(completed), view.clusters, undrawn))
+    return [slope.estimate for slope in slopes if slope is not None]
 
 
 def _fell(arms: tuple[str, ...], steps: Sequence[Step]) -> tuple[tuple[str, str], ...]:

@@ -76,7 +76,7 @@ def test_a_mean_is_the_same_alone_and_among_others_and_with_kept_draws():
     columns = [rng.lognormal(0, 1, 40), np.where(rng.random(40) < 0.3, np.nan, rng.random(40)), np.full(40, np.nan)]
     samples = [sample_of(column, np.arange(40), cluster) for column in columns]
     settings = Settings(seed=9, n_resamples=500)
-    together = means.estimate_means(samples, settings, unit="usd")
+    together = means.estimate_means(samples, settings, units=["usd"] * 3)
     alone = tuple(means.estimate_mean(each, Settings(seed=9, n_resamples=500), unit="usd") for each in samples)
     assert together == alone
     assert together[2] is None

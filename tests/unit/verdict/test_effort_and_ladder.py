@@ -120,10 +120,12 @@ def test_two_efforts_and_axes_without_an_order_have_no_trend():
 
 def test_the_trend_is_that_of_the_ladder_with_the_baseline():
     run = make_run(arms=3, prompts=("plain", "careful"), cases=12, repeats=1)
-    careful = next(arm for arm in run.plan.arms if arm.label.endswith("careful"))
-    other = replace(run, plan=replace(run.plan, baseline_arm_id=careful.arm_id))
-    assert careful.arm_id in analyse(other, n_resamples=200).trend.arms
-    assert run.plan.baseline_arm_id in analyse(run, n_resamples=200).trend.arms
+    sweep = replace(run.plan.suite.sweep, baseline={"prompt": "careful", "reasoning.effort": "none"})
+    other = replace(run, plan=replace(run.plan, suite=replace(run.plan.suite, sweep=sweep)))
+    for each, prompt in ((run, "plain"), (other, "careful")):
+        analysis = analyse(each, n_resamples=200)
+        assert analysis.baseline in analysis.trend.arms
+        assert all(analysis.arm(arm).label.endswith(prompt) for arm in analysis.trend.arms)
 
 
 def test_missing_trials_that_could_turn_a_trend_are_said():
