@@ -18,7 +18,7 @@ CHUNK = 1_000_000
 #: A product of this many multiplications stays on one thread of OpenBLAS. Waiting for a second one, where cores are
 #: shared, made the sums four times slower.
 TILE = 2**18
-TILE_ROWS = 32
+TILE_ROWS = 64
 
 
 class Draws:
