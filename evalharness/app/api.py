@@ -12,7 +12,7 @@ from typing import Any
 
 from evalharness.app.run import RunRequest
 from evalharness.app.run import run as run_suite
-from evalharness.app.settings import resolve
+from evalharness.app.settings import resolve, with_env_file
 from evalharness.core.errors import ExitCode, UsageError
 from evalharness.core.findings import Analysis, Comparison
 from evalharness.core.model import Arm, Suite
@@ -114,12 +114,12 @@ async def run_async(
     Raises:
         EvalharnessError: what the command line would print; ``exit_code`` is its exit code.
     """
-    settings = {"out": out, "max_cost_usd": max_cost_usd}
+    resolved = resolve({"out": out, "max_cost_usd": max_cost_usd}, environ=os.environ)
     request = RunRequest(
         suite_path=Path(suite),
         flags=PlanFlags(**flags),
-        resolved=resolve(settings, environ=os.environ),
-        environ=os.environ,
+        resolved=resolved,
+        environ=with_env_file(os.environ, resolved.settings.env_file),
         fresh=fresh,
         retry_errors=retry_errors,
         offline=offline,

@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from evalharness.core.errors import EndpointError
 from evalharness.core.model import Endpoint, EndpointKind
@@ -21,7 +22,7 @@ STOP_WITHIN_S = 5.0
 
 
 @asynccontextmanager
-async def base_url_of(endpoint: Endpoint, *, seed: int) -> AsyncIterator[str]:
+async def base_url_of(endpoint: Endpoint, *, seed: int, suite_folder: Path) -> AsyncIterator[str]:
     """The endpoint's base URL; for ``simulator`` and ``local`` the server runs inside this context.
 
     Raises:
@@ -31,7 +32,11 @@ async def base_url_of(endpoint: Endpoint, *, seed: int) -> AsyncIterator[str]:
         yield endpoint.target
         return
     if endpoint.kind is EndpointKind.SIMULATOR:
-        arguments = ["-m", "evalharness.simulator", "--profile", endpoint.target, "--seed", str(seed)]
+        profile = endpoint.target
+        if profile.endswith(".json"):
+            # Paths in a suite count from its folder; the child starts in this process's.
+            profile = str((suite_folder / profile).resolve())
+        arguments = ["-m", "evalharness.simulator", "--profile", profile, "--seed", str(seed)]
     else:
         arguments = ["-m", "evalharness.local", "--model", endpoint.target]
     child = await asyncio.create_subprocess_exec(

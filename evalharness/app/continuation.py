@@ -17,12 +17,19 @@ from evalharness.store.runs import newest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Continuation:
-    """``finished`` are results that stand, by trial id; those in ``to_ask_again`` stand no longer."""
+    """``finished`` are the results that stand, by trial id; those of ``to_ask_again`` do so no longer.
+
+    ``spent_usd`` and ``n_attempts`` are what all earlier sessions came to, whatever became of their results;
+    ``n_lost_attempts`` of those were begun and never ended.
+    """
 
     folder: Path
     manifest: RunManifest
     finished: Mapping[str, TrialResult]
-    to_ask_again: frozenset[str] = frozenset()
+    to_ask_again: frozenset[str]
+    spent_usd: float
+    n_attempts: int
+    n_lost_attempts: int
 
 
 def continuation(out: Path, plan: Plan, *, fresh: bool, retry_errors: bool) -> Continuation | None:
@@ -39,8 +46,8 @@ def continuation(out: Path, plan: Plan, *, fresh: bool, retry_errors: bool) -> C
         return None
     record = load.load(found.folder)
     measured = [trial for trial in record.plan.trials if trial.phase is Phase.MEASURED]
-    ended = all(record.results[trial.trial_id].status is not Status.PENDING for trial in measured)
-    if ended and not retry_errors:
+    is_complete = all(record.results[trial.trial_id].status is not Status.PENDING for trial in measured)
+    if is_complete and not retry_errors:
         return None
     if record.manifest.plan_hash != plan.plan_hash:
         changed = "\n".join(f"  {line}" for line in differences(record.plan.hashed, plan.hashed))
@@ -49,9 +56,21 @@ def continuation(out: Path, plan: Plan, *, fresh: bool, retry_errors: bool) -> C
             f"the newest run of '{plan.suite.name}', {record.manifest.run_id}, {state}:\n{changed}",
             hint="undo the change to continue it, or start a new run with --fresh",
         )
-    finished = {trial_id: result for trial_id, result in record.results.items() if result.status is not Status.PENDING}
-    again = frozenset(trial_id for trial_id, result in finished.items() if retry_errors and _is_missing_data(result))
-    return Continuation(folder=found.folder, manifest=record.manifest, finished=finished, to_ask_again=again)
+    ended = {trial_id: result for trial_id, result in record.results.items() if result.status is not Status.PENDING}
+    again = frozenset(trial_id for trial_id, result in ended.items() if retry_errors and _is_missing_data(result))
+    calls = [
+        call for result in (*record.results.values(), *load.earlier_results(found.folder)) for call in result.calls
+    ]
+    n_lost = len(load.lost_attempts(found.folder))
+    return Continuation(
+        folder=found.folder,
+        manifest=record.manifest,
+        finished={trial_id: result for trial_id, result in ended.items() if trial_id not in again},
+        to_ask_again=again,
+        spent_usd=sum(call.cost_usd or 0.0 for call in calls),
+        n_attempts=sum(len(call.attempts) for call in calls) + n_lost,
+        n_lost_attempts=n_lost,
+    )
 
 
 def _is_missing_data(result: TrialResult) -> bool:

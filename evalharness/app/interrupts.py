@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from evalharness.core.model import PendingReason
@@ -14,27 +15,32 @@ from evalharness.engine.stop import StopSignal
 GRACE_S = 10.0
 
 
+@dataclass(slots=True)
+class Interrupt:
+    """``task`` is what a second signal cancels."""
+
+    task: asyncio.Task[Any] | None
+    n_signals: int = 0
+
+
 @contextmanager
-def obeyed(stop: StopSignal, task: asyncio.Task[Any]) -> Iterator[None]:
-    """Inside: the first signal stops the run and gives calls in flight ``GRACE_S``; the second cancels ``task``."""
+def obeyed(stop: StopSignal) -> Iterator[Interrupt]:
+    """Inside: the first signal stops the run and gives calls in flight ``GRACE_S``; the second cancels the task,
+    which is the caller's own until another is put in its place."""
     loop = asyncio.get_running_loop()
-    n_signals = 0
+    interrupt = Interrupt(task=asyncio.current_task())
 
     def receive() -> None:
-        nonlocal n_signals
-        n_signals += 1
-        if n_signals == 1:
-            # A run that is stopping already (its budget is used up) still waits for its calls: now it need not.
-            if stop.is_set:
-                task.cancel()
+        interrupt.n_signals += 1
+        if interrupt.n_signals == 1:
             stop.stop(PendingReason.INTERRUPTED, "interrupted", grace_s=GRACE_S)
-        else:
-            task.cancel()
+        elif interrupt.task is not None:
+            interrupt.task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, receive)
     try:
-        yield
+        yield interrupt
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from evalharness import wire
 from evalharness.app.children import base_url_of
@@ -54,11 +55,11 @@ def check_requests(plan: Plan) -> None:
             raise UsageError(f"arm '{arm.label}' on endpoint '{arm.endpoint}': {problem}") from None
 
 
-async def base_urls(plan: Plan, resources: AsyncExitStack) -> Mapping[str, str]:
+async def base_urls(plan: Plan, suite_folder: Path, resources: AsyncExitStack) -> Mapping[str, str]:
     """Endpoint name -> base URL; servers of this machine are started and stopped with ``resources``."""
     urls = {}
     for endpoint in used_endpoints(plan):
-        server = base_url_of(endpoint, seed=plan.suite.load.seed)
+        server = base_url_of(endpoint, seed=plan.suite.load.seed, suite_folder=suite_folder)
         urls[endpoint.name] = await resources.enter_async_context(server)
     return urls
 
@@ -90,6 +91,7 @@ def open_lanes(
             ledger=parts.ledger,
             clock=parts.clock,
             stop=parts.stop,
+            secrets=secrets,
             begin_attempt=parts.begin_attempt,
             attempt_failed=_telling(parts.emit),
         )
@@ -110,6 +112,11 @@ def _api_key(endpoint: Endpoint, environ: Mapping[str, str]) -> str | None:
         raise UsageError(
             f"endpoint '{endpoint.name}' needs a key, and the variable {endpoint.api_key_env} is not set",
             hint=f"export {endpoint.api_key_env}=… or name a file of variables with --env-file",
+        )
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise UsageError(
+            f"endpoint '{endpoint.name}': the variable {endpoint.api_key_env} holds characters that no key has",
+            hint="a key is one word of plain letters, digits and signs",
         )
     return key
 

@@ -10,12 +10,14 @@ from evalharness.core.clock import SystemClock
 from evalharness.core.events import AttemptFailed, RunStarted, RunStopping, TrialFinished
 from evalharness.core.units import NS_PER_S
 from evalharness.metrics.measure import measure_trial
+from evalharness.report.visible import visible
 
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
 PLAIN_EVERY_S = 10
+FAILURES_SAID = 5
 LIVE_EVERY_S = 0.25
 
 
@@ -28,6 +30,7 @@ class PlainProgress:
         self._tally: Tally | None = None
         self._started_ns = self._last_ns = 0
         self._n_found = 0
+        self._n_failed = 0
 
     def receive(self, event: object) -> None:
         if isinstance(event, RunStarted):
@@ -51,6 +54,9 @@ class PlainProgress:
         self._n_found = tally.n_done
         if self._n_found:
             self._say(f"resuming {event.run_id}: {self._n_found:,} trials are finished and kept")
+        if event.n_lost_attempts:
+            lost = f"{event.n_lost_attempts:,} attempts were in flight when the run was killed"
+            self._say(f"{lost}: they may have been charged, and will be asked again")
 
     def _tick(self, tally: Tally) -> None:
         now_ns = self._clock.monotonic_ns()
@@ -62,11 +68,16 @@ class PlainProgress:
                 self._say("  " + "  ".join(arm_cells(arm)))
 
     def _failed(self, event: AttemptFailed) -> None:
-        if event.wait_ms is None:
+        if event.wait_ms is not None:
+            return
+        self._n_failed += 1
+        if self._n_failed <= FAILURES_SAID:
             self._say(f"case {event.trial.case_id}: {event.failure.kind}: {event.failure.message}")
+        elif self._n_failed == FAILURES_SAID + 1:
+            self._say("more calls fail: from here on they are counted, and listed in the report")
 
     def _say(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        print(visible(text), file=self._stream, flush=True)
 
     def close(self) -> None:
         """Nothing is held open by plain lines."""
@@ -96,19 +107,21 @@ class LiveProgress(PlainProgress):
 
     def _table(self, tally: Tally, elapsed_ns: int) -> Table:
         from rich.table import Table
+        from rich.text import Text
 
+        # ``Text``, because a label is whatever a suite's author chose: rich would read [brackets] as markup.
         table = Table(box=None, pad_edge=False, header_style="dim", caption_justify="left")
         table.add_column("arm")
         for title in ("done", "quality (95%)", "first output p50", "errors", "cost"):
             table.add_column(title, justify="right")
         for arm in tally.arms.values():
-            table.add_row(*arm_cells(arm))
+            table.add_row(*(Text(cell) for cell in arm_cells(arm)))
         table.caption = remaining_text(tally, self._n_found, elapsed_ns)
         return table
 
     def _say(self, text: str) -> None:
         if self._live is not None:
-            self._live.console.print(text, markup=False, highlight=False)
+            self._live.console.print(visible(text), markup=False, highlight=False)
         else:
             super()._say(text)
 
@@ -122,7 +135,7 @@ def arm_cells(arm: ArmTally) -> tuple[str, ...]:
     """Label, done of planned, quality, median time to first output, errors, cost; a dash where nothing is known."""
     quality, ttfo_ms = arm.quality, arm.ttfo_p50_ms
     return (
-        arm.label,
+        visible(arm.label),
         f"{arm.n_done:,}/{arm.n_planned:,}",
         "–" if quality is None else f"{quality[0]:.0%} [{quality[1]:.0%}, {quality[2]:.0%}]",
         "–" if ttfo_ms is None else f"{ttfo_ms:,.0f} ms",

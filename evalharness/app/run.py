@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, replace
@@ -19,7 +20,7 @@ from evalharness.core.errors import ExitCode, UsageError
 from evalharness.core.events import RunFinished, RunStarted
 from evalharness.core.model import EndpointKind, Json, PendingReason, Phase, Plan, Status
 from evalharness.core.ports import Sink
-from evalharness.core.record import RunManifest, RunRecord, RunState, TrialResult
+from evalharness.core.record import RunManifest, RunRecord, RunState
 from evalharness.engine.budget import Ledger
 from evalharness.engine.call import Lane
 from evalharness.engine.execute import Conduct, execute
@@ -90,6 +91,7 @@ async def run(request: RunRequest, sinks: Sequence[Sink]) -> RunOutcome:
     """
     loaded, plan = load_and_plan(request)
     check_keys(plan, request.environ)
+    _check_cost_budget(plan, request.resolved)
     with lock.hold(suite_folder(request.settings.out, plan.suite.name)):
         found = continuation(request.settings.out, plan, fresh=request.fresh, retry_errors=request.retry_errors)
         return await _Run(request, loaded, plan, found, sinks).carry_out()
@@ -105,20 +107,24 @@ class _Run:
         self._loaded = loaded
         self._plan = plan
         self._found = found
-        self._sinks = sinks
+        self._sinks = list(sinks)
         self._clock = SystemClock()
         self._stop = StopSignal()
 
     async def carry_out(self) -> RunOutcome:
-        manifest = self._found.manifest if self._found else self._new_manifest()
+        with interrupts.obeyed(self._stop) as interrupt:
+            return await self._carry_out(interrupt)
+
+    async def _carry_out(self, interrupt: interrupts.Interrupt) -> RunOutcome:
+        manifest = self._manifest()
         finished = self._found.finished if self._found else {}
         async with AsyncExitStack() as resources:
             # Servers first: the folder of a run that could not begin would only be in the way.
-            urls = await base_urls(self._plan, resources)
+            urls = await base_urls(self._plan, self._loaded.path.parent, resources)
             store = resources.enter_context(self._open_store(manifest))
             if self._found and self._found.to_ask_again:
                 await store.reopen(self._found.to_ask_again)
-            ledger = _ledger(self._plan, self._request.resolved, finished, self._clock)
+            ledger = self._ledger()
             parts = LaneParts(
                 clock=self._clock,
                 stop=self._stop,
@@ -127,17 +133,17 @@ class _Run:
                 emit=self._emit,
             )
             lanes = open_lanes(self._plan, urls, self._request.environ, parts, resources)
-            self._emit(RunStarted(plan=self._plan, run_id=manifest.run_id, finished=finished))
+            n_lost = self._found.n_lost_attempts if self._found else 0
+            self._emit(RunStarted(plan=self._plan, run_id=manifest.run_id, finished=finished, n_lost_attempts=n_lost))
             conduct = Conduct(
                 shape=shape(self._plan.suite.load),
                 writer=store,
-                ledger=ledger,
                 clock=self._clock,
                 stop=self._stop,
                 emit=self._emit,
                 warmup=self._plan.suite.load.warmup,
             )
-            await self._execute(self._context(manifest.run_id, lanes), conduct, finished)
+            await self._execute(self._context(manifest.run_id, lanes), conduct, interrupt)
             ended = self._ended(manifest, load.load(store.folder))
             await store.finish(ended)
             self._emit(RunFinished(stop_message=ended.stop_message))
@@ -147,20 +153,19 @@ class _Run:
 
     def _open_store(self, manifest: RunManifest) -> run_store.RunStore:
         if self._found:
-            return run_store.open(self._found.folder)
+            return run_store.open(self._found.folder, manifest, self._plan)
         return run_store.create(self._request.settings.out, manifest, self._plan)
 
-    async def _execute(self, context: TrialContext, conduct: Conduct, finished: Mapping[str, TrialResult]) -> None:
+    async def _execute(self, context: TrialContext, conduct: Conduct, interrupt: interrupts.Interrupt) -> None:
         """Send what is pending; a second Ctrl-C ends it at once, with what is committed intact."""
-        again = self._found.to_ask_again if self._found else frozenset()
-        pending = [trial for trial in self._plan.trials if trial.trial_id not in finished or trial.trial_id in again]
-        task = asyncio.create_task(execute(pending, context, conduct))
-        with interrupts.obeyed(self._stop, task):
-            try:
-                await task
-            except asyncio.CancelledError:
-                if not self._stop.is_set:
-                    raise
+        finished = self._found.finished if self._found else {}
+        pending = [trial for trial in self._plan.trials if trial.trial_id not in finished]
+        interrupt.task = asyncio.create_task(execute(pending, context, conduct))
+        try:
+            await interrupt.task
+        except asyncio.CancelledError:
+            if not self._stop.is_set:
+                raise
 
     def _context(self, run_id: str, lanes: Mapping[str, Lane]) -> TrialContext:
         suite = self._plan.suite
@@ -173,6 +178,23 @@ class _Run:
             lanes=lanes,
             render=lambda arm, case: render_input(prompts[arm.prompt], case, read_bytes),
             grading=Grading(suite, grader_of),
+        )
+
+    def _manifest(self) -> RunManifest:
+        """Of the run that is continued, with what may have changed in its suite without changing its plan."""
+        if self._found is None:
+            return self._new_manifest()
+        return replace(self._found.manifest, suite_text=self._loaded.text, flags=_given(self._request.flags))
+
+    def _ledger(self) -> Ledger:
+        """The budget of the whole run: what earlier sessions spent counts."""
+        budget = self._plan.suite.budget
+        resolved = with_suite(self._request.resolved, max_cost_usd=budget.max_cost_usd)
+        return Ledger(
+            replace(budget, max_cost_usd=resolved.settings.max_cost_usd),
+            started_ns=self._clock.monotonic_ns(),
+            spent_usd=self._found.spent_usd if self._found else 0.0,
+            n_calls=self._found.n_attempts if self._found else 0,
         )
 
     def _new_manifest(self) -> RunManifest:
@@ -206,8 +228,13 @@ class _Run:
         )
 
     def _emit(self, event: object) -> None:
-        for sink in self._sinks:
-            sink.receive(event)
+        """Tell those who watch. One that fails is told no more: no display may end a run that is paid for."""
+        for sink in tuple(self._sinks):
+            try:
+                sink.receive(event)
+            except Exception as problem:
+                self._sinks.remove(sink)
+                sys.stderr.write(f"progress is no longer shown: {type(problem).__name__}: {problem}\n")
 
 
 def _how_it_ended(stop: StopSignal, record: RunRecord) -> tuple[str | None, ExitCode]:
@@ -240,14 +267,11 @@ def _says_simulated(record: RunRecord) -> bool:
     )
 
 
-def _ledger(plan: Plan, resolved: Resolved, finished: Mapping[str, TrialResult], clock: SystemClock) -> Ledger:
-    """The budget of the whole run: what earlier sessions spent counts."""
-    calls = [call for result in finished.values() for call in result.calls]
-    budget = plan.suite.budget
-    max_cost_usd = with_suite(resolved, max_cost_usd=budget.max_cost_usd).settings.max_cost_usd
-    return Ledger(
-        replace(budget, max_cost_usd=max_cost_usd),
-        started_ns=clock.monotonic_ns(),
-        spent_usd=sum(call.cost_usd or 0.0 for call in calls),
-        n_calls=sum(len(call.attempts) for call in calls),
-    )
+def _check_cost_budget(plan: Plan, resolved: Resolved) -> None:
+    """A limit in dollars needs prices: without them nothing would ever be counted against it."""
+    if with_suite(resolved, max_cost_usd=plan.suite.budget.max_cost_usd).settings.max_cost_usd is None:
+        return
+    unpriced = [endpoint.name for endpoint in used_endpoints(plan) if endpoint.prices is None]
+    if unpriced:
+        hint = "write `prices:` at the endpoint, or limit `budget.max_calls` instead"
+        raise UsageError(f"a budget in dollars is set, but endpoint '{unpriced[0]}' has no prices", hint=hint)

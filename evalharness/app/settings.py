@@ -91,7 +91,7 @@ def with_env_file(environ: Mapping[str, str], env_file: Path | None) -> Mapping[
     from dotenv import dotenv_values
 
     if not env_file.is_file():
-        raise UsageError(f"--env-file {env_file} does not exist")
+        raise UsageError(f"--env-file {env_file} {'is no file' if env_file.exists() else 'does not exist'}")
     values = dotenv_values(env_file, interpolate=False)
     return {**{name: value for name, value in values.items() if value is not None}, **environ}
 

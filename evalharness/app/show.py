@@ -33,7 +33,7 @@ def show(run: RunRecord, case_id: str, *, arms: Sequence[Arm], repeat: int | Non
     """All trials of a case in these arms.
 
     Raises:
-        UsageError: no such case; the nearest ids are in the hint.
+        UsageError: no such case or repeat; the nearest ids are in the hint.
     """
     case = _case(run, case_id)
     wanted = {arm.arm_id: arm for arm in arms}
@@ -46,6 +46,8 @@ def show(run: RunRecord, case_id: str, *, arms: Sequence[Arm], repeat: int | Non
         and repeat in (None, trial.repeat_index)
         and trial.trial_id in run.results
     ]
+    if not trials:
+        raise UsageError(f"case '{case_id}' has no repeat {repeat} in these arms", hint="repeats count from 0")
     trials.sort(key=lambda trial: (list(wanted).index(trial.arm_id), trial.phase, trial.repeat_index))
     blocks = ["\n".join(_case_lines(case))]
     blocks += [

@@ -17,6 +17,8 @@ def command(term: str | None) -> None:
         click.echo("Terms: " + ", ".join(sorted(entries)))
         return
     wanted = term.strip().lower()
+    if wanted not in entries and f"{wanted}_ms" in entries:
+        wanted += "_ms"
     if wanted not in entries:
         import difflib
 

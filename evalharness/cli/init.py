@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from evalharness.core.errors import UsageError
+from evalharness.core.errors import StoreError, UsageError
 
 
 @click.command("init", help="Write a suite that runs at once on the simulator.")
@@ -23,7 +23,10 @@ def command(folder: Path) -> None:
     suite = folder / "suite.yaml"
     if suite.exists():
         raise UsageError(f"{suite} exists and is left as it is", hint="name another folder: evalharness init DIR")
-    folder.mkdir(parents=True, exist_ok=True)
-    for path, text in texts.items():
-        path.write_text(text, encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in texts.items():
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"cannot write into {folder}: {error.strerror}") from error
     click.echo(f"{suite} is ready. Next:\n  evalharness plan {suite}\n  evalharness run {suite}")

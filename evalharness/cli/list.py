@@ -9,7 +9,7 @@ import click
 
 @click.command("list", help="The runs in a folder.")
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per run.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(folder: Path | None, as_json: bool) -> None:
     import json
 
@@ -18,17 +18,18 @@ def command(folder: Path | None, as_json: bool) -> None:
 
     runs = list_runs(out_folder(folder))
     if as_json:
-        for run in runs:
-            manifest = run.manifest
-            row = {
-                "run_id": manifest.run_id,
-                "suite": manifest.suite_name,
-                "state": manifest.state,
-                "created_utc": manifest.created_utc,
-                "exit_code": manifest.exit_code,
+        rows = [
+            {
+                "run_id": run.manifest.run_id,
+                "suite": run.manifest.suite_name,
+                "state": run.manifest.state,
+                "created_utc": run.manifest.created_utc,
+                "exit_code": run.manifest.exit_code,
                 "folder": str(run.folder),
             }
-            click.echo(json.dumps(row))
+            for run in runs
+        ]
+        click.echo(json.dumps({"runs": rows}))
         return
     if not runs:
         click.echo(f"no runs under {out_folder(folder)}", err=True)

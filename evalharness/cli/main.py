@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import Any
 
 import click
 
@@ -78,8 +77,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(arguments: list[str] | None) -> int:
     try:
-        result: Any = group.main(arguments, prog_name="evalharness", standalone_mode=False)
-        return int(result) if isinstance(result, int) else ExitCode.OK
+        # Not ``group.main``: that ends the process with 1 where the reader of a pipe has gone.
+        with group.make_context("evalharness", sys.argv[1:] if arguments is None else arguments) as ctx:
+            group.invoke(ctx)
+        sys.stdout.flush()
+        return ExitCode.OK
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except click.ClickException as problem:
@@ -89,11 +91,17 @@ def _run(arguments: list[str] | None) -> int:
         click.echo("interrupted", err=True)
         return ExitCode.INTERRUPTED
     except EvalharnessError as problem:
-        click.echo(f"error: {problem.message}", err=True)
+        from evalharness.report.visible import visible
+
+        click.echo(visible(f"error: {problem.message}"), err=True)
         if problem.hint:
-            click.echo(f"hint: {problem.hint}", err=True)
+            click.echo(visible(f"hint: {problem.hint}"), err=True)
         return problem.exit_code
     except BrokenPipeError:
-        # The reader (``| head``) has gone: say nothing more, also not while the interpreter closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        say_nothing_more()
         return ExitCode.OK
+
+
+def say_nothing_more() -> None:
+    """The reader of a pipe (``| head``) has gone: write no more, also not while the interpreter closes stdout."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

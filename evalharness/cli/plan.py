@@ -29,7 +29,12 @@ def command(suite: Path, as_json: bool, env_file: Path | None, allow_outside: bo
     resolved = resolve({"env_file": env_file, "allow_outside": allow_outside}, environ=os.environ)
     environ = with_env_file(os.environ, resolved.settings.env_file)
     found = preview(RunRequest(suite_path=suite, flags=plan_flags(options), resolved=resolved, environ=environ))
-    click.echo(json.dumps(_as_json(found), ensure_ascii=False) if as_json else "\n".join(_lines(found)))
+    if as_json:
+        click.echo(json.dumps(_as_json(found)))
+        return
+    from evalharness.report.visible import visible
+
+    click.echo(visible("\n".join(_lines(found))))
 
 
 def _as_json(found: Preview) -> dict[str, Any]:

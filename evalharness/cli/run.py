@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from evalharness.cli.main import say_nothing_more
 from evalharness.cli.options import (
     allow_outside_option,
     env_file_option,
@@ -19,8 +20,8 @@ from evalharness.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from evalharness.app.run import RunOutcome
-    from evalharness.app.settings import Resolved, RunSettings
+    from evalharness.app.run import RunOutcome, RunRequest
+    from evalharness.app.settings import RunSettings
 
 _SETTINGS = ("out", "max_cost_usd", "env_file", "allow_outside", "no_report", "full_text", "junit", "quiet", "open")
 
@@ -50,9 +51,6 @@ def command(ctx: click.Context, /, suite: Path, as_json: bool, explain_settings:
     from evalharness.app.settings import resolve, with_env_file
 
     resolved = resolve({name: options[name] for name in _SETTINGS}, environ=os.environ)
-    if explain_settings:
-        _explain(suite, resolved)
-        return
     request = RunRequest(
         suite_path=suite,
         flags=plan_flags(options),
@@ -62,6 +60,9 @@ def command(ctx: click.Context, /, suite: Path, as_json: bool, explain_settings:
         retry_errors=options["retry_errors"],
         offline=options["offline"],
     )
+    if explain_settings:
+        _explain(request)
+        return
     from evalharness.app.progress import progress
 
     sink = progress(sys.stderr, quiet=resolved.settings.quiet)
@@ -69,17 +70,21 @@ def command(ctx: click.Context, /, suite: Path, as_json: bool, explain_settings:
         outcome = asyncio.run(run(request, [sink]))
     finally:
         sink.close()
-    _present(outcome, resolved.settings, as_json=as_json)
+    try:
+        _present(outcome, resolved.settings, as_json=as_json)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Nobody reads the summary; how the run ended is still the exit code.
+        say_nothing_more()
     ctx.exit(outcome.exit_code)
 
 
-def _explain(suite: Path, resolved: Resolved) -> None:
+def _explain(request: RunRequest) -> None:
+    from evalharness.app.run import load_and_plan
     from evalharness.app.settings import explain, with_suite
-    from evalharness.suite.files import ReadSettings, read_suite
 
-    settings = ReadSettings(allow_outside=resolved.settings.allow_outside, environ=os.environ)
-    budget = read_suite(suite, settings=settings).suite.budget
-    click.echo(explain(with_suite(resolved, max_cost_usd=budget.max_cost_usd)))
+    _, plan = load_and_plan(request)
+    click.echo(explain(with_suite(request.resolved, max_cost_usd=plan.suite.budget.max_cost_usd)))
 
 
 def _present(outcome: RunOutcome, settings: RunSettings, *, as_json: bool) -> None:

@@ -7,21 +7,32 @@ from pathlib import Path
 
 import click
 
-from evalharness.cli.options import allow_outside_option
+from evalharness.cli.options import allow_outside_option, env_file_option
 from evalharness.core.errors import EvalharnessError, ExitCode
 
 
 @click.command("validate", help="Report every problem of a suite; nothing is called.")
 @click.argument("suites", metavar="SUITE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--endpoint", metavar="NAME", help="Check it as if this endpoint were used.")
+@env_file_option
 @allow_outside_option
 @click.pass_context
-def command(ctx: click.Context, suites: tuple[Path, ...], endpoint: str | None, allow_outside: bool | None) -> None:
+def command(
+    ctx: click.Context,
+    suites: tuple[Path, ...],
+    endpoint: str | None,
+    env_file: Path | None,
+    allow_outside: bool | None,
+) -> None:
     from evalharness.app.lanes import check_requests
+    from evalharness.app.settings import resolve, with_env_file
     from evalharness.plan.expand import PlanFlags, make_plan
+    from evalharness.report.visible import visible
     from evalharness.suite.files import ReadSettings, read_suite
 
-    settings = ReadSettings(endpoint=endpoint, allow_outside=bool(allow_outside), environ=os.environ)
+    chosen = resolve({"env_file": env_file, "allow_outside": allow_outside}, environ=os.environ).settings
+    environ = with_env_file(os.environ, chosen.env_file)
+    settings = ReadSettings(endpoint=endpoint, allow_outside=chosen.allow_outside, environ=environ)
     failed = False
     for path in suites:
         try:
@@ -30,7 +41,8 @@ def command(ctx: click.Context, suites: tuple[Path, ...], endpoint: str | None, 
             check_requests(plan)
         except EvalharnessError as problem:
             failed = True
-            click.echo(f"{path}: {problem.message}" + (f"\nhint: {problem.hint}" if problem.hint else ""), err=True)
+            hint = f"\nhint: {problem.hint}" if problem.hint else ""
+            click.echo(visible(f"{path}: {problem.message}{hint}"), err=True)
             continue
         for warning in loaded.warnings:
             click.echo(f"{path}: {warning}", err=True)

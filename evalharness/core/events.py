@@ -12,11 +12,15 @@ from evalharness.core.record import TrialResult
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
-    """``finished`` are the results found in the run folder, by trial id (resume)."""
+    """``finished`` are the results found in the run folder that stand, by trial id (resume).
+
+    ``n_lost_attempts`` were begun by a process that was killed: they may have been charged.
+    """
 
     plan: Plan
     run_id: str
     finished: Mapping[str, TrialResult]
+    n_lost_attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,11 @@ from evalharness.engine.budget import Ledger
 from evalharness.engine.gatekeeper import Gatekeeper
 from evalharness.engine.stop import StopSignal
 from evalharness.metrics.pricing import cost_usd
+from evalharness.wire.redact import redact
 from evalharness.wire.tape import decode_tape
+
+#: A service may put anything into a header; no id is longer.
+MAX_REQUEST_ID_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,7 @@ class Lane:
     ledger: Ledger
     clock: Clock
     stop: StopSignal
+    secrets: tuple[str, ...]
     begin_attempt: Callable[[str, int, int], Awaitable[None]]
     attempt_failed: Callable[[Trial, int, Failure, float | None], None]
 
@@ -75,10 +80,9 @@ class Lane:
 
     async def _try(self, call: Call, question: Question, outgoing: HttpRequest, *, stream: bool) -> Call:
         wait_ms = 0.0
-        while await self.gatekeeper.admit_attempt():
+        while await self.gatekeeper.admit_attempt() and self._within_budget():
             index = len(call.attempts)
             await self.begin_attempt(question.trial.trial_id, question.turn_index, index)
-            self.ledger.count_attempt()
             tape, decoded = await self._exchange(outgoing, stream=stream)
             call = self._with_attempt(call, tape, decoded, wait_ms)
             if decoded.failure is None:
@@ -91,6 +95,15 @@ class Lane:
             await self.stop.sleep(retry_ms / 1000)
             wait_ms = retry_ms
         raise self._cut_off(call)
+
+    def _within_budget(self) -> bool:
+        """Count one more attempt, or stop the run. Nothing is awaited in between, so a limit on calls is exact."""
+        spent = self.ledger.exhausted(self.clock.monotonic_ns())
+        if spent is not None:
+            self.stop.stop(PendingReason.BUDGET, spent)
+            return False
+        self.ledger.count_attempt()
+        return True
 
     async def _exchange(self, outgoing: HttpRequest, *, stream: bool) -> tuple[Tape, Decoded]:
         tape = await self.transport.exchange(
@@ -107,10 +120,14 @@ class Lane:
         if self.endpoint.prices is not None and (decoded.failure is None or decoded.usage is not None):
             self.ledger.count_cost(attempt_usd)
         known = [usd for usd in (call.cost_usd, attempt_usd) if usd is not None]
+        attempt = _attempt(len(call.attempts), tape, decoded, wait_ms)
+        if attempt.request_id is not None:
+            request_id = redact(attempt.request_id, self.secrets)[:MAX_REQUEST_ID_CHARACTERS]
+            attempt = replace(attempt, request_id=request_id)
         return replace(
             call,
             status=decoded.status,
-            attempts=(*call.attempts, _attempt(len(call.attempts), tape, decoded, wait_ms)),
+            attempts=(*call.attempts, attempt),
             answer=decoded.answer,
             usage=decoded.usage,
             failure=decoded.failure,

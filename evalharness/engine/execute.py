@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from evalharness.core.events import RunStopping, TrialFinished, TrialStarted
-from evalharness.core.model import PendingReason, Phase, Status, Trial, Warmup
+from evalharness.core.model import Phase, Status, Trial, Warmup
 from evalharness.core.ports import Clock, LoadShape, RunWriter
 from evalharness.core.units import NS_PER_S
-from evalharness.engine.budget import Ledger
 from evalharness.engine.stop import StopSignal
 from evalharness.engine.trial import TrialContext, run_trial
 
@@ -21,7 +20,6 @@ class Conduct:
 
     shape: LoadShape
     writer: RunWriter
-    ledger: Ledger
     clock: Clock
     stop: StopSignal
     emit: Callable[[object], None]
@@ -82,7 +80,8 @@ async def _slot(trials: Iterator[Trial], context: TrialContext, conduct: Conduct
         arm = context.arms[trial.arm_id]
         conduct.emit(TrialStarted(trial=trial, arm=arm))
         result = await run_trial(trial, context, intended_ns=conduct.clock.monotonic_ns())
-        await conduct.writer.append(result)
+        if result.status is not Status.PENDING or result.calls:
+            await conduct.writer.append(result)
         if result.status is not Status.PENDING:
             conduct.emit(TrialFinished(trial=trial, arm=arm, result=result))
         if not await conduct.stop.sleep(conduct.shape.think_ns / NS_PER_S):
@@ -90,24 +89,24 @@ async def _slot(trials: Iterator[Trial], context: TrialContext, conduct: Conduct
 
 
 def _may_start(conduct: Conduct, until_ns: int | None) -> bool:
-    now_ns = conduct.clock.monotonic_ns()
-    if conduct.stop.is_set or (until_ns is not None and now_ns >= until_ns):
-        return False
-    spent = conduct.ledger.exhausted(now_ns)
-    if spent is not None:
-        conduct.stop.stop(PendingReason.BUDGET, spent)
-        return False
-    return True
+    return not conduct.stop.is_set and (until_ns is None or conduct.clock.monotonic_ns() < until_ns)
 
 
 async def _obey(conduct: Conduct, slots: Sequence[asyncio.Task[None]]) -> None:
     """Say that the run stops, and end what is still in flight when its grace is over."""
-    await conduct.stop.wait()
-    in_flight = [slot for slot in slots if not slot.done()]
     stop = conduct.stop
-    conduct.emit(RunStopping(reason=stop.message or "", n_in_flight=len(in_flight), grace_s=stop.grace_s))
+    await stop.wait()
+    _announce(conduct, slots)
     if stop.grace_s is None:
-        return
-    await asyncio.sleep(stop.grace_s)
-    for slot in in_flight:
+        # Calls in flight were paid for and may end, unless the user wants to leave.
+        await stop.wait_for_user()
+        _announce(conduct, slots)
+    await asyncio.sleep(stop.grace_s or 0)
+    for slot in slots:
         slot.cancel()
+
+
+def _announce(conduct: Conduct, slots: Sequence[asyncio.Task[None]]) -> None:
+    stop = conduct.stop
+    in_flight = sum(not slot.done() for slot in slots)
+    conduct.emit(RunStopping(reason=stop.message or "", n_in_flight=in_flight, grace_s=stop.grace_s))

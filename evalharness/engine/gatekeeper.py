@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evalharness.core.failure import Clock as TimeoutClock
 from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.ids import content_id
 from evalharness.core.model import Endpoint, PendingReason
@@ -58,13 +59,14 @@ class Gatekeeper:
 
     async def admit_attempt(self) -> bool:
         """Wait for the endpoint's pace and pauses; False: the run is stopping."""
+        # The place in the queue is taken before waiting: who asked first goes first.
+        start_ns = self._pace.earliest_ns(self._clock.monotonic_ns())
+        self._pace = self._pace.started(start_ns)
         while not self._stop.is_set:
-            now_ns = self._clock.monotonic_ns()
-            earliest_ns = self._pace.earliest_ns(now_ns)
-            if earliest_ns <= now_ns:
-                self._pace = self._pace.started(now_ns)
+            wait_ns = max(start_ns, self._pace.paused_until_ns) - self._clock.monotonic_ns()
+            if wait_ns <= 0:
                 return True
-            await self._stop.sleep((earliest_ns - now_ns) / NS_PER_S)
+            await self._stop.sleep(wait_ns / NS_PER_S)
         return False
 
     def wait_before_retry_ms(self, failures: Sequence[Failure], *, call_id: str) -> float | None:
@@ -94,7 +96,7 @@ class Gatekeeper:
         if usage is not None:
             used = (usage.input_tokens or 0) + (usage.output_tokens or 0)
             self._pace = self._pace.settled(expected_tokens=0, used_tokens=used)
-        if kind is not FailureKind.CONNECTION:
+        if failure is None or not _nobody_there(failure):
             self._ever_answered = True
         if failure is not None and self._key.abort_reason is not None:
             self._abort(f"{self._key.abort_reason} ({failure.message})")
@@ -104,3 +106,8 @@ class Gatekeeper:
 
     def _abort(self, why: str) -> None:
         self._stop.stop(PendingReason.ABORTED, f"endpoint '{self._endpoint.name}': {why}")
+
+
+def _nobody_there(failure: Failure) -> bool:
+    """No connection came about: refused, unresolved, or never completed."""
+    return failure.kind is FailureKind.CONNECTION or failure.clock is TimeoutClock.CONNECT

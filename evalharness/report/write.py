@@ -85,7 +85,7 @@ def write_bytes(path: Path, data: bytes) -> Path:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         raise StoreError(
-            f"cannot write {path}: {error.strerror or error}",
-            hint="the run itself is safe: free the place and run `evalharness report`",
+            f"cannot write {path}: {'it is a folder' if path.is_dir() else error.strerror or error}",
+            hint="the stored run is safe: make room, or name another place, and give the command again",
         ) from error
     return path

@@ -63,12 +63,21 @@ def read_manifest(connection: sqlite3.Connection) -> RunManifest | None:
 
 def write_plan(connection: sqlite3.Connection, plan: Plan) -> None:
     """Suite without its cases, arms, cases and trials, each in the plan's order."""
-    suite = _adapter(Suite).dump_python(replace(plan.suite, cases=()))
-    _insert(connection, "plan", _SUITE, [(json_cell(suite), json_cell(plan.hashed), plan.plan_hash)])
+    _insert(connection, "plan", _SUITE, [(_suite_cell(plan), json_cell(plan.hashed), plan.plan_hash)])
     _insert(connection, "arms", _ARM, map(_arm_cells, plan.arms))
     _insert(connection, "cases", _CASE, map(_case_cells, plan.suite.cases))
     _insert(connection, "trials", _TRIAL, map(_trial_cells, plan.trials))
     connection.execute("UPDATE plan SET sha256 = ?", (plan_sha256(connection),))
+
+
+def replace_suite(connection: sqlite3.Connection, plan: Plan) -> None:
+    """Put in what a suite may change without changing its plan; arms, cases and trials stay as they are."""
+    connection.execute("UPDATE plan SET suite = ?, hashed = ?", (_suite_cell(plan), json_cell(plan.hashed)))
+    connection.execute("UPDATE plan SET sha256 = ?", (plan_sha256(connection),))
+
+
+def _suite_cell(plan: Plan) -> str | bytes:
+    return json_cell(_adapter(Suite).dump_python(replace(plan.suite, cases=())))
 
 
 def read_plan(connection: sqlite3.Connection) -> Plan:

@@ -52,20 +52,32 @@ def create(out_dir: Path, manifest: RunManifest, plan: Plan) -> RunStore:
         raise
 
 
-def open(folder: Path) -> RunStore:
+def open(folder: Path, manifest: RunManifest | None = None, plan: Plan | None = None) -> RunStore:
     """Continue the run in ``folder``. Its state is running again; the caller holds the lock.
 
-    Attempts that an earlier session began and never ended stay on record as unknown (``load.lost_attempts``).
-    Raises ``StoreError``.
+    ``manifest`` and ``plan`` replace what is stored: the same plan (``plan_hash``) may come with another budget,
+    decision rule, prices or description. Attempts that an earlier session began and never ended stay on record as
+    unknown (``load.lost_attempts``). Raises ``StoreError``.
     """
     with reading(folder) as connection:
-        manifest = plan_rows.read_manifest(connection)
-    if manifest is None:
+        stored = plan_rows.read_manifest(connection)
+    if stored is None:
         raise StoreError(f"{folder} holds no plan: the run was ended before it began", hint="delete the folder")
     running = replace(
-        manifest, state=RunState.RUNNING, finished_utc=None, stop_reason=None, stop_message=None, exit_code=None
+        manifest or stored,
+        state=RunState.RUNNING,
+        finished_utc=None,
+        stop_reason=None,
+        stop_message=None,
+        exit_code=None,
     )
-    return _start(folder, lambda connection: plan_rows.write_manifest(connection, running))
+
+    def write(connection: sqlite3.Connection) -> None:
+        plan_rows.write_manifest(connection, running)
+        if plan is not None:
+            plan_rows.replace_suite(connection, plan)
+
+    return _start(folder, write)
 
 
 def _start(folder: Path, write: Callable[[sqlite3.Connection], None]) -> RunStore:

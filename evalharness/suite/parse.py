@@ -16,6 +16,7 @@ from evalharness.core.model import (
     DecisionLimit,
     DecisionRule,
     Endpoint,
+    EndpointKind,
     GraderSpec,
     Json,
     Load,
@@ -153,6 +154,10 @@ class _Reading:
         self._check_models(endpoints, sweep)
         graders = self._graders()
         reader = CaseReader(problems, self._ports)
+        for each in endpoints:
+            if each.kind is EndpointKind.SIMULATOR and each.target not in self._ports.simulator_profiles:
+                # A profile of one's own decides the answers: it must be there, and it is part of the plan.
+                reader.read(each.target, ("endpoints", each.name, "simulator"))
         cases = self._cases(reader)
         cases = check_prompts(prompts, cases, reader, problems)
         check_graders(graders, cases, reader, self._ports, problems)

@@ -11,6 +11,7 @@ import pytest
 
 from evalharness.core.errors import StoreError
 from evalharness.core.events import AttemptFailed, RunStopping, TrialFinished
+from evalharness.core.failure import Clock as TimeoutClock
 from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.model import (
     Arm,
@@ -159,7 +160,7 @@ class Bench:
         lane = Lane(
             endpoint=endpoint, codec=Codec(), transport=self.transport, ledger=self.ledger, clock=self.clock,
             gatekeeper=Gatekeeper(endpoint, purse=RetryPurse(), clock=self.clock, stop=self.stop), stop=self.stop,
-            begin_attempt=self.writer.begin_attempt,
+            secrets=("sk-secret",), begin_attempt=self.writer.begin_attempt,
             attempt_failed=lambda trial, index, failure, wait_ms: self.events.append(
                 AttemptFailed(trial=trial, attempt_index=index, failure=failure, wait_ms=wait_ms)
             ),
@@ -174,7 +175,7 @@ class Bench:
             grading=Grading(suite, lambda spec, case: Equals(expected)),
         )  # fmt: skip
         self.conduct = Conduct(
-            shape=Closed(max_in_flight=1, think_ns=0), writer=self.writer, ledger=self.ledger, clock=self.clock,
+            shape=Closed(max_in_flight=1, think_ns=0), writer=self.writer, clock=self.clock,
             stop=self.stop, emit=self.events.append, warmup=warmup,
         )  # fmt: skip
 
@@ -278,6 +279,57 @@ def test_a_budget_stops_before_the_next_call(budget: Budget) -> None:
     assert len(bench.transport.seen) == 2
     assert bench.stop.reason is PendingReason.BUDGET
     assert len(bench.of(RunStopping)) == 1
+
+
+def test_retries_count_against_the_budget() -> None:
+    bench = Bench(http_error(500, "server_error"), n=3, budget=Budget(max_calls=2))
+    bench.run()
+    assert len(bench.transport.seen) == 2
+    assert bench.stop.reason is PendingReason.BUDGET
+    result = bench.writer.results["t0"]
+    assert (result.status, result.pending_reason, len(result.calls[0].attempts)) == (Status.PENDING, "budget", 2)
+
+
+def test_a_limit_on_calls_is_exact_also_when_many_slots_are_free() -> None:
+    bench = Bench(answer("7"), n=8, budget=Budget(max_calls=3))
+    bench.conduct = replace(bench.conduct, shape=Closed(max_in_flight=8, think_ns=0))
+    bench.run()
+    assert len(bench.transport.seen) == 3
+
+
+def test_the_user_may_leave_a_run_whose_budget_is_used_up() -> None:
+    bench = Bench(answer("7"), n=2)
+
+    async def interrupted() -> None:
+        bench.transport.hold = asyncio.Event()
+        running = asyncio.create_task(execute(bench.trials, bench.context, bench.conduct))
+        await asyncio.sleep(0.01)
+        bench.stop.stop(PendingReason.BUDGET, "the budget is used up")
+        await asyncio.sleep(0.01)
+        assert not running.done(), "calls in flight were paid for"
+        bench.stop.stop(PendingReason.INTERRUPTED, "interrupted", grace_s=0.01)
+        await asyncio.wait_for(running, 5)
+
+    asyncio.run(interrupted())
+    assert bench.stop.reason is PendingReason.INTERRUPTED
+    assert [event.reason for event in bench.of(RunStopping)] == ["the budget is used up", "interrupted"]
+
+
+def test_a_connection_that_never_comes_about_stops_the_run_after_one_call() -> None:
+    failure = Failure(kind=FailureKind.TIMEOUT, message="no connection within 200 ms", clock=TimeoutClock.CONNECT)
+    bench = Bench(Tape(sent_ns=10, closed_ns=20, failure=failure))
+    bench.run()
+    assert list(bench.writer.results) == ["t0"]
+    assert bench.stop.reason is PendingReason.ABORTED
+
+
+def test_a_key_that_comes_back_as_a_request_id_is_not_kept() -> None:
+    tape = http_error(400, "bad", {"x-request-id": "id-of-sk-secret-" + 500 * "x"})
+    bench = Bench(tape, n=1)
+    bench.run()
+    request_id = bench.writer.results["t0"].calls[0].attempts[0].request_id
+    assert "sk-secret" not in request_id
+    assert len(request_id) == 200
 
 
 def test_a_stop_between_attempts_leaves_the_trial_pending_with_what_was_tried() -> None:
