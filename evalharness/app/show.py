@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from evalharness.core.errors import UsageError
-from evalharness.core.model import Arm, Case, Endpoint, EndpointKind, Trial
+from evalharness.core.model import Arm, Case, Endpoint, Trial
 from evalharness.core.record import Attempt, Call, RunRecord, Score, TrialResult
 from evalharness.core.units import ms_between
 from evalharness.metrics.measure import measure_trial
+from evalharness.report.curl import curl
 from evalharness.report.visible import visible
 
 _SHOWN_METRICS = (
@@ -56,18 +55,6 @@ def show(run: RunRecord, case_id: str, *, arms: Sequence[Arm], repeat: int | Non
     return visible("\n\n".join(blocks))
 
 
-def curl(call: Call, endpoint: Endpoint, path: str) -> str:
-    """The call as a shell command. The key is a variable's name; the body goes through a here-document, unquoted."""
-    body = json.dumps(call.request, ensure_ascii=False, indent=1)
-    marker = "BODY"
-    while marker in body:
-        marker += "_"
-    base = endpoint.target if endpoint.kind is EndpointKind.HTTP else "$BASE_URL"
-    url = f'"{base}{path}"' if base.startswith("$") else shlex.quote(base.rstrip("/") + path)
-    key = f' -H "Authorization: Bearer ${endpoint.api_key_env}"' if endpoint.api_key_env else ""
-    return f"curl -sS -N {url}{key} -H 'Content-Type: application/json' -d @- <<'{marker}'\n{body}\n{marker}"
-
-
 def _case(run: RunRecord, case_id: str) -> Case:
     cases = {case.case_id: case for case in run.plan.suite.cases}
     if case_id in cases:
@@ -97,10 +84,8 @@ def _trial_lines(trial: Trial, arm: Arm, result: TrialResult, endpoints: Mapping
         yield f"  {_score_text(grader_id, score)}"
     if result.calls:
         yield from _measured_lines(result)
-        endpoint = endpoints[arm.endpoint]
-        path = "/chat/completions" if endpoint.protocol == "chat" else "/responses"
         yield "  as curl:"
-        yield curl(result.calls[-1], endpoint, path)
+        yield curl(endpoints[arm.endpoint], result.calls[-1].request)
 
 
 def _call_lines(call: Call) -> Iterator[str]:

@@ -29,8 +29,9 @@ def benjamini_hochberg(p_values: Sequence[float]) -> tuple[float, ...]:
     p = np.asarray(p_values, float)
     order = np.argsort(p, kind="stable")[::-1]
     adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(1.0, np.minimum.accumulate(p[order] * len(p) / np.arange(len(p), 0, -1)))
-    return tuple(adjusted.tolist())
+    adjusted[order] = np.minimum.accumulate(p[order] * len(p) / np.arange(len(p), 0, -1))
+    # p * n / n may come out a last bit below p.
+    return tuple(np.minimum(1.0, np.maximum(p, adjusted)).tolist())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,13 @@ from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.model import Limits, Timeouts
 from evalharness.core.ports import Clock, HttpRequest, Tape, Watch
 from evalharness.transport.deadlines import Deadlines
-from evalharness.transport.network_errors import clock_failure, connection_failure, cut_failure, is_header_bomb
+from evalharness.transport.network_errors import (
+    clock_failure,
+    connection_failure,
+    cut_failure,
+    is_bad_location,
+    is_header_bomb,
+)
 from evalharness.transport.recording import Recording
 from evalharness.wire.redact import redact
 
@@ -122,6 +128,8 @@ class HttpTransport:
             return None if clock is None else clock_failure(clock, deadlines.limit_ns(clock), self._place)
         if is_header_bomb(error):
             return Failure(kind=FailureKind.TOO_LARGE, message=f"the response head of {self._place} is too large")
+        if is_bad_location(error):
+            return Failure(kind=FailureKind.REDIRECT, message=f"{self._place} redirects to an address that is none")
         if recording.head is None:
             return connection_failure(error, self._place)
         return cut_failure(error, self._place)

@@ -34,6 +34,11 @@ def is_header_bomb(error: BaseException) -> bool:
     return any(getattr(cause, "error_status_hint", None) == _H11_TOO_LONG_STATUS for cause in causes(error))
 
 
+def is_bad_location(error: BaseException) -> bool:
+    """httpx reads the address of a redirect it will not follow, and refuses one that is no address."""
+    return any("location header" in str(cause) for cause in causes(error))
+
+
 def connection_failure(error: BaseException, place: str) -> Failure:
     """No byte of an answer came. ``place`` is ``host:port``."""
     return Failure(kind=FailureKind.CONNECTION, message=_message(error, place))

@@ -13,6 +13,7 @@ from evalharness.core.record import RunRecord
 from evalharness.metrics.catalog import CATALOG
 from evalharness.report import numbers
 from evalharness.report.cells import Cell, Row, Table
+from evalharness.report.curl import curl, without_files
 from evalharness.report.view import ArmView, View
 from evalharness.report.words import CI_SENTENCE, metric_title
 
@@ -209,20 +210,9 @@ def _requests(view: View) -> list[Request]:
         arm = next((arm for arm in view.shown if arm.arm_id == trial.arm_id), None)
         if arm is not None:
             body = result.calls[0].request
-            found[trial.arm_id] = Request(label=arm.label, curl=curl(endpoints[arm.planned.endpoint], body))
+            found[trial.arm_id] = Request(
+                label=arm.label, curl=curl(endpoints[arm.planned.endpoint], without_files(body))
+            )
         if len(found) == len(view.shown):
             break
     return [found[arm.arm_id] for arm in view.shown if arm.arm_id in found]
-
-
-def curl(endpoint: Endpoint, body: Mapping[str, Json]) -> str:
-    """A command for a shell. The body is a quoted here-document whose end mark does not occur in it."""
-    path = "/chat/completions" if endpoint.protocol == "chat" else "/responses"
-    base = endpoint.target.rstrip("/") if endpoint.kind is EndpointKind.HTTP else "$BASE_URL"
-    url = shlex.quote(base + path) if endpoint.kind is EndpointKind.HTTP else f'"{base}{path}"'
-    text = json.dumps(body, indent=1, ensure_ascii=False)
-    mark = "BODY"
-    while mark in text:
-        mark += "_"
-    key = f' -H "authorization: Bearer ${endpoint.api_key_env}"' if endpoint.api_key_env else ""
-    return f"curl -N {url}{key} -H 'content-type: application/json' --data-binary @- <<'{mark}'\n{text}\n{mark}"

@@ -57,10 +57,28 @@ def _notes(view: View, exploratory: bool) -> tuple[str, ...]:
             + f"This report makes {view.analysis.n_comparisons} comparisons in all; read one by one at 95%, about "
             f"{chance} of them would look different by chance alone."
         )
+    notes += _trend_notes(view)
     notes += dict.fromkeys(caution for item in view.analysis.versus_baseline for caution in item.cautions)
     if exploratory:
         notes.append("Graders other than the first are exploratory: they raise questions, they settle none.")
     return tuple(notes)
+
+
+def _trend_notes(view: View) -> list[str]:
+    """What a step of effort is worth over the whole ladder, and which steps went the other way."""
+    found = view.analysis.trend
+    if found is None:
+        return []
+    first, last = view.arm(found.arms[0]).label, view.arm(found.arms[-1]).label
+    sentences = [
+        f"Over the {found.n_steps} steps from {first} to {last}, one step changes the score by"
+        f" {numbers.points(found.estimate)} points on average (95% CI {numbers.points_interval(found.estimate)}):"
+        f" {reading_text(found.reading, view.margin)}."
+    ]
+    if found.fell:
+        steps = ", ".join(f"{view.arm(lower).label} to {view.arm(upper).label}" for lower, upper in found.fell)
+        sentences.append(f"The score fell from {steps}: whether that is more than chance is in the table of steps.")
+    return [" ".join(sentences), *found.cautions]
 
 
 def _versus_table(view: View) -> Table | None:

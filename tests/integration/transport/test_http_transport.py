@@ -431,6 +431,12 @@ def test_a_redirect_is_never_followed(status: int):
     assert (len(server.requests), elsewhere.n_connections) == (1, 0)
 
 
+def test_a_redirect_to_no_address_is_a_redirect_still():
+    tape = tape_of(whole(b"moved", 307, location="http://\x1b[31m/"))
+    assert tape.failure is not None
+    assert tape.failure.kind is FailureKind.REDIRECT
+
+
 def test_an_error_status_is_no_failure_of_the_transport():
     tape = tape_of(whole(b'{"error": {"message": "slow down"}}', 429, retry_after="3", x_request_id="r1"))
     assert tape.failure is None

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from evalharness.app.show import curl, show
+from evalharness.app.show import show
 from evalharness.core.errors import UsageError
 from evalharness.core.model import Endpoint, EndpointKind
+from evalharness.report.curl import curl, without_files
 from tests.support.runs import make_run
 
 RUN = make_run(arms=2, cases=4, repeats=2, seed=3)
@@ -44,8 +45,17 @@ def test_what_a_model_wrote_cannot_steer_the_terminal() -> None:
 def test_the_curl_command_is_a_shell_command_and_names_the_key_only() -> None:
     endpoint = Endpoint(name="e", kind=EndpointKind.HTTP, target="http://127.0.0.1:1/v1", api_key_env="SOME_KEY")
     call = replace(RUN.results[RUN.plan.trials[0].trial_id].calls[0], request={"input": "it's $HOME `id`\nBODY\nx"})
-    script = "curl() { printf '%s\\n' \"$@\"; cat; }\n" + curl(call, endpoint, "/responses")
+    script = "curl() { printf '%s\\n' \"$@\"; cat; }\n" + curl(endpoint, call.request)
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env={"SOME_KEY": "k"}, check=True)
-    assert done.stdout.splitlines()[2] == "http://127.0.0.1:1/v1/responses"
-    assert "Authorization: Bearer k" in done.stdout
+    assert done.stdout.splitlines()[1] == "http://127.0.0.1:1/v1/responses"
+    assert "authorization: Bearer k" in done.stdout
     assert json.loads(done.stdout[done.stdout.index("{") :]) == call.request
+
+
+def test_a_file_in_a_request_is_named_in_the_page_and_not_repeated() -> None:
+    body = {
+        "input": [{"image_url": "data:image/png;base64," + "A" * 4000}, {"image_url": "data:image/png;base64,AAAA"}]
+    }
+    first, second = (item["image_url"] for item in without_files(body)["input"])
+    assert first.startswith("data:image/png;base64,(4,000 characters, sha256 of them ")
+    assert second == "data:image/png;base64,AAAA"

@@ -42,7 +42,7 @@ def test_a_place_that_cannot_be_written_is_a_store_error_that_names_it(tmp_path)
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StoreError, match="cannot write") as caught:
         write_report(*analysed("sweep"), tmp_path / "file")
-    assert "evalharness report" in caught.value.hint
+    assert "stored run is safe" in caught.value.hint
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path, monkeypatch):
