@@ -260,7 +260,8 @@ class Analysis:
     metric. ``flips`` maps the candidate's arm id to cases that changed against the baseline, losses first, largest
     change first.
     ``trend`` is that of the ladder of efforts with the baseline (else the first), None below three efforts.
-    ``banners`` are whole sentences that a reader must see before the numbers.
+    ``banners`` are whole sentences that a reader must see before the numbers; ``notes`` whole sentences that belong
+    beside the figures they concern (waiting times), not before them.
     """
 
     kind: str
@@ -284,6 +285,7 @@ class Analysis:
     flips: Mapping[str, tuple[CaseFlip, ...]] = field(default_factory=dict)
     decision: Decision = field(default_factory=lambda: Decision(outcome=Outcome.NO_RULE))
     banners: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     n_comparisons: int = 0
 
     def arm(self, arm_id: str) -> ArmFindings:
