@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +76,19 @@ class Run:
             raise UsageError("to_frame needs pandas or polars", hint="pip install pandas") from None
 
 
-@dataclass(frozen=True)
-class PairComparisons:
+class PairComparisons(Mapping[tuple[str, str], Comparison]):
     """Comparisons of two arms on one metric, made on demand and alone: no correction for other pairs is in them."""
 
-    record: RunRecord
-    grader: str
+    def __init__(self, record: RunRecord, grader: str) -> None:
+        self.record = record
+        self.grader = grader
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return permutations([arm.label for arm in self.record.plan.arms], 2)
+
+    def __len__(self) -> int:
+        n = len(self.record.plan.arms)
+        return n * (n - 1)
 
     def __getitem__(self, pair: tuple[str, str]) -> Comparison:
         from evalharness.verdict.compare import compare_pair
@@ -107,9 +114,12 @@ async def run_async(
     retry_errors: bool = False,
     offline: bool = False,
     max_cost_usd: float | None = None,
+    report: bool = True,
     **flags: Any,
 ) -> Run:
-    """Run or resume a suite. ``flags`` are those of ``PlanFlags``: endpoint, limit, repeats, tags, cases, arms, seed.
+    """Run or resume a suite; with ``report`` its page is written too.
+
+    ``flags`` are those of ``PlanFlags``: endpoint, limit, repeats, tags, cases, arms, seed.
 
     Raises:
         EvalharnessError: what the command line would print; ``exit_code`` is its exit code.
@@ -125,7 +135,10 @@ async def run_async(
         offline=offline,
     )
     outcome = await run_suite(request, sinks=())
-    return Run(outcome.folder)
+    run = Run(outcome.folder)
+    if report:
+        render_report(run)
+    return run
 
 
 def run(suite: str | Path, **options: Any) -> Run:

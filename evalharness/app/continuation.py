@@ -57,7 +57,7 @@ def continuation(out: Path, plan: Plan, *, fresh: bool, retry_errors: bool) -> C
             hint="undo the change to continue it, or start a new run with --fresh",
         )
     ended = {trial_id: result for trial_id, result in record.results.items() if result.status is not Status.PENDING}
-    again = frozenset(trial_id for trial_id, result in ended.items() if retry_errors and _is_missing_data(result))
+    again = frozenset(trial_id for trial_id, result in ended.items() if retry_errors and is_missing_data(result))
     calls = [
         call for result in (*record.results.values(), *load.earlier_results(found.folder)) for call in result.calls
     ]
@@ -73,7 +73,7 @@ def continuation(out: Path, plan: Plan, *, fresh: bool, retry_errors: bool) -> C
     )
 
 
-def _is_missing_data(result: TrialResult) -> bool:
+def is_missing_data(result: TrialResult) -> bool:
     """Every error but a timeout, which is the service's own slowness and counts."""
     return (
         result.status is Status.ERROR and result.failure is not None and result.failure.kind is not FailureKind.TIMEOUT

@@ -6,12 +6,21 @@ import os
 from pathlib import Path
 
 from evalharness.app.settings import resolve
-from evalharness.store.runs import find
+from evalharness.core.record import RunState
+from evalharness.store.lock import is_held
+from evalharness.store.runs import StoredRun, find
 
 
 def out_folder(out: Path | None) -> Path:
     """Where runs are kept, by the same settings as ``run`` uses."""
     return resolve({"out": out}, environ=os.environ).settings.out
+
+
+def state_of(run: StoredRun) -> str:
+    """The run's state; ``killed`` where it is running by its own account and no process holds its lock."""
+    if run.manifest.state is RunState.RUNNING and not is_held(run.folder.parent):
+        return "killed"
+    return run.manifest.state.value
 
 
 def run_folder(text: str, out: Path | None) -> Path:

@@ -65,7 +65,8 @@ class PlainProgress:
             left = remaining_text(tally, self._n_found, now_ns - self._started_ns)
             self._say(f"{tally.n_done:,} of {tally.n_planned:,} trials, {left}")
             for arm in tally.arms.values():
-                self._say("  " + "  ".join(arm_cells(arm)))
+                label, done, quality, ttfo, errors, cost = arm_cells(arm)
+                self._say(f"  {label}: {done}, quality {quality}, first output {ttfo}, {errors} errors, {cost}")
 
     def _failed(self, event: AttemptFailed) -> None:
         if event.wait_ms is not None:
@@ -140,7 +141,7 @@ def arm_cells(arm: ArmTally) -> tuple[str, ...]:
         "–" if quality is None else f"{quality[0]:.0%} [{quality[1]:.0%}, {quality[2]:.0%}]",
         "–" if ttfo_ms is None else f"{ttfo_ms:,.0f} ms",
         f"{arm.n_errors:,}",
-        f"${arm.cost_usd:.4f}",
+        "–" if arm.cost_usd is None else f"${arm.cost_usd:.4f}",
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from evalharness import __version__
 from evalharness.app import interrupts
-from evalharness.app.continuation import Continuation, continuation
+from evalharness.app.continuation import Continuation, continuation, is_missing_data
 from evalharness.app.environment import client_environment
 from evalharness.app.lanes import LaneParts, base_urls, check_keys, check_requests, open_lanes, used_endpoints
 from evalharness.app.settings import Resolved, RunSettings, with_suite
@@ -54,11 +54,15 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOutcome:
-    """``stop_message`` None: every planned trial has ended and no more than tolerated failed."""
+    """``stop_message`` None: every planned trial has ended and no more than tolerated failed.
+
+    ``n_missing`` trials failed in a way that leaves a gap in the data.
+    """
 
     folder: Path
     exit_code: ExitCode
     stop_message: str | None
+    n_missing: int
 
 
 def load_and_plan(request: RunRequest) -> tuple[LoadedSuite, Plan]:
@@ -144,11 +148,15 @@ class _Run:
                 warmup=self._plan.suite.load.warmup,
             )
             await self._execute(self._context(manifest.run_id, lanes), conduct, interrupt)
-            ended = self._ended(manifest, load.load(store.folder))
+            record = load.load(store.folder)
+            ended = self._ended(manifest, record, ledger)
             await store.finish(ended)
             self._emit(RunFinished(stop_message=ended.stop_message))
             return RunOutcome(
-                folder=store.folder, exit_code=ExitCode(ended.exit_code or 0), stop_message=ended.stop_message
+                folder=store.folder,
+                exit_code=ExitCode(ended.exit_code or 0),
+                stop_message=ended.stop_message,
+                n_missing=sum(is_missing_data(result) for result in record.results.values()),
             )
 
     def _open_store(self, manifest: RunManifest) -> run_store.RunStore:
@@ -206,14 +214,17 @@ class _Run:
             plan_hash=self._plan.plan_hash,
             version=__version__,
             suite_text=self._loaded.text,
-            suite_path=self._loaded.path.name,
+            suite_path=_path_to_show(self._loaded.path),
             flags=_given(self._request.flags),
             environment=client_environment(),
             simulated=any(endpoint.kind is EndpointKind.SIMULATOR for endpoint in used_endpoints(self._plan)),
         )
 
-    def _ended(self, manifest: RunManifest, record: RunRecord) -> RunManifest:
+    def _ended(self, manifest: RunManifest, record: RunRecord, ledger: Ledger) -> RunManifest:
         message, exit_code = _how_it_ended(self._stop, record)
+        if self._stop.reason is PendingReason.BUDGET:
+            # Told at the end, when the calls that were in flight have been charged too.
+            message = f"{message}: {ledger.n_calls:,} requests, ${ledger.spent_usd:.4f}"
         state = RunState.COMPLETE
         if self._stop.reason is not None:
             state = RunState.ABORTED if self._stop.reason is PendingReason.ABORTED else RunState.PARTIAL
@@ -251,6 +262,14 @@ def _how_it_ended(stop: StopSignal, record: RunRecord) -> tuple[str | None, Exit
     if n_errors > tolerated * len(measured):
         return f"{n_errors:,} of {len(measured):,} trials failed, {tolerated:.1%} are tolerated", ExitCode.INCOMPLETE
     return None, ExitCode.OK
+
+
+def _path_to_show(path: Path) -> str:
+    """As one would type it from here; of a suite elsewhere its name alone: reports are shown to others."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return path.name
 
 
 def _given(flags: PlanFlags) -> dict[str, Json]:

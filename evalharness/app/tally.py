@@ -18,7 +18,7 @@ class ArmTally:
     n_planned: int = 0
     n_done: int = 0
     n_errors: int = 0
-    cost_usd: float = 0.0
+    cost_usd: float | None = None
     ttfo_ms: list[float] = field(default_factory=list)
     score_by_case: dict[str, list[float]] = field(default_factory=dict)
 
@@ -62,7 +62,8 @@ class Tally:
         tally = self.arms[arm.arm_id]
         tally.n_done += 1
         tally.n_errors += result.status is Status.ERROR
-        tally.cost_usd += result.cost_usd or 0.0
+        if result.cost_usd is not None:
+            tally.cost_usd = (tally.cost_usd or 0.0) + result.cost_usd
         if ttfo_ms is not None:
             tally.ttfo_ms.append(ttfo_ms)
         score = self._score(result)

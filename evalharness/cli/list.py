@@ -6,23 +6,27 @@ from pathlib import Path
 
 import click
 
+from evalharness.cli.options import out_option
+
 
 @click.command("list", help="The runs in a folder.")
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(folder: Path | None, as_json: bool) -> None:
+@out_option
+def command(folder: Path | None, as_json: bool, out: Path | None) -> None:
     import json
 
-    from evalharness.app.find import out_folder
+    from evalharness.app.find import out_folder, state_of
+    from evalharness.report.visible import visible
     from evalharness.store.runs import list_runs
 
-    runs = list_runs(out_folder(folder))
+    runs = list_runs(out_folder(folder or out))
     if as_json:
         rows = [
             {
                 "run_id": run.manifest.run_id,
                 "suite": run.manifest.suite_name,
-                "state": run.manifest.state,
+                "state": state_of(run),
                 "created_utc": run.manifest.created_utc,
                 "exit_code": run.manifest.exit_code,
                 "folder": str(run.folder),
@@ -32,8 +36,8 @@ def command(folder: Path | None, as_json: bool) -> None:
         click.echo(json.dumps({"runs": rows}))
         return
     if not runs:
-        click.echo(f"no runs under {out_folder(folder)}", err=True)
+        click.echo(f"no runs under {out_folder(folder or out)}", err=True)
     for run in runs:
         manifest = run.manifest
         reason = f"  ({manifest.stop_message})" if manifest.stop_message else ""
-        click.echo(f"{manifest.run_id}  {manifest.suite_name:24}  {manifest.state:9}{reason}")
+        click.echo(visible(f"{manifest.run_id}  {manifest.suite_name:24}  {state_of(run):9}{reason}"))

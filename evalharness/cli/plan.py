@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,11 +89,25 @@ def _lines(found: Preview) -> list[str]:
             f"Differences of {100 * found.smallest_difference:.0f} points or more between two arms will be found"
             " (power 80%, right-or-wrong answers of typical spread)."
         )
+        lines += _margin_lines(found)
     lines += [f"Assumed: {assumption}" for assumption in forecast.assumptions]
     for each in forecast.arms:
         body = json.dumps(found.requests[each.arm.arm_id], ensure_ascii=False)
         lines += ["", f"{each.arm.label}, case {suite.cases[0].case_id}:", f"  {_shortened(body)}"]
     return lines
+
+
+def _margin_lines(found: Preview) -> list[str]:
+    """A warning where the decision rule asks for more than the design can show."""
+    rule, smallest = found.plan.suite.decision, found.smallest_difference
+    if rule is None or smallest is None or rule.margin >= smallest:
+        return []
+    n_cases = math.ceil(len(found.plan.suite.cases) * (smallest / rule.margin) ** 2) if rule.margin else None
+    needed = f"about {n_cases:,} cases would" if n_cases else "no number of cases would"
+    return [
+        f"The decision rule's margin of {100 * rule.margin:g} points is smaller: arms that are close will stay too"
+        f" close to tell; {needed} show it."
+    ]
 
 
 def _usd(amount: float | None) -> str:

@@ -76,6 +76,9 @@ def command(ctx: click.Context, /, suite: Path, as_json: bool, explain_settings:
     except BrokenPipeError:
         # Nobody reads the summary; how the run ended is still the exit code.
         say_nothing_more()
+    if outcome.n_missing:
+        again = f"{outcome.n_missing:,} failed calls are missing data: --retry-errors asks them again"
+        click.echo(again, err=True)
     ctx.exit(outcome.exit_code)
 
 

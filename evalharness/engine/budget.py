@@ -34,7 +34,7 @@ class Ledger:
         if budget.max_calls is not None and self.n_calls >= budget.max_calls:
             return f"the budget of {budget.max_calls:,} calls is used up"
         if budget.max_cost_usd is not None and self.spent_usd >= budget.max_cost_usd:
-            return f"the budget of ${budget.max_cost_usd:g} is used up (${self.spent_usd:.4f} spent)"
+            return f"the budget of ${budget.max_cost_usd:g} is used up"
         if budget.max_wall_s is not None and now_ns - self._started_ns >= budget.max_wall_s * NS_PER_S:
             return f"the budget of {budget.max_wall_s:g} s is used up"
         return None

@@ -18,6 +18,8 @@ from evalharness.transport.retry import RetryBudget, decide
 
 #: How often a call that waits for another call's probe looks again.
 LOOK_AGAIN_S = 0.25
+#: Calls that failed before any was answered: then it is the address, the model or the request, not the case.
+MAX_FAILED_AT_START = 20
 
 
 class RetryPurse:
@@ -38,7 +40,8 @@ class Gatekeeper:
         self._pace = Pace.of(endpoint.limits)
         self._breaker = Breaker()
         self._key = KeyWatch()
-        self._ever_answered = False
+        self._anybody_there = False
+        self._n_failed_at_start: int | None = 0
 
     async def admit_call(self) -> bool | None:
         """Wait until a call may begin. True: it is the probe of an open breaker; None: the run is stopping."""
@@ -96,13 +99,19 @@ class Gatekeeper:
         if usage is not None:
             used = (usage.input_tokens or 0) + (usage.output_tokens or 0)
             self._pace = self._pace.settled(expected_tokens=0, used_tokens=used)
+        if failure is None:
+            self._n_failed_at_start = None
+        elif self._n_failed_at_start is not None:
+            self._n_failed_at_start += 1
         if failure is None or not _nobody_there(failure):
-            self._ever_answered = True
+            self._anybody_there = True
         if failure is not None and self._key.abort_reason is not None:
             self._abort(f"{self._key.abort_reason} ({failure.message})")
-        elif failure is not None and not self._ever_answered:
+        elif failure is not None and not self._anybody_there:
             # Every later call would fail alike: say so after one, not after twenty and three probes.
             self._abort(f"cannot be reached: {failure.message}")
+        elif failure is not None and self._n_failed_at_start == MAX_FAILED_AT_START:
+            self._abort(f"answered none of the first {MAX_FAILED_AT_START} calls; the last: {failure.message}")
 
     def _abort(self, why: str) -> None:
         self._stop.stop(PendingReason.ABORTED, f"endpoint '{self._endpoint.name}': {why}")

@@ -48,6 +48,21 @@ def hold(suite_folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def is_held(suite_folder: Path) -> bool:
+    """Whether a process is running the suite now."""
+    try:
+        handle = os.open(suite_folder / LOCK, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 def _held(suite_folder: Path, handle: int) -> StoreError:
     try:
         owner = json.loads(os.pread(handle, 1024, 0))

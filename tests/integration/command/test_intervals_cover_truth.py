@@ -56,7 +56,7 @@ def analyses(
             truth = server.truth(prompts=[question for question, _ in problems()])
             path = folder / "suite.yaml"
             path.write_text(suite_text(server.base_url, repeats=repeats, concurrency=concurrency), encoding="utf-8")
-            run = eh.run(path, out=folder / "reports", fresh=True)
+            run = eh.run(path, out=folder / "reports", fresh=True, report=False)
         yield analyse(run.record, n_resamples=2_000), truth
 
 

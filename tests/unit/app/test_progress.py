@@ -42,7 +42,7 @@ def test_plain_lines_come_every_ten_seconds_with_a_line_per_arm() -> None:
     told(PlainProgress(stream, Clock()), RUN)
     blocks = stream.getvalue().count(" of 20 trials")
     assert blocks == 5, "twenty looks three seconds apart are sixty seconds, a line every four looks"
-    assert "  none  2/10" in stream.getvalue()
+    assert "  none: 2/10, quality " in stream.getvalue()
 
 
 def test_a_resumed_run_counts_what_it_found() -> None:

@@ -265,6 +265,20 @@ def test_a_closed_port_stops_the_run_after_one_call() -> None:
     assert "nobody listens at 127.0.0.1:9" in bench.stop.message
 
 
+def test_twenty_failures_before_any_answer_end_the_run() -> None:
+    bench = Bench(http_error(404, "model_not_found"), n=30)
+    bench.run()
+    assert len(bench.transport.seen) == 20
+    assert bench.stop.reason is PendingReason.ABORTED
+    assert "model_not_found" in bench.stop.message
+
+
+def test_failures_after_an_answer_do_not_end_the_run() -> None:
+    bench = Bench(answer("7"), http_error(404, "model_not_found"), n=30)
+    bench.run()
+    assert len(bench.transport.seen) == 30
+
+
 def test_a_spent_quota_stops_the_run_and_is_not_retried() -> None:
     bench = Bench(answer("7"), http_error(429, "insufficient_quota"))
     bench.run()
