@@ -325,3 +325,85 @@ def test_a_fresh_suite_from_init_runs_at_once(tmp_path: Path) -> None:
     done = evalharness("run", "mine/suite.yaml", "--offline", cwd=tmp_path)
     assert done.exit_code == 0, done.stderr
     assert done.stdout.strip().splitlines()[-1].endswith("report.html")
+
+
+def test_what_may_change_without_changing_the_plan_is_taken_over_on_resume(tmp_path: Path) -> None:
+    faults = {"rules": [{"fault": "status;code=400;attempts=every", "share": 0.3}]}
+    with simulator(faults=faults, folder=tmp_path) as server:
+        suite = write_suite(tmp_path, server.base_url, extra="budget: {max_calls: 4}\ntolerate: {error_share: 0}")
+        assert evalharness("run", suite, cwd=tmp_path, env=KEY).exit_code == 3
+        text = suite.read_text(encoding="utf-8")
+        text = text.replace("max_calls: 4", "max_calls: 400").replace("error_share: 0", "error_share: 1")
+        suite.write_text("description: tolerant\n" + text, encoding="utf-8")
+        done = evalharness("run", suite, cwd=tmp_path, env=KEY)
+    assert done.exit_code == 0, done.stderr
+    assert "error" in {row["status"] for row in exported("latest", cwd=tmp_path)}
+    assert "tolerant" in next((tmp_path / "reports").glob("small/2*/report.html")).read_text(encoding="utf-8")
+    assert evalharness("verify", "latest", cwd=tmp_path).exit_code == 0
+
+
+def test_a_killed_run_is_listed_as_killed(tmp_path: Path) -> None:
+    faults = {"rules": [{"fault": "stall;where=first;attempts=every"}]}
+    with simulator(faults=faults, folder=tmp_path) as server:
+        running = started("run", write_suite(tmp_path, server.base_url), cwd=tmp_path, env=KEY)
+        while not list((tmp_path / "reports").glob("small/*/run.db")):
+            assert running.poll() is None, running.communicate()
+            time.sleep(0.05)
+        alive = evalharness("list", "--json", cwd=tmp_path).json["runs"][0]["state"]
+        second = evalharness("run", "suite.yaml", cwd=tmp_path, env=KEY)
+        running.kill()
+        running.communicate()
+    assert alive == "running"
+    assert second.exit_code == 5
+    assert str(running.pid) in second.stderr
+    assert evalharness("list", "--json", cwd=tmp_path).json["runs"][0]["state"] == "killed"
+
+
+def test_a_reader_that_leaves_does_not_change_how_the_run_ended(tmp_path: Path) -> None:
+    with simulator() as server:
+        suite = write_suite(tmp_path, server.base_url, extra="budget: {max_calls: 4}")
+        running = started("run", suite, cwd=tmp_path, env=KEY)
+        assert running.stdout is not None and running.stderr is not None
+        running.stdout.close()
+        said = running.stderr.read()
+        running.stderr.close()
+        assert running.wait(60) == 3, said
+    assert "Traceback" not in said
+
+
+def test_a_budget_in_dollars_needs_prices(tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, "http://127.0.0.1:9/v1")
+    text = suite.read_text(encoding="utf-8").replace("prices: {input: 1, output: 10},", "")
+    suite.write_text(text, encoding="utf-8")
+    done = evalharness("run", suite, "--max-cost", "1", cwd=tmp_path, env=KEY)
+    assert done.exit_code == 2
+    assert "has no prices" in done.stderr
+
+
+def test_a_place_that_cannot_be_written_is_said_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    for arguments in (("init", "file/x"), ("run", "suite.yaml", "--out", "file")):
+        write_suite(tmp_path, "http://127.0.0.1:9/v1")
+        done = evalharness(*arguments, cwd=tmp_path, env=KEY)
+        assert done.exit_code == 5, done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_images_go_out_as_data_urls_and_are_stored_once(tmp_path: Path) -> None:
+    (tmp_path / "dot.png").write_bytes(b"\x89PNG" + bytes(range(256)) * 800)
+    with simulator() as server:
+        suite = write_suite(tmp_path, server.base_url, n=2)
+        text = suite.read_text(encoding="utf-8")
+        prompt = (
+            "prompts:\n  seen:\n    - role: user\n      content:\n"
+            '        - {type: input_text, text: "{{ question }}"}\n'
+            "        - {type: input_image, image_url: \"{{ 'dot.png' | data_url }}\"}\n"
+        )
+        suite.write_text(text.replace('prompts: {plain: "{{ question }} Give only the number."}\n', prompt), "utf-8")
+        done = evalharness("run", suite, cwd=tmp_path, env=KEY)
+    assert done.exit_code == 0, done.stderr
+    row = exported("latest", cwd=tmp_path)[0]
+    assert row["request"]["input"][0]["content"][1]["image_url"].startswith("data:image/png;base64,iVBORw")
+    folder = next((tmp_path / "reports").glob("small/2*"))
+    assert (folder / "run.db").stat().st_size < 6 * 270_000, "eight trials, four requests, not eight copies"
+    assert (folder / "report.html").stat().st_size < 400_000
