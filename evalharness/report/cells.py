@@ -89,14 +89,14 @@ def arm_row(arm: ArmView, cells: Sequence[Cell], strip: Markup | None = None) ->
     )
 
 
-def share_cell(estimate: Estimate | None) -> Cell:
-    """``72.3%`` over ``70.4 to 74.3``."""
+def share_cell(estimate: Estimate | None, decimals: int | None = None) -> Cell:
+    """``72.3%`` over ``70.4 to 74.3``; ``decimals`` are those of the column it stands in."""
     if estimate is None:
         return Cell(main=numbers.MISSING, below="no score")
-    return Cell(main=numbers.share(estimate), below=numbers.share_interval(estimate))
+    return Cell(main=numbers.share(estimate, decimals), below=numbers.share_interval(estimate, decimals))
 
 
-def points_cell(comparison: Comparison | None) -> Cell:
+def points_cell(comparison: Comparison | None, decimals: int | None = None) -> Cell:
     """A difference in points over its interval, coloured where the reading is certain."""
     if comparison is None:
         return NOTHING
@@ -104,7 +104,11 @@ def points_cell(comparison: Comparison | None) -> Cell:
     tone = ""
     if is_certain(comparison.reading):
         tone = "better" if comparison.reading.startswith("better") else "worse"
-    return Cell(main=numbers.points(shown), below=numbers.points_interval(shown), tone=tone)
+    return Cell(
+        main=numbers.points(shown, decimals=decimals),
+        below=numbers.points_interval(shown, decimals=decimals),
+        tone=tone,
+    )
 
 
 def usd_cell(estimate: Estimate | None, ratio: Comparison | None = None, *, scale: float = 1.0) -> Cell:

@@ -7,7 +7,8 @@ in US dollars. Nothing here returns ``nan``, a plus-minus sign or a hyphen for a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from decimal import ROUND_HALF_UP, Decimal
 
 from evalharness.core.findings import Estimate
 
@@ -37,7 +38,9 @@ def half_width(estimate: Estimate, scale: float = 1.0) -> float | None:
 
 def fixed(value: float, decimals: int, *, signed: bool = False) -> str:
     """Thousands separated, true minus, a plus on request; what rounds to zero has no sign."""
-    text = f"{abs(value):,.{decimals}f}"
+    # Half away from zero, as readers do it; nine digits first, or 57.49999999999999 (0.575 in percent) is below half.
+    exact = Decimal(repr(round(abs(value), 9)))
+    text = f"{exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP):,f}"
     if not any(digit in text for digit in "123456789"):
         return text
     if value < 0:
@@ -68,40 +71,80 @@ def percent(share: float, decimals: int = 1) -> str:
 # ---------------------------------------------------------------- quality and its differences
 
 
-def share(estimate: Estimate) -> str:
-    """``72.3%``"""
-    return percent(estimate.point, percent_decimals(estimate))
+def share(estimate: Estimate, decimals: int | None = None) -> str:
+    """``72.3%``; ``decimals`` None: as many as its own interval is worth. So for all below."""
+    return percent(estimate.point, _or_own(decimals, estimate))
 
 
-def share_interval(estimate: Estimate) -> str:
+def share_interval(estimate: Estimate, decimals: int | None = None) -> str:
     """``70.4 to 74.3``, in percent; empty without limits."""
-    decimals = percent_decimals(estimate)
-    return _interval(estimate, lambda value: fixed(value * 100, decimals))
+    digits = _or_own(decimals, estimate)
+    return _interval(estimate, lambda value: fixed(value * 100, digits))
 
 
-def points(estimate: Estimate, *, signed: bool = True) -> str:
+def points(estimate: Estimate, *, signed: bool = True, decimals: int | None = None) -> str:
     """A difference of shares in points: ``+4.7``; without sign for use beside a word of direction."""
     value = estimate.point if signed else abs(estimate.point)
-    return fixed(value * 100, percent_decimals(estimate), signed=signed)
+    return fixed(value * 100, _or_own(decimals, estimate), signed=signed)
 
 
-def points_interval(estimate: Estimate, *, signed: bool = True) -> str:
+def points_of(value: float, estimate: Estimate) -> str:
+    """The size of a difference in points, with the decimals of ``estimate``, to which it belongs."""
+    return fixed(abs(value) * 100, percent_decimals(estimate))
+
+
+def points_interval(estimate: Estimate, *, signed: bool = True, decimals: int | None = None) -> str:
     """``+2.2 to +7.0``; unsigned: the distances from zero in rising order, for intervals on one side of it."""
-    decimals = percent_decimals(estimate)
+    digits = _or_own(decimals, estimate)
     if signed or estimate.lower is None or estimate.upper is None:
-        return _interval(estimate, lambda value: fixed(value * 100, decimals, signed=signed))
+        return _interval(estimate, lambda value: fixed(value * 100, digits, signed=signed))
     near, far = sorted((abs(estimate.lower), abs(estimate.upper)))
-    return f"{fixed(near * 100, decimals)} to {fixed(far * 100, decimals)}"
+    return f"{fixed(near * 100, digits)} to {fixed(far * 100, digits)}"
+
+
+def _or_own(decimals: int | None, estimate: Estimate) -> int:
+    return percent_decimals(estimate) if decimals is None else decimals
+
+
+def agreeing_decimals(shares: Iterable[Estimate], pairs: Iterable[tuple[Estimate, Estimate, Estimate]]) -> int:
+    """Decimals of a column of shares beside one of differences.
+
+    ``pairs``: a share, the one it is compared with, and their difference as printed beside them. One decimal more
+    where subtracting the printed shares would give another difference than the printed one; where a difference is
+    over other cases than the shares, no decimals could make them agree, and none are added for it.
+    """
+    decimals = column_decimals(shares)
+    known = list(pairs)
+    steps = column_decimals(difference for _, _, difference in known)
+    coarse = min(decimals, steps)
+    for share_, against, difference in known:
+        same_cases = abs(share_.point - against.point - difference.point) < 1e-9
+        printed = round(_rounded(share_.point, decimals) - _rounded(against.point, decimals), 9)
+        if same_cases and fixed(printed, coarse) != fixed(difference.point * 100, coarse):
+            return decimals + 1
+    return decimals
+
+
+def _rounded(share_: float, decimals: int) -> float:
+    """As printed."""
+    return float(fixed(share_ * 100, decimals).replace(MINUS, "-"))
 
 
 def percent_decimals(estimate: Estimate) -> int:
-    """Decimals of a share or difference in percent, shared by point and limits.
+    """Decimals of a share or difference in percent, shared by point and limits."""
+    return column_decimals([estimate])
 
-    As many as the half-width is worth, and up to two more where a limit that is not zero would print as zero: an
-    interval that leaves out zero must be seen to.
+
+def column_decimals(estimates: Iterable[Estimate]) -> int:
+    """Decimals of shares or differences in percent that stand under each other: one number for the whole column.
+
+    As many as the narrowest interval is worth, but at most one more than the widest is, and up to two more where a
+    limit that is not zero would print as zero: an interval that leaves out zero must be seen to.
     """
-    decimals = decimals_for(half_width(estimate, 100))
-    limits = [limit * 100 for limit in (estimate.lower, estimate.upper) if limit]
+    column = list(estimates)
+    wanted = [decimals_for(half_width(estimate, 100)) for estimate in column] or [1]
+    decimals = min(max(wanted), min(wanted) + 1)
+    limits = [limit * 100 for estimate in column for limit in (estimate.lower, estimate.upper) if limit]
     for extra in range(3):
         if all(round(abs(limit), decimals + extra) > 0 for limit in limits):
             return decimals + extra

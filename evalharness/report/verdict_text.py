@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from evalharness.core.findings import (
@@ -10,13 +11,14 @@ from evalharness.core.findings import (
     ArmFindings,
     ArmStanding,
     Comparison,
+    Decision,
     Estimate,
     Outcome,
     Reading,
     Standing,
 )
 from evalharness.core.record import RunRecord
-from evalharness.report import numbers, words
+from evalharness.report import numbers, trouble, words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,11 @@ class VerdictText:
 
 
 def verdict_text(run: RunRecord, analysis: Analysis) -> VerdictText:
-    cautions = (*words.run_cautions(run), *analysis.banners)
+    nothing = trouble.nothing_measured(run, analysis)
+    if nothing is not None:
+        # No figure follows that the cautions could qualify, and no rule was applied.
+        return VerdictText(origin=words.origin(run), heading=nothing[0], lead=nothing[1])
+    cautions = analysis.banners
     if analysis.kind == "single":
         return _single(run, analysis, cautions)
     speaker = _Speaker(run=run, analysis=analysis)
@@ -61,20 +67,18 @@ def share_right(run: RunRecord, grader_id: str) -> bool:
 
 def _single(run: RunRecord, analysis: Analysis, cautions: tuple[str, ...]) -> VerdictText:
     arm = analysis.arms[0]
-    estimate = arm.quality.get(analysis.primary)
+    estimate = arm.quality[analysis.primary]
+    assert estimate is not None  # else nothing was measured
     right = share_right(run, analysis.primary)
-    if estimate is None:
-        lead = "No call has a score: see what went wrong."
-        return VerdictText(origin=words.origin(run), heading="No score", lead=lead, cautions=cautions)
     heading = words.score_phrase(estimate, share_right=right)
     score = words.score_sentence(estimate, share_right=right, repeats=analysis.repeats)
-    lead = f"By the grader {analysis.primary}: {score}."
-    failed = words.failed_calls(arm)
-    bullets = [f"{failed}." if failed else None, _typical_call(arm)]
+    unfinished = trouble.not_finished(run)
+    lead = f"By the grader “{analysis.primary}”: {score}."
+    bullets = [trouble.failures_sentence(run, analysis), _typical_call(arm)]
     return VerdictText(
         origin=words.origin(run),
         heading=heading[:1].upper() + heading[1:],
-        lead=lead,
+        lead=f"{unfinished} So far, by the grader “{analysis.primary}”: {score}." if unfinished else lead,
         bullets=tuple(bullet for bullet in bullets if bullet),
         rule="One arm, nothing to compare: no recommendation.",
         cautions=cautions,
@@ -87,15 +91,18 @@ def _typical_call(arm: ArmFindings) -> str | None:
     total = arm.times.get("total_ms")
     median = total.quantiles.get("0.5") if total else None
     if median is not None:
-        interval = numbers.duration_interval(median)
-        parts.append(
-            f"half of the calls ended within {numbers.duration(median.point)} ({words.ci_name(median)} {interval})"
-        )
+        interval = _in_brackets(median, numbers.duration_interval(median))
+        parts.append(f"half of the calls ended within {numbers.duration(median.point)}{interval}")
     if arm.cost_usd is not None:
-        cost, interval = numbers.usd(arm.cost_usd.point * 1000), numbers.usd_interval(arm.cost_usd, 1000)
-        parts.append(f"1,000 calls cost {cost} ({words.ci_name(arm.cost_usd)} {interval})")
+        interval = _in_brackets(arm.cost_usd, numbers.usd_interval(arm.cost_usd, 1000))
+        parts.append(f"1,000 calls cost {numbers.usd(arm.cost_usd.point * 1000)}{interval}")
     sentence = "; ".join(parts)
     return f"{sentence[:1].upper()}{sentence[1:]}." if sentence else None
+
+
+def _in_brackets(estimate: Estimate, interval: str) -> str:
+    """`` (95% CI 496 to 567 ms)``; empty where the data give no interval."""
+    return f" ({words.ci_name(estimate)} {interval})" if interval else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +121,16 @@ class _Speaker:
 
     def heading_and_lead(self) -> tuple[str, str]:
         decision = self.analysis.decision
+        unfinished = trouble.not_finished(self.run)
         if decision.outcome is Outcome.USE and decision.arm_id is not None:
-            return f"Use {self.label(decision.arm_id)}", self._use(decision.arm_id)
-        if decision.outcome is Outcome.NO_CLEAR_WINNER:
-            return "No clear winner", self._no_winner(decision.arm_id, decision.held_back)
-        return "No rule set", self._facts()
+            heading, lead = f"Use {self.label(decision.arm_id)}", self._use(decision.arm_id)
+        elif decision.outcome is Outcome.NO_CLEAR_WINNER:
+            if unfinished:
+                return "Not finished", f"{unfinished} So far no arm is shown to keep the rule."
+            heading, lead = "No clear winner", self._no_winner(decision)
+        else:
+            heading, lead = "No rule set", self._facts()
+        return heading, f"{unfinished} {lead}" if unfinished else lead
 
     def _use(self, arm_id: str) -> str:
         versus = self._versus(arm_id)
@@ -150,18 +162,32 @@ class _Speaker:
             clauses.append(words.time_clause(time))
         return f"It {words.listed(clauses)}." if clauses else ""
 
-    def _no_winner(self, arm_id: str | None, held_back: str | None) -> str:
-        if held_back:
-            return f"The rule names no one: {held_back}."
-        if arm_id is None:
+    def _no_winner(self, decision: Decision) -> str:
+        if decision.held_back:
+            return f"The rule names no one: {decision.held_back}."
+        if decision.arm_id is None:
+            open_still = (Standing.ADMISSIBLE, Standing.UNDECIDED)
+            if any(standing.standing in open_still for standing in decision.standings):
+                return "The rule asks for the cheapest arm, but what the arms cost is not known."
             return "No arm keeps the rule: each breaks a limit or is shown to score lower than another by too much."
-        cheapest = f"{words.name_first(self.label(arm_id))} is the cheapest that is not ruled out"
-        needed = next((s.cases_to_settle for s in self.analysis.decision.standings if s.arm_id == arm_id), None)
-        if needed is None:
-            return f"{cheapest}, but the scores at the top are too close to tell apart."
-        have = numbers.plural(self.analysis.n_cases, "case")
-        settle = f"about {_cases(needed)} would be needed to settle it, this run has {have}"
-        return f"{cheapest}, but not yet shown to keep the rule: {settle}."
+        cheapest = f"{words.name_first(self.label(decision.arm_id))} is the cheapest that is not ruled out"
+        standing = next(item for item in decision.standings if item.arm_id == decision.arm_id)
+        return f"{cheapest}, but {self._open(standing)}"
+
+    def _open(self, standing: ArmStanding) -> str:
+        """What keeps an arm undecided, and how many cases would settle it: the end of a sentence and one more."""
+        gap = standing.gap
+        if gap is None or gap.lower is None or gap.upper is None or not standing.against:
+            return "it is not settled whether it keeps the rule."
+        against = self.label(standing.against)
+        clause = f"may score anything between {words.both_sides(gap)} than {against} ({words.ci_name(gap)})"
+        if self.margin is None or -gap.lower <= self.margin:
+            return f"{clause}, and missing trials keep it open whether that is within the rule."
+        allowed = f"the rule allows {numbers.point_size(self.margin)} lower"
+        if standing.cases_to_settle is None or trouble.not_finished(self.run):
+            return f"{clause}: {allowed}."
+        have = numbers.count(self.analysis.n_cases)
+        return f"{clause}: {allowed}. About {_cases(standing.cases_to_settle)} would settle it; this run has {have}."
 
     def _facts(self) -> str:
         scores = [arm for arm in self.analysis.arms if arm.quality.get(self.analysis.primary) is not None]
@@ -183,12 +209,15 @@ class _Speaker:
         return f"{numbers.share(estimate)} ({words.spoken(arm)}, {words.ci_name(estimate)} {interval})"
 
     def bullets(self) -> list[str]:
-        """The most useful first: rivals of the chosen arm, pairs that cannot be told apart, broken guardrails."""
-        rivals = [text for standing in self.analysis.decision.standings if (text := self._rival(standing))]
-        close = [text for step in self.analysis.steps if (text := self._close(step.quality))]
-        failures = [f"{text}." for arm in self._by_failures() if (text := words.failed_calls(arm))]
-        bullets = [*rivals[:2], *close[:1], *failures[:1]]
-        return bullets if len(bullets) <= 3 else [rivals[0], *close[:1], *failures[:1]]
+        """The most useful first: rivals of the chosen arm, pairs that cannot be told apart, failed calls."""
+        standings = self.analysis.decision.standings
+        rivals = [text for standing in standings if (text := self._rival(standing))]
+        told = {frozenset((item.arm_id, item.against)) for item in standings if item.standing is Standing.UNDECIDED}
+        close = [text for step in self.analysis.steps if (text := self._close(step.quality, told))]
+        failures = trouble.failures_sentence(self.run, self.analysis)
+        if failures is None:
+            return [*rivals[:2], *close[:1]]
+        return [*rivals[: 2 - len(close[:1])], *close[:1], failures]
 
     def _rival(self, standing: ArmStanding) -> str | None:
         """Why an arm that someone might have wanted instead was not chosen; None where that needs no word."""
@@ -197,13 +226,11 @@ class _Speaker:
         label = words.name_first(self.label(standing.arm_id))
         if standing.standing is Standing.INELIGIBLE and standing.limit:
             return f"{label} breaks a limit: {standing.limit}."
-        if standing.standing is Standing.UNDECIDED and self._is_cheaper(standing.arm_id):
-            settle = ""
-            if standing.cases_to_settle is not None:
-                settle = f" About {_cases(standing.cases_to_settle)} would settle it."
-            return f"{label} is cheaper, but it is not settled whether it keeps the rule.{settle}"
-        if standing.standing is Standing.EXCLUDED and self._is_cheaper(standing.arm_id):
-            return f"{label} is cheaper, but {self._gap(standing)}."
+        saving = self._saving(standing.arm_id)
+        if saving and standing.standing is Standing.UNDECIDED:
+            return f"{label} {saving}, but {self._open(standing)}"
+        if saving and standing.standing is Standing.EXCLUDED:
+            return f"{label} {saving}, but {self._gap(standing)}."
         return None
 
     def _gap(self, standing: ArmStanding) -> str:
@@ -213,23 +240,31 @@ class _Speaker:
         against = self.label(standing.against) if standing.against else "another"
         size = numbers.points(standing.gap, signed=False)
         ends = numbers.points_interval(standing.gap, signed=False)
-        return f"scores {size} points lower than {against} ({words.ci_name(standing.gap)} {ends})"
+        return f"scores {size} {words.points_word(size)} lower than {against} ({words.ci_name(standing.gap)} {ends})"
 
-    def _is_cheaper(self, arm_id: str) -> bool:
+    def _saving(self, arm_id: str) -> str | None:
+        """``costs 64% less than xhigh`` of an arm cheaper than the chosen one; None of one that is not."""
         chosen = self.analysis.decision.arm_id
         mine = self.analysis.arm(arm_id).cost_usd
         theirs = self.analysis.arm(chosen).cost_usd if chosen else None
-        return mine is not None and theirs is not None and mine.point < theirs.point
+        if chosen is None or mine is None or theirs is None or mine.point >= theirs.point:
+            return None
+        share = math.floor((1 - mine.point / theirs.point) * 100)
+        return (
+            f"costs {share}% less than {self.label(chosen)}"
+            if share
+            else f"costs a little less than {self.label(chosen)}"
+        )
 
-    def _close(self, comparison: Comparison) -> str | None:
-        if comparison.reading is not Reading.TOO_CLOSE:
+    def _close(self, comparison: Comparison, told: Collection[frozenset[str | None]]) -> str | None:
+        """A step that cannot be told apart and is not among the pairs already ``told``."""
+        if (
+            comparison.reading is not Reading.TOO_CLOSE
+            or frozenset((comparison.candidate, comparison.baseline)) in told
+        ):
             return None
         candidate, baseline = self.label(comparison.candidate), self.label(comparison.baseline)
-        sentence = words.quality_sentence(comparison, candidate, baseline, self.margin)
-        return f"{sentence}, with {numbers.plural(self.analysis.n_cases, 'case')}."
-
-    def _by_failures(self) -> list[ArmFindings]:
-        return sorted(self.analysis.arms, key=lambda arm: -arm.counts.get("error", 0))
+        return f"{words.quality_sentence(comparison, candidate, baseline, self.margin)}."
 
     def _versus(self, arm_id: str) -> Comparison | None:
         return next((item for item in self.analysis.versus_baseline if item.candidate == arm_id), None)
@@ -238,7 +273,7 @@ class _Speaker:
         rule = self.analysis.decision.rule
         if rule is None:
             return "Rule: none. Add a decision block to the suite to get a recommendation."
-        return words.rule_sentence(rule, f"{rule.metric} score")
+        return words.rule_sentence(rule, f"score of “{rule.metric}”")
 
 
 def _point(estimate: Estimate | None) -> float:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from evalharness.core.findings import ArmFindings, Comparison, Estimate, Reading
-from evalharness.core.model import DecisionLimit, DecisionRule, Phase, Status
-from evalharness.core.record import RunRecord, RunState
+from evalharness.core.model import DecisionLimit, DecisionRule, Status
+from evalharness.core.record import RunRecord
 from evalharness.metrics.catalog import CATALOG
 from evalharness.report import numbers
 
@@ -83,7 +83,7 @@ def quality_sentence(comparison: Comparison, candidate: str, baseline: str, marg
         size = numbers.points(shown, signed=False)
         ends = numbers.points_interval(shown, signed=False)
         sentence = (
-            f"{name_first(candidate)} scores {size} {_points_word(size)} {_TOWARDS[reading]} than {baseline} "
+            f"{name_first(candidate)} scores {size} {points_word(size)} {_TOWARDS[reading]} than {baseline} "
             f"({ci_name(shown)} {ends})"
         )
         if reading in (Reading.BETTER_BUT_SMALL, Reading.WORSE_BUT_SMALL):
@@ -99,7 +99,8 @@ def _under(margin: float | None) -> str:
     return "" if margin is None else f" (under {numbers.in_points(margin)})"
 
 
-def _points_word(size: str) -> str:
+def points_word(size: str) -> str:
+    """The noun after a size that is printed so."""
     return "point" if size == "1" else "points"
 
 
@@ -107,15 +108,18 @@ def _range(shown: Estimate, candidate: str) -> str:
     """``medium is between 1.2 points lower and 2.0 higher (95% CI)``."""
     if shown.lower is None or shown.upper is None:
         return "the data give no interval"
-    decimals = numbers.decimals_for(numbers.half_width(shown, 100))
-    low, high = (numbers.fixed(abs(end) * 100, decimals) for end in (shown.lower, shown.upper))
-    if shown.lower < 0 <= shown.upper:
-        ends = f"{low} {_points_word(low)} lower and {high} higher"
-    elif shown.lower >= 0:
-        ends = f"{low} and {high} points higher"
-    else:
-        ends = f"{high} and {low} points lower"
-    return f"{candidate} is between {ends} ({ci_name(shown)})"
+    return f"{candidate} is between {both_sides(shown)} ({ci_name(shown)})"
+
+
+def both_sides(shown: Estimate) -> str:
+    """``1.2 points lower and 2.0 higher``: an interval of a difference without signs. Both limits must be there."""
+    lower, upper = shown.lower or 0.0, shown.upper or 0.0
+    low, high = numbers.points_of(lower, shown), numbers.points_of(upper, shown)
+    if lower < 0 <= upper:
+        return f"{low} {points_word(low)} lower and {high} higher"
+    if lower >= 0:
+        return f"{low} and {high} points higher"
+    return f"{high} and {low} points lower"
 
 
 # ---------------------------------------------------------------- comparisons of cost and time
@@ -204,24 +208,3 @@ def limit_value(metric: str, value: float) -> str:
 
 def metric_title(metric: str) -> str:
     return CATALOG[metric].title if metric in CATALOG else metric.replace("_", " ")
-
-
-# ---------------------------------------------------------------- what a reader must know first
-
-
-def run_cautions(run: RunRecord) -> list[str]:
-    """Whole sentences about a run that is not finished."""
-    manifest = run.manifest
-    planned = [trial for trial in run.plan.trials if trial.phase is Phase.MEASURED]
-    pending = sum(_is_pending(run, trial.trial_id) for trial in planned)
-    if not pending and manifest.state is RunState.COMPLETE:
-        return []
-    why = f", stopped by {manifest.stop_reason}" if manifest.stop_reason else ""
-    never = f"{numbers.count(pending)} of {numbers.plural(len(planned), 'planned call')} never ended"
-    sentences = [f"This run is not complete ({manifest.state}{why}): {never}. The same command continues it."]
-    return sentences + ([manifest.stop_message] if manifest.stop_message else [])
-
-
-def _is_pending(run: RunRecord, trial_id: str) -> bool:
-    result = run.results.get(trial_id)
-    return result is None or result.status is Status.PENDING

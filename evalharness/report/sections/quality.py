@@ -14,6 +14,8 @@ from evalharness.report.words import reading_text
 
 NAV = "Quality"
 TITLE = "Is the quality difference real?"
+#: A grader of fewer cases gets a row, not a table.
+FEW_CASES = 10
 SINGLE_TITLE = "What does each grader say?"
 
 
@@ -89,11 +91,12 @@ def _versus_table(view: View) -> Table | None:
     margin = None if view.margin is None else view.margin * 100
     intervals = [percent_interval(comparison.shown) for _, comparison in pairs]
     scale = forest_scale(intervals, margin)
+    decimals = numbers.column_decimals(comparison.shown for _, comparison in pairs)
     rows = [
         arm_row(
             arm,
             [
-                *_difference_cells(comparison),
+                *_difference_cells(comparison, decimals),
                 Cell(main=numbers.count(comparison.gained)),
                 Cell(main=numbers.count(comparison.lost)),
                 Cell(main=reading_text(comparison.reading, view.margin)),
@@ -118,6 +121,7 @@ def _steps_table(view: View) -> Table | None:
     margin = None if view.margin is None else view.margin * 100
     intervals = [percent_interval(step.quality.shown) for step in steps]
     scale = forest_scale(intervals, margin)
+    decimals = numbers.column_decimals(step.quality.shown for step in steps)
     rows = []
     for step, interval in zip(steps, intervals, strict=True):
         upper = view.arm(step.upper_arm)
@@ -125,7 +129,7 @@ def _steps_table(view: View) -> Table | None:
         rows.append(
             Row(
                 head=f"{view.arm(step.lower_arm).label} to {upper.label}",
-                cells=(*_difference_cells(step.quality), _extra_cost(step.extra_cost_usd), reading),
+                cells=(*_difference_cells(step.quality, decimals), _extra_cost(step.extra_cost_usd), reading),
                 swatch=upper.swatch,
                 strip=forest_strip(interval, scale, upper.mark, margin),
                 group=upper.group,
@@ -145,8 +149,8 @@ def _shown_steps(view: View) -> Sequence[Step]:
     return [step for step in view.analysis.steps if step.lower_arm in shown and step.upper_arm in shown]
 
 
-def _difference_cells(comparison: Comparison) -> tuple[Cell, Cell]:
-    cell = points_cell(comparison)
+def _difference_cells(comparison: Comparison, decimals: int) -> tuple[Cell, Cell]:
+    cell = points_cell(comparison, decimals)
     return Cell(main=cell.main, tone=cell.tone), Cell(main=cell.below)
 
 
@@ -162,29 +166,59 @@ def _extra_cost(estimate: Estimate | None) -> Cell:
 
 
 def _other_graders(view: View) -> list[Table]:
-    """One table for each grader but the first: its mean in every arm, and the difference from the baseline."""
-    tables = []
-    for grader in view.analysis.grader_ids:
-        if grader == view.analysis.primary or len(view.arms) < 2:
-            continue
-        versus = {item.candidate: item for item in view.analysis.secondary.get(grader, ())}
-        rows = [
-            arm_row(arm, [share_cell(arm.found.quality.get(grader)), *_secondary_cells(arm, versus)])
-            for arm in view.shown
-        ]
-        columns = ("Mean score", "Difference, points", "Reading") if versus else ("Mean score",)
-        tables.append(Table(caption=f"Grader {grader} (exploratory)", head="Arm", columns=columns, rows=tuple(rows)))
-    return tables
+    """One table for each grader but the first; those that judge few cases share one."""
+    if len(view.arms) < 2:
+        return []
+    others = [grader for grader in view.analysis.grader_ids if grader != view.analysis.primary]
+    small = [grader for grader in others if _n_cases(view, grader) < FEW_CASES]
+    small = small if len(small) > 1 else []
+    tables = [_grader_table(view, grader) for grader in others if grader not in small]
+    return [*tables, *([_small_graders(view, small)] if small else [])]
 
 
-def _secondary_cells(arm: ArmView, versus: dict[str, Comparison]) -> tuple[Cell, ...]:
+def _n_cases(view: View, grader: str) -> int:
+    return max((found.n for arm in view.arms if (found := arm.found.quality.get(grader))), default=0)
+
+
+def _grader_table(view: View, grader: str) -> Table:
+    """The grader's mean in every arm, and the difference from the baseline."""
+    versus = {item.candidate: item for item in view.analysis.secondary.get(grader, ())}
+    shares = [found for arm in view.shown if (found := arm.found.quality.get(grader))]
+    decimals = numbers.column_decimals(shares)
+    steps = numbers.column_decimals(item.shown for item in versus.values())
+    rows = [
+        arm_row(arm, [share_cell(arm.found.quality.get(grader), decimals), *_secondary_cells(arm, versus, steps)])
+        for arm in view.shown
+    ]
+    columns = ("Mean score", "Difference, points", "Reading") if versus else ("Mean score",)
+    return Table(caption=f"Grader “{grader}” (exploratory)", head="Arm", columns=columns, rows=tuple(rows))
+
+
+def _small_graders(view: View, graders: Sequence[str]) -> Table:
+    """A row for each grader and a column for each arm: so few cases bear no table of their own."""
+    rows = []
+    for grader in graders:
+        found = [arm.found.quality.get(grader) for arm in view.shown]
+        decimals = numbers.column_decimals(estimate for estimate in found if estimate)
+        cells = [Cell(main=numbers.count(_n_cases(view, grader)))]
+        rows.append(Row(head=grader, cells=(*cells, *(share_cell(estimate, decimals) for estimate in found))))
+    return Table(
+        caption="Other graders (exploratory)",
+        head="Grader",
+        columns=("Cases", *(arm.label for arm in view.shown)),
+        rows=tuple(rows),
+        note=f"Mean scores of graders that judge under {FEW_CASES} cases.",
+    )
+
+
+def _secondary_cells(arm: ArmView, versus: dict[str, Comparison], decimals: int) -> tuple[Cell, ...]:
     if not versus:
         return ()
     if arm.is_baseline:
         return Cell(main="baseline"), NOTHING
     comparison = versus.get(arm.arm_id)
     reading = Cell(main=reading_text(comparison.reading, None)) if comparison else NOTHING
-    return points_cell(comparison), reading
+    return points_cell(comparison, decimals), reading
 
 
 def _single_table(view: View) -> Table | None:

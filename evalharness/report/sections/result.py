@@ -59,6 +59,10 @@ def _note(view: View) -> str:
         parts.append(f"Small figures beside it: how many times that of {view.baseline.spoken}, the baseline.")
         parts.append("Differences compare the same cases in both arms.")
     total = [arm.found.times.get("total_ms") for arm in view.shown]
+    if len(view.arms) > 2 and any(standing.gap for standing in view.analysis.decision.standings):
+        parts.append(
+            "The intervals in the sentences on the rule hold for every pair of arms at once: they are wider than these."
+        )
     if any(lacks_upper_limit(times, ("0.5", "0.95")) for times in total):
         parts.append(NO_UPPER_LIMIT)
     return " ".join(parts)
@@ -72,7 +76,7 @@ class _Column:
 
 
 def arm_table(view: View, arms: Sequence[ArmView], caption: str) -> Table:
-    columns = [column for column in _columns(view) if column.exists]
+    columns = [column for column in _columns(view, _decimals(view)) if column.exists]
     scored = [percent_interval(estimate) for arm in arms if (estimate := view.quality(arm))]
     scale = quality_scale(scored) if scored and len(arms) > 1 else None
     rows = []
@@ -90,11 +94,34 @@ def arm_table(view: View, arms: Sequence[ArmView], caption: str) -> Table:
     )
 
 
-def _columns(view: View) -> list[_Column]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decimals:
+    """Of the two columns in percent and points: one number each, and such that they do not contradict each other."""
+
+    shares: int
+    points: int
+
+
+def _decimals(view: View) -> _Decimals:
+    shares = [estimate for arm in view.arms if (estimate := view.quality(arm))]
+    base = view.quality(view.baseline) if view.baseline else None
+    versus = [(view.quality(arm), view.versus(arm.arm_id)) for arm in view.arms]
+    pairs = [(share, base, comparison.shown) for share, comparison in versus if share and base and comparison]
+    return _Decimals(
+        shares=numbers.agreeing_decimals(shares, pairs),
+        points=numbers.column_decimals(item.shown for item in view.analysis.versus_baseline),
+    )
+
+
+def _columns(view: View, decimals: _Decimals) -> list[_Column]:
     arms = view.arms
     return [
-        _Column(title=view.quality_name, cell=lambda arm: share_cell(view.quality(arm))),
-        _Column(title="Difference, points", cell=lambda arm: _difference(view, arm), exists=view.baseline is not None),
+        _Column(title=view.quality_name, cell=lambda arm: share_cell(view.quality(arm), decimals.shares)),
+        _Column(
+            title="Difference, points",
+            cell=lambda arm: _difference(view, arm, decimals.points),
+            exists=view.baseline is not None,
+        ),
         _Column(
             title="Cost per 1,000 calls",
             cell=lambda arm: usd_cell(arm.found.cost_usd, view.ratio("cost_usd", arm.arm_id), scale=1000),
@@ -114,5 +141,5 @@ def _columns(view: View) -> list[_Column]:
     ]
 
 
-def _difference(view: View, arm: ArmView) -> Cell:
-    return Cell(main="baseline") if arm.is_baseline else points_cell(view.versus(arm.arm_id))
+def _difference(view: View, arm: ArmView, decimals: int) -> Cell:
+    return Cell(main="baseline") if arm.is_baseline else points_cell(view.versus(arm.arm_id), decimals)

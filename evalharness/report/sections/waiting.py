@@ -45,6 +45,7 @@ class CurveGroup:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     load: str
+    notes: tuple[str, ...]
     ladders: tuple[Table, ...]
     curves: tuple[CurveGroup, ...]
     rates: Table | None
@@ -59,6 +60,7 @@ def build(view: View) -> Waiting | None:
     curves = [group for metric in CURVES if (group := _curves(view, metric))]
     return Waiting(
         load=_load_sentence(view),
+        notes=view.analysis.notes,
         ladders=tuple(ladders),
         curves=tuple(curves),
         rates=_rates(view),

@@ -118,3 +118,26 @@ def test_no_number_prints_a_minus_zero_or_a_hyphen(value):
     text = numbers.fixed(value, 1, signed=True)
     assert "-" not in text
     assert text not in ("−0.0", "+0.0")
+
+
+def test_a_half_is_rounded_away_from_zero_as_readers_do():
+    assert [numbers.fixed(value, 0) for value in (68.5, 69.5, -2.5, 0.575 * 100)] == ["69", "70", "−3", "58"]
+
+
+def test_one_column_has_one_number_of_decimals_unless_one_interval_is_far_narrower():
+    wide, narrow = estimate(0.60, 0.50, 0.70), estimate(0.60, 0.58, 0.62)
+    exact = estimate(0.6, 0.5999, 0.6001)
+    assert numbers.column_decimals([wide, narrow]) == 1
+    assert numbers.column_decimals([wide, exact]) == 1
+    assert numbers.column_decimals([exact]) == 3
+
+
+@pytest.mark.parametrize(
+    ("share", "against", "difference", "decimals"),
+    [(0.827, 0.684, 0.143, 1), (0.83, 0.69, 0.14, 0), (0.827, 0.684, 0.20, 0)],
+)
+def test_shares_get_a_decimal_where_their_difference_would_seem_wrong(share, against, difference, decimals):
+    # 83 - 68 = 15, but 14.3 prints as 14. The last difference is over other cases: no decimal could help.
+    shares = [estimate(share, share - 0.1, share + 0.1), estimate(against, against - 0.1, against + 0.1)]
+    gap = estimate(difference, difference - 0.1, difference + 0.1)
+    assert numbers.agreeing_decimals(shares, [(shares[0], shares[1], gap)]) == decimals

@@ -95,8 +95,7 @@ def test_a_section_without_anything_to_say_is_left_out_with_its_link():
 
 def test_an_interrupted_run_says_how_much_is_missing():
     text = shown_text(rendered("interrupted"))
-    assert "This run is not complete (partial, stopped by interrupted)" in text
-    assert "planned calls never ended" in text
+    assert "The run is not finished: 71 of 180 calls are missing. Run the same command again." in text
 
 
 def test_one_arm_is_compared_with_nothing():

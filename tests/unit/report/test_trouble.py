@@ -1,0 +1,74 @@
+"""What a report says of calls that failed, are missing, or have no score."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from evalharness.core.failure import Failure, FailureKind
+from evalharness.core.model import PendingReason, Status
+from evalharness.core.record import RunRecord
+from evalharness.report import trouble
+from evalharness.report.verdict_text import verdict_text
+from evalharness.verdict.compare import analyse
+from tests.support.reports import analysed, rendered, shown_text
+from tests.support.runs import make_run
+
+
+def failed(run: RunRecord, message: str) -> RunRecord:
+    """Every failed call with this message; ``{n}`` in it is a number of its own."""
+    results = {}
+    for n, (trial_id, result) in enumerate(run.results.items()):
+        failure = Failure(kind=FailureKind.REQUEST, message=message.format(n=n)) if result.failure else None
+        results[trial_id] = replace(result, failure=failure)
+    return replace(run, results=results)
+
+
+def test_a_run_whose_calls_all_failed_says_why_and_gives_no_verdict():
+    run = failed(make_run(arms=3, cases=12, repeats=1, failures=1.0), "HTTP 404: the model gpt-9 does not exist")
+    said = verdict_text(run, analyse(run))
+    assert said.heading == "Nothing measured"
+    assert said.lead == "All 36 calls failed: request: HTTP 404: the model gpt-9 does not exist (36×)."
+    assert not said.bullets
+    assert not said.rule
+
+
+@pytest.mark.parametrize("kind", ["all failed", "nothing sent", "not graded"])
+def test_a_run_that_measured_nothing_prints_no_winner_and_no_limit(kind):
+    text = shown_text(rendered(kind))
+    assert "No clear winner" not in text
+    assert "breaks a limit" not in text
+    assert "not ruled out" not in text
+
+
+def test_failures_that_differ_in_an_id_alone_are_counted_together():
+    run = failed(make_run(arms=2, cases=10, repeats=1, failures=1.0), "HTTP 500: failed, request id req_{n:08x}")
+    assert verdict_text(run, analyse(run)).lead.endswith("(20×).")
+
+
+def test_failures_of_several_arms_are_said_once():
+    run = failed(make_run(arms=2, cases=40, repeats=1, failures=0.3, seed=3), "HTTP 400: no such parameter")
+    sentence = trouble.failures_sentence(run, analyse(run))
+    n_failed = sum(result.status is Status.ERROR for result in run.results.values())
+    assert sentence.startswith(f"{n_failed} of 80 calls failed (")
+    assert sentence.endswith(f": request: HTTP 400: no such parameter ({n_failed}×).")
+    assert sum("failed" in bullet for bullet in verdict_text(run, analyse(run)).bullets) == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "how"),
+    [
+        (PendingReason.BUDGET, "Raise the budget (--max-cost, or budget in the suite) and run the same command again."),
+        (PendingReason.INTERRUPTED, "Run the same command again."),
+        (PendingReason.ABORTED, "Run the same command again."),
+        (None, "Run the same command again."),
+    ],
+)
+def test_an_unfinished_run_says_how_to_go_on_and_forecasts_nothing(reason, how):
+    run, analysis = analysed("interrupted")
+    run = replace(run, manifest=replace(run.manifest, stop_reason=reason))
+    said = verdict_text(run, analysis)
+    assert said.lead.startswith(f"The run is not finished: 71 of 180 calls are missing. {how}")
+    assert said.heading == "Not finished"
+    assert "would settle" not in " ".join([said.lead, *said.bullets])
