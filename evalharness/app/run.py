@@ -224,7 +224,8 @@ class _Run:
         message, exit_code = _how_it_ended(self._stop, record)
         if self._stop.reason is PendingReason.BUDGET:
             # Told at the end, when the calls that were in flight have been charged too.
-            message = f"{message}: {ledger.n_calls:,} requests, ${ledger.spent_usd:.4f}"
+            unknown = f", {ledger.n_unknown_cost:,} more of unknown cost" if ledger.n_unknown_cost else ""
+            message = f"{message}: {ledger.n_calls:,} requests, ${ledger.spent_usd:.4f}{unknown}"
         state = RunState.COMPLETE
         if self._stop.reason is not None:
             state = RunState.ABORTED if self._stop.reason is PendingReason.ABORTED else RunState.PARTIAL
