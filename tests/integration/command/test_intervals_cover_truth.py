@@ -18,7 +18,7 @@ from evalharness.core.findings import Estimate
 from evalharness.verdict.compare import analyse
 from tests.support.servers import simulator
 
-N_SEEDS = 30
+N_SEEDS = 20
 N_CASES = 40
 EFFORTS = ("none", "high")
 
