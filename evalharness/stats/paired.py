@@ -18,6 +18,7 @@ from evalharness.stats.sample import (
     Sample,
     Settings,
     cluster_totals,
+    cluster_variance,
     correlation,
     groups,
     require_scores,
@@ -33,7 +34,7 @@ class Difference:
 
     ``design`` is ``paired`` or ``unpaired`` (no case in common: less power, say so). ``p_value`` is never 0;
     ``smallest_p`` is the least one these data could have given (None for unpaired). ``variance`` is that of a single
-    case's difference, for planning (None below two pairs and for unpaired).
+    case's difference, for planning: more where cases of a cluster agree (None below two clusters and for unpaired).
     """
 
     estimate: Estimate
@@ -202,7 +203,7 @@ def _of_pairs(
         gained=int((pairs.d > 0).sum()),
         lost=int((pairs.d < 0).sum()),
         correlation=correlation(pairs.a, pairs.b),
-        variance=float(pairs.d.var(ddof=1)) if len(pairs.d) > 1 else None,
+        variance=cluster_variance(pairs.d, pairs.cluster) * len(pairs.d) if pairs.n_clusters > 1 else None,
     )
 
 

@@ -3,21 +3,57 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from scipy import special
 
+MOST_CASES = 1e9
 
-def cases_to_settle(variance: float, gap: float, *, critical: float, power: float = 0.8) -> int | None:
-    """Cases needed until an interval of half-width ``critical`` standard errors leaves out a limit ``gap`` away.
 
-    ``variance`` is that of a single case's difference at the present repeats, ``gap`` the distance from the estimate
-    to the limit. None for no gap: then no number of cases would do.
-    n = (critical + z_power)^2 * variance / gap^2. Source: Miller 2024, arXiv 2411.00640, section 5.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Does an interval leave out a limit? ``distance`` (above 0) is from the estimate to the limit.
+
+    ``variance`` is that of a single case's difference at the present repeats, ``variance_at_limit`` that which the
+    interval would have if the limit were the truth: a score interval takes the latter.
     """
-    if gap == 0 or not math.isfinite(gap):
+
+    distance: float
+    variance: float
+    variance_at_limit: float
+
+    def answered_share(self, n: float, critical: float) -> float:
+        """How often ``n`` cases give an interval of ``critical`` standard errors that leaves the limit out."""
+        slack = self.distance * math.sqrt(n) - critical * math.sqrt(self.variance_at_limit)
+        return float(special.ndtr(slack / math.sqrt(self.variance))) if self.variance else float(slack >= 0)
+
+    def cases(self, critical: float, power: float) -> float:
+        """n = ((critical * s_limit + z_power * s) / distance)^2. Source: Miller 2024, arXiv 2411.00640, section 5."""
+        spread = critical * math.sqrt(self.variance_at_limit) + float(special.ndtri(power)) * math.sqrt(self.variance)
+        return (spread / self.distance) ** 2
+
+
+def cases_to_settle(questions: Sequence[Question], *, critical: float, power: float = 0.8) -> int | None:
+    """Cases that answer all questions at once with ``power``, were the present estimates the truth.
+
+    The questions are taken as independent, which needs somewhat more cases than answers that go together, as those
+    against several rivals do. None without a question, or from a billion cases.
+    """
+    least = max((question.cases(critical, power) for question in questions), default=math.inf)
+    if not least < MOST_CASES:
         return None
-    needed = (critical + float(special.ndtri(power))) ** 2 * variance / gap**2
-    return max(1, math.ceil(needed)) if needed < 1e9 else None
+    apart = max(question.cases(critical, power ** (1 / len(questions))) for question in questions)
+    candidates = range(max(1, math.ceil(least)), math.ceil(apart) + 1)
+    return candidates.start + bisect_left(
+        candidates, power, key=lambda n: math.prod(question.answered_share(n, critical) for question in questions)
+    )
+
+
+def normal_critical(critical: float, df: float) -> float:
+    """The critical value of many cases at the same error as ``critical`` has with ``df`` degrees of freedom."""
+    return -float(special.ndtri(special.stdtr(df, -critical)))
 
 
 #: Variances of a right-or-wrong score before anything was measured: of the cases' true differences, and of one answer

@@ -133,7 +133,10 @@ def check_decision(analysis: Analysis) -> None:
         assert decision.held_back is None
         chosen = next(standing for standing in decision.standings if standing.arm_id == decision.arm_id)
         assert chosen.standing is Standing.ADMISSIBLE
-    if decision.outcome is not Outcome.NO_RULE:
+    if decision.held_back == "no call was scored":
+        assert not decision.standings
+        assert all(arm.quality[decision.rule.metric] is None for arm in analysis.arms)
+    elif decision.outcome is not Outcome.NO_RULE:
         assert [standing.arm_id for standing in decision.standings] == [arm.arm_id for arm in analysis.arms]
 
 

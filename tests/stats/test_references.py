@@ -306,7 +306,8 @@ def test_joint_critical_value_of_all_pairs_is_tukeys(given, expected):
 
 def test_cases_to_settle_is_millers_sample_size():
     """Miller 2024, arXiv 2411.00640, section 5: omega^2 = 1/9, 3 points, 80% power: 969 questions."""
-    assert planning.cases_to_settle(1 / 9, 0.03, critical=Z) == 969
+    question = planning.Question(distance=0.03, variance=1 / 9, variance_at_limit=1 / 9)
+    assert planning.cases_to_settle([question], critical=Z) == 969
 
 
 @pytest.mark.parametrize(("repeats", "points"), [(1, 13.27), (10, 7.57)])

@@ -7,8 +7,9 @@ from statistics import mean
 
 import pytest
 
+from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.findings import Decision, Outcome, Standing
-from evalharness.core.model import DecisionLimit
+from evalharness.core.model import DecisionLimit, Status
 from evalharness.core.record import RunRecord
 from evalharness.verdict.decision import decide
 from evalharness.verdict.view import view
@@ -141,7 +142,29 @@ def test_missing_trials_hold_a_decision_back_that_they_could_turn():
 def test_fewer_than_ten_independent_cases_choose_nothing():
     decision = decided(a_run(clusters=9, decision=replace(BARE, margin=0.9)))
     assert decision.outcome is Outcome.NO_CLEAR_WINNER
-    assert decision.held_back.startswith("only 9 of the cases are independent")
+    assert decision.held_back == "a rule needs 10 independent cases and the run has 150 in only 9 independent groups"
+
+
+def test_of_an_unfinished_run_an_arm_is_used_only_if_the_rest_could_not_change_that():
+    assert decided(a_run(pending=0.2)).held_back == "the run is not finished"
+    nearly = view(a_run(pending=0.02), n_resamples=500)
+    wide = decide(nearly, replace(BARE, margin=0.8), [1.0, 2.0, 3.0])
+    assert (wide.outcome, wide.held_back) == (Outcome.USE, None)
+
+
+@pytest.mark.parametrize("broken", ["failures", "pending", "null_scores"])
+def test_a_run_without_a_score_says_nothing_of_its_arms(broken):
+    """Failed trials take infinitely long: their arms would break any limit on a time."""
+    limits = (DecisionLimit(metric="total_ms", quantile=0.5, at_most=1_800),)
+    run = a_run(decision=replace(BARE, limits=limits), **{broken: 1.0})
+    server = Failure(kind=FailureKind.SERVER, message="overloaded")
+    for key, result in run.results.items():
+        if result.status is Status.ERROR:  # a timeout would score 0
+            run.results[key] = replace(result, failure=server)
+    decision = decided(run)
+    assert decision.outcome is Outcome.NO_CLEAR_WINNER
+    assert decision.held_back == "no call was scored"
+    assert (decision.standings, decision.arm_id) == ((), None)
 
 
 def test_without_prices_the_cheapest_cannot_be_named():
