@@ -1,31 +1,24 @@
-"""Whole sentences that a reader must see before the numbers."""
+"""Whole sentences that a reader must see before the numbers: what may change what is decided."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
-import numpy as np
-
-from evalharness.core.findings import ArmFindings, Comparison
-from evalharness.core.model import Status
+from evalharness.core.model import EndpointKind, Order, Status
+from evalharness.core.record import Purpose, TrialResult
 from evalharness.metrics.table import Missing
-from evalharness.stats.drift import send_order_drift
 from evalharness.verdict.reading import FEW_CLUSTERS, FEWEST_CLUSTERS
+from evalharness.verdict.remarks import Found, drift_sentence, drift_size, trials
+from evalharness.verdict.tally import results_by_arm
 from evalharness.verdict.view import RunView
 
 MISSING_SHARE = 0.02
-CACHED_SHARE = 0.05
-ZERO_GAP_SHARE = 0.20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What the sentences are about."""
-
-    view: RunView
-    arms: Sequence[ArmFindings]
-    comparisons: Sequence[Comparison]
+#: Times that differ by less between the halves of a run are a note beside them.
+LARGE_DRIFT = 0.10
+#: A date or number of a snapshot (``-2025-08-07``, ``-0613``), or the alias of the newest.
+_VERSION = re.compile(r"[-@:](\d{3,}[\d-]*|latest)$")
 
 
 def banners(found: Found) -> tuple[str, ...]:
@@ -37,13 +30,12 @@ def banners(found: Found) -> tuple[str, ...]:
         _no_quality_in_suite_scope,
         _unpaired,
         _efforts_not_honoured,
-        _several_models,
-        _drift,
+        _other_model,
+        _several_snapshots,
+        _cut_answers,
+        _large_drift,
+        _drift_between_arms,
         _unknown_cost,
-        _missing_usage,
-        _hidden_reasoning,
-        _cached_input,
-        _coarse_gaps,
     )
     return tuple(sentence for source in sources for sentence in source(found))
 
@@ -97,80 +89,98 @@ def _efforts_not_honoured(found: Found) -> Iterator[str]:
     ignored = [arm for arm in found.arms if arm.effort is not None and arm.effort.honoured is False]
     reasons = dict.fromkeys(arm.effort.reason for arm in ignored if arm.effort is not None)
     if ignored:
-        labels = ", ".join(arm.label for arm in ignored)
-        yield f"The service seems not to honour the effort ({labels}): {'; '.join(reasons)}."
+        labels = found.named(ignored)
+        yield f"The service seems not to honour the effort of {labels}: {'; '.join(reasons)}."
 
 
-def _several_models(found: Found) -> Iterator[str]:
-    for arm in found.arms:
-        if len(arm.models_reported) > 1:
-            names = ", ".join(f"{name} ({count:,})" for name, count in arm.models_reported.items())
-            yield f"More than one model answered in {arm.label}: {names}."
+def _other_model(found: Found) -> Iterator[str]:
+    """By the service's own word: an alias, a fallback, or a proxy that routes elsewhere."""
+    answered: dict[str, Counter[str]] = {}
+    for planned, arm in zip(found.view.arms, found.arms, strict=True):
+        others = {name: n for name, n in arm.models_reported.items() if _bare(name) != _bare(planned.model)}
+        answered.setdefault(planned.model, Counter()).update(others)
+    for asked, others in answered.items():
+        if others:
+            yield f"Asked for {asked}, the service says that another model answered: {_counted(others)}."
 
 
-def _drift(found: Found) -> Iterator[str]:
-    table = found.view.table
-    cases, arms = table.case_index.astype(np.int64), table.arm_index.astype(np.int64)
-    drift = send_order_drift(table.timed("total_ms"), cases, arms, table.sent_rank.astype(np.float64))
-    if drift is not None and drift.drifting:
-        change = abs(drift.half_ratio - 1)
-        way = "longer" if drift.half_ratio > 1 else "shorter"
+def _several_snapshots(found: Found) -> Iterator[str]:
+    clauses = []
+    for planned, arm in zip(found.view.arms, found.arms, strict=True):
+        own = {name: n for name, n in arm.models_reported.items() if _bare(name) == _bare(planned.model)}
+        if len(own) > 1:
+            clauses.append(f"{found.named([arm])} by {_counted(own)}")
+    if clauses:
+        yield f"More than one version of the model answered within an arm: {'; '.join(clauses)}."
+
+
+def _bare(model: str) -> str:
+    """A model's name without its maker and its version: ``gpt-5-mini`` of ``openai/gpt-5-mini-2025-08-07``."""
+    return _VERSION.sub("", model.rpartition("/")[2].lower())
+
+
+def _counted(models: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} ({count:,})" for name, count in models.items())
+
+
+def _cut_answers(found: Found) -> Iterator[str]:
+    """Some servers (llama.cpp) call an answer complete that stops at the limit, often in the middle of a word."""
+    results = results_by_arm(found.view.run)
+    clauses = []
+    for planned, arm in zip(found.view.arms, found.arms, strict=True):
+        limit = planned.request.get("max_output_tokens")
+        complete = [result for result in results[arm.arm_id] if result.status is Status.OK]
+        if isinstance(limit, int) and (cut := sum(_longest(result) >= limit for result in complete)):
+            answers = "answer" if len(complete) == 1 else "answers"
+            clauses.append(f"{cut:,} of {len(complete):,} {answers} of {found.named([arm])}")
+    if clauses:
+        are = "is" if len(clauses) == 1 and clauses[0].startswith("1 of ") else "are"
+        were = "it was" if are == "is" else "they were"
         yield (
-            f"Times drifted: trials in the second half took {change:.0%} {way} than in the first, case and arm "
-            "taken into account. Intervals of times assume that they did not."
+            f"{'; '.join(clauses)} {are} as long as max_output_tokens allows: {were} cut off, although the "
+            "service calls them complete."
+        )
+
+
+def _longest(result: TrialResult) -> int:
+    """Output tokens of the trial's longest answer, 0 where the service reported none."""
+    usages = (call.usage for call in result.calls if call.purpose is Purpose.SUBJECT)
+    return max(((usage.output_tokens or 0) for usage in usages if usage is not None), default=0)
+
+
+def _large_drift(found: Found) -> Iterator[str]:
+    if found.drift is not None and drift_size(found.drift) >= LARGE_DRIFT:
+        yield drift_sentence(found.drift)
+
+
+def _drift_between_arms(found: Found) -> Iterator[str]:
+    one_by_one = found.view.suite.load.order is Order.SEQUENTIAL and len(found.arms) > 1
+    if found.drift is not None and one_by_one:
+        yield (
+            "The arms ran one after the other while times drifted: how their times differ may come from when they ran. "
+            "Only interleaved arms can be compared in time."
         )
 
 
 def _unknown_cost(found: Found) -> Iterator[str]:
+    """Said only where a rule picks the cheapest; a model on this machine has no price to be missed.
+
+    A failed trial or two without usage do not change which arm is cheapest: they are counted beside the costs.
+    """
+    names = {arm.endpoint for arm in found.view.arms}
+    used = [endpoint for endpoint in found.view.suite.endpoints if endpoint.name in names]
     without = sum(arm.n_without_cost for arm in found.arms)
-    if all(arm.cost_usd is None for arm in found.arms):
-        endpoints = {endpoint.name: endpoint for endpoint in found.view.suite.endpoints}
-        used = dict.fromkeys(arm.endpoint for arm in found.view.arms)
-        unpriced = [name for name in used if name in endpoints and endpoints[name].prices is None]
-        if unpriced:
-            yield f"Costs are unknown: no prices are set for {', '.join(unpriced)}."
-        elif without:
-            yield "Costs are unknown: the service reported no usage."
-    elif without:
-        yield f"The cost of {_trials(without)} is unknown and not in the figures."
+    if not _rule_needs_cost(found) or not without or all(endpoint.kind is EndpointKind.LOCAL for endpoint in used):
+        return
+    unpriced = [endpoint.name for endpoint in used if endpoint.prices is None]
+    if any(arm.cost_usd is not None for arm in found.arms):
+        if without > MISSING_SHARE * sum(arm.n_planned for arm in found.arms):
+            yield f"The cost of {trials(without)} is unknown and not in the figures."
+    elif unpriced:
+        yield f"Costs are unknown: no prices are set for {', '.join(unpriced)}."
+    else:
+        yield "Costs are unknown: the service reported no usage."
 
 
-def _missing_usage(found: Found) -> Iterator[str]:
-    without = sum(arm.n_without_usage for arm in found.arms)
-    if without:
-        yield f"{_trials(without)} ended without a count of tokens and {_are(without)} in no token figure."
-
-
-def _hidden_reasoning(found: Found) -> Iterator[str]:
-    shown = [arm for arm in found.arms if "ttfo_ms" in arm.times]
-    thinks = any((mean := arm.tokens.get("reasoning")) is not None and mean.point > 0 for arm in shown)
-    if thinks and not any("ttfr_ms" in arm.times for arm in shown):
-        yield (
-            "The service does not show its reasoning: time to first token is time to first output, "
-            "hidden reasoning included."
-        )
-
-
-def _cached_input(found: Found) -> Iterator[str]:
-    columns = found.view.table.metrics
-    known = ~np.isnan(columns["cached_tokens"]) & ~np.isnan(columns["input_tokens"])
-    total, cached = columns["input_tokens"][known].sum(), columns["cached_tokens"][known].sum()
-    if total and cached > CACHED_SHARE * total:
-        yield (
-            f"{cached / total:.0%} of the input tokens came from the service's cache: times and costs are those of "
-            "prompts sent again and again."
-        )
-
-
-def _coarse_gaps(found: Found) -> Iterator[str]:
-    coarse = [arm.label for arm in found.arms if (arm.coalesced_share or 0) > ZERO_GAP_SHARE]
-    if coarse:
-        yield f"More than a fifth of the gaps between deltas are exactly 0 ({', '.join(coarse)}): do not rely on gaps."
-
-
-def _trials(n: int) -> str:
-    return "1 trial" if n == 1 else f"{n:,} trials"
-
-
-def _are(n: int) -> str:
-    return "is" if n == 1 else "are"
+def _rule_needs_cost(found: Found) -> bool:
+    return found.view.suite.decision is not None and len(found.arms) > 1

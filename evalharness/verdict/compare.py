@@ -10,14 +10,16 @@ from evalharness.core.findings import Analysis, ArmFindings, Comparison, Estimat
 from evalharness.core.record import RunRecord
 from evalharness.stats.paired import compare_values
 from evalharness.verdict.arms import arm_findings
-from evalharness.verdict.banners import Found, banners
+from evalharness.verdict.banners import banners
 from evalharness.verdict.cases import flips, tag_quality
 from evalharness.verdict.decision import decide
 from evalharness.verdict.differences import Scores, differences, family
 from evalharness.verdict.effort import effort_evidence
 from evalharness.verdict.families import EXPLORATORY, Pair
 from evalharness.verdict.ladder import ladders
+from evalharness.verdict.notes import notes
 from evalharness.verdict.ratios import RATIO_METRICS, ratios
+from evalharness.verdict.remarks import found
 from evalharness.verdict.tally import results_by_arm, tally
 from evalharness.verdict.trend import effort_trend
 from evalharness.verdict.view import N_RESAMPLES, RunView, view
@@ -33,6 +35,7 @@ def analyse(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> Analysis:
     compared = _compared(seen)
     costs = [None if arm.cost_usd is None else arm.cost_usd.point for arm in arms]
     comparisons = compared.all
+    remarks = found(seen, arms, comparisons)
     return Analysis(
         kind="effort" if len(arms) > 1 else "single",
         primary=seen.grader_ids[0],
@@ -54,7 +57,8 @@ def analyse(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> Analysis:
         tag_cases={tag: len(cases) for tag, cases in seen.table.tags.items()},
         flips={seen.arms[pair[0]].arm_id: flips(seen, seen.grader_ids[0], pair) for pair in _against_baseline(seen)},
         decision=decide(seen, seen.suite.decision, costs),
-        banners=banners(Found(view=seen, arms=arms, comparisons=comparisons)),
+        banners=banners(remarks),
+        notes=notes(remarks),
         n_comparisons=len({(each.metric, each.candidate, each.baseline) for each in comparisons}),
     )
 
@@ -64,8 +68,8 @@ def compare_pair(run: RunRecord, grader: str, candidate: str, baseline: str) -> 
     seen = view(run, n_resamples=N_RESAMPLES)
     places = {arm.arm_id: place for place, arm in enumerate(seen.arms)}
     scores = _scores(seen, grader)
-    found = family(scores, differences(scores, [(places[candidate], places[baseline])]))
-    return found[0] if found else None
+    alone = family(scores, differences(scores, [(places[candidate], places[baseline])]))
+    return alone[0] if alone else None
 
 
 def _all_arms(seen: RunView) -> tuple[ArmFindings, ...]:

@@ -89,8 +89,10 @@ def check(analysis: Analysis) -> None:
         for low, high in arm.quality_bounds.values():
             assert 0 <= low <= high <= 1
     check_decision(analysis)
-    assert all(banner[0].isupper() or banner[0].isdigit() for banner in analysis.banners)
-    assert all(banner.endswith(".") for banner in analysis.banners)
+    sentences = (*analysis.banners, *analysis.notes)
+    assert all(sentence[0].isupper() or sentence[0].isdigit() for sentence in sentences)
+    assert all(sentence.endswith(".") for sentence in sentences)
+    assert len(set(sentences)) == len(sentences)
 
 
 def check_estimate(estimate: Estimate) -> None:

@@ -72,7 +72,7 @@ def test_a_service_that_repeats_the_effort_and_ignores_it_is_caught_by_its_token
     assert [each.honoured for each in evidence(silent)] == [False, False]
     assert "do not rise" in evidence(silent)[0].reason
     banner = next(text for text in analyse(silent, n_resamples=200).banners if "honour" in text)
-    assert banner.startswith("The service seems not to honour the effort (low, high)")
+    assert banner.startswith("The service seems not to honour the effort of all arms")
 
 
 def test_without_tokens_and_words_there_is_nothing_to_judge_by():

@@ -1,0 +1,53 @@
+"""Whole sentences that belong beside the waiting times: how far those figures can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from evalharness.verdict.banners import LARGE_DRIFT
+from evalharness.verdict.remarks import Found, drift_sentence, drift_size
+
+CACHED_SHARE = 0.05
+ZERO_GAP_SHARE = 0.20
+
+
+def notes(found: Found) -> tuple[str, ...]:
+    sources = (_small_drift, _hidden_reasoning, _cached_input, _coarse_gaps)
+    return tuple(sentence for source in sources for sentence in source(found))
+
+
+def _small_drift(found: Found) -> Iterator[str]:
+    if found.drift is not None and drift_size(found.drift) < LARGE_DRIFT:
+        yield drift_sentence(found.drift)
+
+
+def _hidden_reasoning(found: Found) -> Iterator[str]:
+    shown = [arm for arm in found.arms if "ttfo_ms" in arm.times]
+    thinks = any((mean := arm.tokens.get("reasoning")) is not None and mean.point > 0 for arm in shown)
+    if thinks and not any("ttfr_ms" in arm.times for arm in shown):
+        yield (
+            "The service does not show its reasoning: time to first token is time to first output, "
+            "hidden reasoning included."
+        )
+
+
+def _cached_input(found: Found) -> Iterator[str]:
+    columns = found.view.table.metrics
+    known = ~np.isnan(columns["cached_tokens"]) & ~np.isnan(columns["input_tokens"])
+    total, cached = columns["input_tokens"][known].sum(), columns["cached_tokens"][known].sum()
+    if total and cached > CACHED_SHARE * total:
+        yield (
+            f"{cached / total:.0%} of the input tokens came from the service's cache: times and costs are those of "
+            "prompts sent again and again."
+        )
+
+
+def _coarse_gaps(found: Found) -> Iterator[str]:
+    coarse = [arm for arm in found.arms if (arm.coalesced_share or 0) > ZERO_GAP_SHARE]
+    if coarse:
+        yield (
+            f"More than a fifth of the gaps between deltas are exactly 0 in {found.named(coarse)}: "
+            "do not rely on gaps there."
+        )
