@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from evalharness.core.findings import Estimate
+from evalharness.core.findings import Estimate, Outcome
 from evalharness.core.model import Json
 from evalharness.report import numbers
 from evalharness.report.charts.course import Point, history
@@ -93,6 +93,9 @@ def _differs(before: Mapping[str, Json], after: Mapping[str, Json]) -> bool:
 
 def _run_line(report: Mapping[str, Json]) -> RunLine:
     quality, cost, p95 = (_estimate(report, name) for name in ("quality", "cost_usd", "total_ms_p95"))
+    over_arms = _over_arms(report)
+    if over_arms:
+        cost = p95 = None
     suite, run_id = _text(report, "suite"), _text(report, "run_id")
     return RunLine(
         date=_text(report, "created_utc")[:16].replace("T", " "),
@@ -103,12 +106,22 @@ def _run_line(report: Mapping[str, Json]) -> RunLine:
         decision=_text(report, "heading"),
         state="" if report.get("state") == "complete" else _text(report, "state"),
         simulated=report.get("simulated") is True,
-        arm=_text(report, "arm"),
-        quality=numbers.share(quality) if quality else numbers.MISSING,
-        quality_interval=numbers.share_interval(quality) if quality else "",
+        arm=f"{report['n_arms']} arms" if over_arms else _text(report, "arm"),
+        quality=over_arms or (numbers.share(quality) if quality else numbers.MISSING),
+        quality_interval="" if over_arms or quality is None else numbers.share_interval(quality),
         cost=numbers.usd(cost.point * 1000) if cost else numbers.MISSING,
         p95=numbers.duration(p95.point) if p95 else numbers.MISSING,
     )
+
+
+def _over_arms(report: Mapping[str, Json]) -> str:
+    """``45% to 60%`` for a run of several arms that names none: no arm's own figures could stand for it."""
+    ends, n_arms = report.get("quality_range"), report.get("n_arms")
+    if report.get("outcome") != Outcome.NO_RULE or not isinstance(n_arms, int) or n_arms < 2:
+        return ""
+    if not isinstance(ends, list) or len(ends) != 2 or not all(isinstance(end, (int, float)) for end in ends):
+        return ""
+    return " to ".join(numbers.percent(end, 0) for end in ends)
 
 
 def _text(report: Mapping[str, Json], name: str) -> str:

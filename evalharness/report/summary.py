@@ -52,6 +52,7 @@ def _facts(run: RunRecord, analysis: Analysis) -> dict[str, Json]:
         "quality": estimate_json(headline.quality.get(analysis.primary)),
         "cost_usd": estimate_json(headline.cost_usd),
         "total_ms_p95": estimate_json(_p95(headline)),
+        "quality_range": _range(analysis),
         "n_arms": len(analysis.arms),
         "n_cases": analysis.n_cases,
         "repeats": analysis.repeats,
@@ -73,6 +74,12 @@ def _arm(arm: ArmFindings, primary: str) -> Mapping[str, Json]:
         "cost_usd": estimate_json(arm.cost_usd),
         "total_ms_p95": estimate_json(_p95(arm)),
     }
+
+
+def _range(analysis: Analysis) -> list[float | None] | None:
+    """The lowest and the highest score of all arms."""
+    points = [found.point for arm in analysis.arms if (found := arm.quality.get(analysis.primary))]
+    return [_six(min(points)), _six(max(points))] if points else None
 
 
 def _p95(arm: ArmFindings) -> Estimate | None:

@@ -16,24 +16,35 @@ from evalharness.report.settings import ReportSettings
 from evalharness.report.verdict_text import VerdictText, share_right, verdict_text
 from evalharness.report.words import spoken
 
+_GROUPING = ("model", "endpoint")
 #: Arms drawn and compared on the page; a larger sweep shows its best and puts the rest in a table of its own.
 MAX_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmView:
-    """``group`` heads the arm's rows where the run has several models or endpoints, else it is empty."""
+    """``group`` heads the arm's rows where the run has several models or endpoints, else it is empty.
+
+    ``variant`` are its values on all other axes but the effort: arms of one group and variant form a ladder.
+    """
 
     found: ArmFindings
     planned: Arm
     mark: Mark
     group: str
+    variant: str
     is_baseline: bool
     is_chosen: bool
 
     @property
     def label(self) -> str:
         return self.found.label
+
+    @property
+    def label_in_group(self) -> str:
+        """The label without what the group's heading says."""
+        values = [str(value) for name, value in self.planned.key.items() if not (self.group and name in _GROUPING)]
+        return ", ".join(values) or self.label
 
     @property
     def spoken(self) -> str:
@@ -106,6 +117,7 @@ def make_view(run: RunRecord, analysis: Analysis, settings: ReportSettings) -> V
             planned=planned[found.arm_id],
             mark=mark,
             group=group,
+            variant=_variant(planned[found.arm_id]),
             is_baseline=found.arm_id == analysis.baseline,
             is_chosen=found.arm_id == chosen,
         )
@@ -142,10 +154,14 @@ def _groups(arms: Sequence[Arm]) -> list[str]:
     return names if len(set(names)) > 1 else ["" for _ in arms]
 
 
+def _variant(arm: Arm) -> str:
+    return ", ".join(str(value) for name, value in arm.key.items() if name not in (*_GROUPING, "reasoning.effort"))
+
+
 def _marks(arms: Sequence[Arm]) -> list[Mark]:
-    """Colour and shape are the effort's where efforts differ, else the arm's place in order; prompts differ by dash."""
+    """Colour and shape are the effort's where efforts differ, else the place in order; variants differ by dash."""
     efforts = [arm.effort for arm in arms]
-    prompts = list(dict.fromkeys(arm.prompt for arm in arms))
+    variants = list(dict.fromkeys(_variant(arm) for arm in arms))
     by_effort = len(set(efforts)) > 1 and all(effort_place(effort or "") is not None for effort in efforts)
     marks = []
     for index, arm in enumerate(arms):
@@ -154,7 +170,7 @@ def _marks(arms: Sequence[Arm]) -> list[Mark]:
             places = PLACES_IN_ORDER
             marks.append(Mark(places[index % len(places)], index // len(places)))
         else:
-            marks.append(Mark(place, prompts.index(arm.prompt)))
+            marks.append(Mark(place, variants.index(_variant(arm))))
     return marks
 
 

@@ -47,6 +47,11 @@ def spoken(arm: ArmFindings) -> str:
     return arm.label
 
 
+def named(label: str) -> str:
+    """A label among others: quoted where it has a comma of its own."""
+    return f"“{label}”" if "," in label else label
+
+
 def listed(items: Iterable[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     words = list(items)

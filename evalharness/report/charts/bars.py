@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from evalharness.report.charts.scales import Scale
+from evalharness.report.charts.scales import Scale, apart
 from evalharness.report.charts.svg import Attribute, decoration, element, frame, line, paint, rect, text
 
 WIDTH = 400
@@ -39,9 +39,10 @@ def bars(rows: Sequence[Bar], *, title: str, unit: str, write: Callable[[float],
     scale = Scale(0.0, max(max(row.total for row in rows), 1e-12), left, right)
     bottom = _TOP + len(rows) * _ROW
     body = [_hatching(uid)] if any(part.role is None for row in rows for part in row.parts) else []
-    for tick in scale.ticks(3):
-        body.append(line(scale(tick), _TOP, scale(tick), bottom, "line"))
-        body.append(text(scale(tick), bottom + 18, write(tick), anchor="middle"))
+    ticks = scale.ticks(3)
+    body += [line(scale(tick), _TOP, scale(tick), bottom, "line") for tick in ticks]
+    labels = apart([(scale(tick), write(tick)) for tick in ticks], 0, WIDTH)
+    body += [text(x, bottom + 18, label, anchor="middle") for x, label in labels]
     for index, row in enumerate(rows):
         body += _row(row, _TOP + index * _ROW + (_ROW - _BAR) / 2, scale, uid)
     body.append(text(right, bottom + 36, unit, anchor="end"))

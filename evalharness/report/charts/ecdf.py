@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from evalharness.report.charts.marks import Mark, marker
-from evalharness.report.charts.scales import Scale
+from evalharness.report.charts.scales import Scale, apart
 from evalharness.report.charts.svg import element, frame, line, paint, path, polyline, text
 
 WIDTH, HEIGHT = 400, 270
@@ -67,11 +67,10 @@ def _axes(scale: Scale, heights: Scale, x_title: str, write: Callable[[float], s
     for share in _SHARES:
         parts.append(line(_LEFT, heights(share), _RIGHT, heights(share), "line"))
         parts.append(text(_LEFT - 6, heights(share) + 4, f"{share:.0%}", anchor="end"))
-    for tick in scale.ticks(5):
-        x = scale(tick)
-        parts.append(line(x, _TOP, x, _BOTTOM, "line"))
-        parts.append(text(min(x, WIDTH - len(write(tick)) * 3.5), _BOTTOM + 18, write(tick), anchor="middle"))
-    return parts
+    ticks = scale.ticks(5)
+    parts += [line(scale(tick), _TOP, scale(tick), _BOTTOM, "line") for tick in ticks]
+    labels = apart([(scale(tick), write(tick)) for tick in ticks], 0, WIDTH)
+    return parts + [text(x, _BOTTOM + 18, label, anchor="middle") for x, label in labels]
 
 
 def _steps(curve: Curve, scale: Scale, heights: Scale) -> list[tuple[float, float]]:

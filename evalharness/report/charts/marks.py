@@ -15,6 +15,9 @@ from evalharness.report.palette import SHAPES
 _RADIUS = {"circle": 5.0, "square": 6.2, "diamond": 6.2, "star": 7.0, "hexagon": 5.6}
 
 
+_DASHES = (None, "6 3", "2 3", "8 3 2 3")
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """How an arm looks everywhere. ``place`` is its place on the effort scale, ``dash`` its variant's line style."""
@@ -33,7 +36,12 @@ class Mark:
     @property
     def dashes(self) -> str | None:
         """Stroke pattern: solid for the first variant."""
-        return (None, "6 3", "2 3", "8 3 2 3")[self.dash % 4]
+        return _DASHES[self.dash % len(_DASHES)]
+
+    @property
+    def line_name(self) -> str:
+        """What the stroke pattern is called in a key."""
+        return ("solid", "dashed", "dotted", "dash-dotted")[self.dash % len(_DASHES)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -81,3 +82,24 @@ def positive_scale(values: list[float], start: float, end: float, *, always_log:
         return Scale(low / room, high * room, start, end, logarithmic=True)
     low, high = padded(low, high, 0.15)
     return Scale(max(0.0, low), high, start, end)
+
+
+#: Width of a character of 12 units in the widest font that ``system-ui`` is on common systems.
+LETTER = 7.8
+_BETWEEN = 7.0
+
+
+def apart(labels: Sequence[tuple[float, str]], low: float, high: float) -> list[tuple[float, str]]:
+    """The centred labels that can be read: moved inside ``low`` to ``high``, without those that touch the one before.
+
+    Rising coordinates. What is dropped keeps its gridline.
+    """
+    kept: list[tuple[float, str]] = []
+    free = -math.inf
+    for x, label in labels:
+        half = len(label) * LETTER / 2
+        middle = min(max(x, low + half), high - half)
+        if middle - half >= free:
+            kept.append((middle, label))
+            free = middle + half + _BETWEEN
+    return kept

@@ -8,20 +8,22 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from evalharness.report.charts.marks import Interval, Mark, marker
-from evalharness.report.charts.scales import Scale, padded, positive_scale
+from evalharness.report.charts.scales import Scale, apart, padded, positive_scale
 from evalharness.report.charts.svg import frame, line, polyline, text
 
 WIDTH, HEIGHT = 400, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 386, 28, 252
 _LABEL_LIMIT = 8
 _LETTER = 8.4
+#: Square units of a label that a marker or interval may cover: two intervals crossed, no other label.
+_BEARABLE = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dot:
-    """``x`` in the axis' unit, ``y`` in percent. Dots of one ``series`` are joined in order.
+    """``x`` in the axis' unit, ``y`` in percent. Dots of one ``series`` are joined in the order given.
 
-    ``named``: keeps its label in a crowded panel.
+    ``named``: keeps its label in a crowded panel, as the efficient ones do.
     """
 
     label: str
@@ -34,18 +36,22 @@ class Dot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
+    """``beside`` are the dots of the panels beside this one: all share their axes, so that they compare by eye."""
+
     title: str
     x_title: str
     y_title: str
     write_x: Callable[[float], str]
     dots: Sequence[Dot]
+    beside: Sequence[Dot] = ()
 
 
 def scatter(panel: Panel) -> Markup:
-    last = max(panel.dots, key=lambda dot: dot.x.point)
+    spanned = [*panel.dots, *panel.beside]
+    last = max(spanned, key=lambda dot: dot.x.point)
     room = 12 + min(90.0, len(last.label) * _LETTER)
-    x_scale = positive_scale([end for dot in panel.dots for end in dot.x.ends], _LEFT + 8, _RIGHT - room)
-    y_low, y_high = padded(min(min(dot.y.ends) for dot in panel.dots), max(max(dot.y.ends) for dot in panel.dots), 0.08)
+    x_scale = positive_scale([end for dot in spanned for end in dot.x.ends], _LEFT + 8, _RIGHT - room)
+    y_low, y_high = padded(min(min(dot.y.ends) for dot in spanned), max(max(dot.y.ends) for dot in spanned), 0.08)
     y_scale = Scale(max(0.0, y_low), min(100.0, y_high), _BOTTOM, _TOP)
     places = _dodged([(x_scale(dot.x.point), y_scale(dot.y.point)) for dot in panel.dots])
     body = [*_axes(panel, x_scale, y_scale), *_joins(panel.dots, places)]
@@ -67,21 +73,28 @@ def _axes(panel: Panel, x_scale: Scale, y_scale: Scale) -> list[Markup]:
     for tick in y_scale.ticks(5):
         parts.append(line(_LEFT, y_scale(tick), _RIGHT, y_scale(tick), "line"))
         parts.append(text(_LEFT - 6, y_scale(tick) + 4, f"{tick:g}", anchor="end"))
-    for tick in x_scale.ticks(5):
-        parts.append(line(x_scale(tick), _TOP, x_scale(tick), _BOTTOM, "line"))
-        label = panel.write_x(tick)
-        x = min(max(x_scale(tick), _LEFT), _RIGHT - len(label) * _LETTER / 2 + 8)
-        parts.append(text(x, _BOTTOM + 18, label, anchor="middle"))
-    return parts
+    ticks = x_scale.ticks(5)
+    parts += [line(x_scale(tick), _TOP, x_scale(tick), _BOTTOM, "line") for tick in ticks]
+    labels = apart([(x_scale(tick), panel.write_x(tick)) for tick in ticks], _LEFT - 12, WIDTH)
+    return parts + [text(x, _BOTTOM + 18, label, anchor="middle") for x, label in labels]
 
 
 def _joins(dots: Sequence[Dot], places: Sequence[tuple[float, float]]) -> list[Markup]:
-    """A dotted line through each series of two or more, in the order given."""
-    series: dict[str, list[tuple[float, float]]] = {}
+    """A line through each series of two or more, in the order given: dotted where it is alone, else as its variant."""
+    series: dict[str, list[tuple[Dot, tuple[float, float]]]] = {}
     for dot, place in zip(dots, places, strict=True):
-        series.setdefault(dot.series, []).append(place)
-    lines = [points for points in series.values() if len(points) > 1]
-    return [polyline(points, "muted", 1.5, **{"stroke-dasharray": "1.5 3.5"}) for points in lines]
+        series.setdefault(dot.series, []).append((dot, place))
+    alone = "1.5 3.5" if len(series) == 1 else None
+    return [
+        polyline(
+            [place for _, place in members],
+            "muted",
+            1.5,
+            **{"stroke-dasharray": members[0][0].mark.dashes or alone},
+        )
+        for members in series.values()
+        if len(members) > 1
+    ]
 
 
 def _bars(dot: Dot, place: tuple[float, float], x_scale: Scale, y_scale: Scale) -> list[Markup]:
@@ -110,37 +123,53 @@ Box = tuple[float, float, float, float]
 
 
 def _labels(dots: Sequence[Dot], places: Sequence[tuple[float, float]], y_scale: Scale) -> list[Markup]:
-    """A label beside each dot, at the first of four corners that is free; below right is the first choice."""
+    """A label beside each dot where one is free; an arm without one is found by its shape in the key."""
     taken: list[Box] = [(x - 7, y - 7, x + 7, y + 7) for x, y in places]
     for dot, (x, _) in zip(dots, places, strict=True):
         if dot.y.lower is not None and dot.y.upper is not None:
             taken.append((x - 1, y_scale(dot.y.upper), x + 1, y_scale(dot.y.lower)))
     crowded = len(dots) > _LABEL_LIMIT
+    wanted = [
+        pair for pair in zip(dots, places, strict=True) if not crowded or pair[0].named or _efficient(pair[0], dots)
+    ]
     parts = []
-    for dot, (x, y) in zip(dots, places, strict=True):
-        if crowded and not dot.named:
+    for dot, (x, y) in sorted(wanted, key=lambda pair: not pair[0].named):
+        found = _free_place(dot.label, x, y, taken)
+        if found is None:
             continue
-        anchor, label_x, label_y, box = _free_corner(dot.label, x, y, taken)
+        anchor, label_x, label_y, box = found
         taken.append(box)
-        parts.append(text(label_x, label_y, dot.label, anchor=anchor, role="text", bold=True))
+        parts.append(text(label_x, label_y, dot.label, anchor=anchor, role="text", bold=True, halo=True))
     return parts
 
 
-def _free_corner(label: str, x: float, y: float, taken: Sequence[Box]) -> tuple[str, float, float, Box]:
+def _efficient(dot: Dot, dots: Sequence[Dot]) -> bool:
+    """Whether no other dot is both further left and higher."""
+    return not any(other.x.point < dot.x.point and other.y.point > dot.y.point for other in dots)
+
+
+def _free_place(label: str, x: float, y: float, taken: Sequence[Box]) -> tuple[str, float, float, Box] | None:
+    """The freest of eight places around the dot, below right first; None where none is nearly free."""
     width = len(label) * _LETTER
-    choices: list[tuple[float, str, float, float, Box]] = []
+    choices: list[tuple[float, tuple[str, float, float, Box]]] = []
     for anchor, label_x, label_y in (
         ("start", x + 8, y + 17),
         ("end", x - 8, y - 9),
         ("start", x + 8, y - 9),
         ("end", x - 8, y + 17),
+        ("start", x + 11, y + 4),
+        ("end", x - 11, y + 4),
+        ("middle", x, y - 12),
+        ("middle", x, y + 21),
     ):
-        left = label_x if anchor == "start" else label_x - width
+        left = label_x - width * {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor]
         box = (left, label_y - 11, left + width, label_y + 3)
-        outside = max(0.0, _LEFT - left) + max(0.0, left + width - WIDTH)
-        choices.append((outside * 20 + sum(_overlap(box, other) for other in taken), anchor, label_x, label_y, box))
-    best = min(choices, key=lambda choice: choice[0])
-    return best[1:]
+        inside = left >= _LEFT and left + width <= WIDTH and label_y - 11 >= _TOP - 12 and label_y <= _BOTTOM
+        if inside:
+            covered = sum(_overlap(box, other) for other in taken)
+            choices.append((covered, (anchor, label_x, label_y, box)))
+    covered, best = min(choices, key=lambda choice: choice[0], default=(0.0, None))
+    return best if covered <= _BEARABLE else None
 
 
 def _overlap(one: Box, other: Box) -> float:

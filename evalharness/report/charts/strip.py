@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from evalharness.report.charts.marks import Interval, Mark, horizontal_interval, marker
-from evalharness.report.charts.scales import Scale, nice_step, padded, positive_scale
+from evalharness.report.charts.scales import Scale, apart, nice_step, padded, positive_scale
 from evalharness.report.charts.svg import decoration, line, number, rect, text
 
 QUALITY_WIDTH, QUALITY_HEIGHT = 150, 22
@@ -134,10 +134,6 @@ def _limit(scale: Scale, limit_ms: float | None) -> list[Markup]:
 
 
 def _axis_labels(scale: Scale, width: float, write: Callable[[float], str]) -> list[Markup]:
-    """Labels over their ticks, moved inwards at the ends rather than cut off."""
-    parts = []
-    for tick in scale.ticks(4 if scale.logarithmic else 6):
-        x, label = scale(tick), write(tick)
-        room = len(label) * 4.2
-        parts.append(text(min(max(x, room), width - room), 16, label, anchor="middle"))
-    return parts
+    """Labels over their ticks, moved inwards at the ends rather than cut off, none over another."""
+    labels = [(scale(tick), write(tick)) for tick in scale.ticks(4 if scale.logarithmic else 6)]
+    return [text(x, 16, label, anchor="middle") for x, label in apart(labels, 0, width)]

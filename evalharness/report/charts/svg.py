@@ -58,8 +58,19 @@ def _to(x1: float, y1: float, x2: float, y2: float) -> str:
     return f"H{number(x2)}" if number(y1) == number(y2) else f"L{number(x2)} {number(y2)}"
 
 
-def text(x: float, y: float, content: str, *, anchor: str = "start", role: str = "muted", bold: bool = False) -> Markup:
-    attributes = paint(fill=role) | {"x": x, "y": y, "text-anchor": None if anchor == "start" else anchor}
+def text(
+    x: float,
+    y: float,
+    content: str,
+    *,
+    anchor: str = "start",
+    role: str = "muted",
+    bold: bool = False,
+    halo: bool = False,
+) -> Markup:
+    """``halo`` keeps the letters apart from lines that pass behind them."""
+    colour = paint(fill=role, stroke="bg", width=3) | {"paint-order": "stroke"} if halo else paint(fill=role)
+    attributes = colour | {"x": x, "y": y, "text-anchor": None if anchor == "start" else anchor}
     return element("text", attributes | {"font-weight": "600" if bold else None}, esc(content))
 
 

@@ -14,8 +14,9 @@ from evalharness.metrics.catalog import CATALOG
 from evalharness.report import numbers
 from evalharness.report.cells import Cell, Row, Table
 from evalharness.report.curl import curl, without_files
+from evalharness.report.method_words import method_sentence
 from evalharness.report.view import ArmView, View
-from evalharness.report.words import CI_SENTENCE, metric_title
+from evalharness.report.words import CI_SENTENCE, metric_title, named
 
 NAV = "Methods"
 TITLE = "Methods, environment, reproduce"
@@ -67,17 +68,19 @@ def _methods(view: View) -> list[str]:
         f"Intervals speak about {scope}. {CI_SENTENCE}",
         "Failed calls: refused and incomplete answers and timeouts score 0; calls lost to other errors, and scores a "
         "grader could not give, are missing, never dropped: the page shows what the result could be with them.",
-        "In every time metric a failed call counts as infinitely long. Quantiles are order statistics; their intervals "
-        "are exact ranks, with repeats of a case worth less than as many cases.",
+        "Times: the calls are put in order, and the median is the time of the middle one, p95 of the one below which "
+        "95% lie; a failed call counts as infinitely long. The interval runs from a call further down that order to "
+        "one further up, chosen so that it holds the true value in at least 95 of 100 runs; no shape of the times is "
+        "assumed (order statistics). Repeats of a case are worth less than as many cases.",
         f"Resampling: {numbers.count(analysis.n_resamples)} draws of whole cases, seed {analysis.seed}. The same run "
         "gives the same page, byte by byte.",
     ]
-    sentences += [f"{what}: {how}." for what, how in sorted(_used_methods(view).items())]
+    sentences += [method_sentence(what, methods) for what, methods in sorted(_used_methods(view).items())]
     return sentences
 
 
-def _used_methods(view: View) -> Mapping[str, str]:
-    """Every method that made a number on this page, as the statistics name it."""
+def _used_methods(view: View) -> Mapping[str, set[str]]:
+    """Every method that made a number on this page but the times, as the statistics name it."""
     used: dict[str, set[str]] = {}
 
     def note(what: str, method: str) -> None:
@@ -90,16 +93,13 @@ def _used_methods(view: View) -> Mapping[str, str]:
             note("Mean scores", estimate.method if estimate else "")
         for estimate in (arm.found.cost_usd, *arm.found.tokens.values()):
             note("Cost and tokens", estimate.method if estimate else "")
-        for times in arm.found.times.values():
-            for estimate in times.quantiles.values():
-                note("Times", estimate.method if estimate else "")
     for comparison in view.analysis.versus_baseline:
         note("Differences in score", comparison.shown.method)
         note("p-values", comparison.p_method)
     for metric, by_arm in view.analysis.ratios.items():
         for comparison in by_arm.values():
             note(f"Ratios of {metric_title(metric).lower()}", comparison.shown.method)
-    return {what: "; ".join(sorted(methods)) for what, methods in used.items()}
+    return used
 
 
 def _tests(view: View) -> Table | None:
@@ -108,7 +108,7 @@ def _tests(view: View) -> Table | None:
         return None
     rows = tuple(
         Row(
-            head=f"{view.arm(item.candidate).label} against {view.arm(item.baseline).label}",
+            head=f"{named(view.arm(item.candidate).label)} against {named(view.arm(item.baseline).label)}",
             cells=tuple(Cell(main=text or numbers.MISSING) for text in _test_cells(item)),
         )
         for item in comparisons

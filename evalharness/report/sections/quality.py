@@ -10,7 +10,7 @@ from evalharness.report import numbers
 from evalharness.report.cells import NOTHING, Cell, Row, Table, arm_row, points_cell, share_cell
 from evalharness.report.charts.strip import forest_axis, forest_scale, forest_strip
 from evalharness.report.view import ArmView, View, percent_interval
-from evalharness.report.words import reading_text
+from evalharness.report.words import named, reading_text
 
 NAV = "Quality"
 TITLE = "Is the quality difference real?"
@@ -71,14 +71,16 @@ def _trend_notes(view: View) -> list[str]:
     found = view.analysis.trend
     if found is None:
         return []
-    first, last = view.arm(found.arms[0]).label, view.arm(found.arms[-1]).label
+    first, last = (named(view.arm(arm_id).label) for arm_id in (found.arms[0], found.arms[-1]))
     sentences = [
         f"Over the {found.n_steps} steps from {first} to {last}, one step changes the score by"
         f" {numbers.points(found.estimate)} points on average (95% CI {numbers.points_interval(found.estimate)}):"
         f" {reading_text(found.reading, view.margin)}."
     ]
     if found.fell:
-        steps = ", ".join(f"{view.arm(lower).label} to {view.arm(upper).label}" for lower, upper in found.fell)
+        steps = "; ".join(
+            f"{named(view.arm(lower).label)} to {named(view.arm(upper).label)}" for lower, upper in found.fell
+        )
         sentences.append(f"The score fell from {steps}: whether that is more than chance is in the table of steps.")
     return [" ".join(sentences), *found.cautions]
 
@@ -128,7 +130,7 @@ def _steps_table(view: View) -> Table | None:
         reading = Cell(main=reading_text(step.quality.reading, view.margin))
         rows.append(
             Row(
-                head=f"{view.arm(step.lower_arm).label} to {upper.label}",
+                head=f"{named(view.arm(step.lower_arm).label)} to {named(upper.label)}",
                 cells=(*_difference_cells(step.quality, decimals), _extra_cost(step.extra_cost_usd), reading),
                 swatch=upper.swatch,
                 strip=forest_strip(interval, scale, upper.mark, margin),

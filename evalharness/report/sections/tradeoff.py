@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -9,6 +10,7 @@ from markupsafe import Markup
 from evalharness.core.findings import Estimate
 from evalharness.report import numbers
 from evalharness.report.charts.scatter import Dot, Panel, scatter
+from evalharness.report.palette import effort_place
 from evalharness.report.view import ArmView, View, percent_interval, scaled
 
 NAV = "Trade-off"
@@ -16,11 +18,22 @@ TITLE = "What does each step buy?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tradeoff:
-    """``panels`` are titles with their pictures."""
+class _GroupedPanel:
+    """One measure for all arms: each dot with the name of its model's group."""
 
-    panels: tuple[tuple[str, Markup], ...]
-    joined: bool
+    title: str
+    x_title: str
+    y_title: str
+    write_x: Callable[[float], str]
+    dots: Sequence[tuple[str, Dot]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tradeoff:
+    """``groups``: for each model its name (empty where there is one) and its panels, titles with their pictures."""
+
+    groups: tuple[tuple[str, tuple[tuple[str, Markup], ...]], ...]
+    joined: str
     arms: tuple[ArmView, ...]
 
 
@@ -30,20 +43,50 @@ def build(view: View) -> Tradeoff | None:
     panels = [panel for panel in (_cost_panel(view), _time_panel(view)) if panel is not None]
     if not panels:
         return None
-    drawn = tuple((panel.title, scatter(panel)) for panel in panels)
-    return Tradeoff(panels=drawn, joined=_has_effort_axis(view), arms=view.shown)
+    names = list(dict.fromkeys(arm.group for arm in view.shown))
+    groups = [(name, tuple(_drawn(panel, name) for panel in panels if _of_group(panel, name))) for name in names]
+    return Tradeoff(groups=tuple(groups), joined=_joined(view), arms=view.shown)
+
+
+def _drawn(panel: _GroupedPanel, group: str) -> tuple[str, Markup]:
+    """One model's dots on the axes of all."""
+    dots, others = _of_group(panel, group), [dot for name, dot in panel.dots if name != group]
+    picture = Panel(
+        title=f"{panel.title}, {group}" if group else panel.title,
+        x_title=panel.x_title,
+        y_title=panel.y_title,
+        write_x=panel.write_x,
+        dots=dots,
+        beside=others,
+    )
+    return panel.title, scatter(picture)
+
+
+def _of_group(panel: _GroupedPanel, group: str) -> list[Dot]:
+    return [dot for name, dot in panel.dots if name == group]
+
+
+def _joined(view: View) -> str:
+    """What the lines between markers say; empty where there are none."""
+    if not _has_effort_axis(view):
+        return ""
+    lines = {arm.variant: arm.mark.line_name for arm in view.shown}
+    if len(lines) < 2:
+        return "The dotted line joins efforts in order."
+    named = "; ".join(f"{line} for “{variant}”" for variant, line in lines.items())
+    return f"Each line joins the efforts of one variant in order: {named}."
 
 
 def _has_effort_axis(view: View) -> bool:
     return len({arm.planned.effort for arm in view.arms}) > 1
 
 
-def _cost_panel(view: View) -> Panel | None:
+def _cost_panel(view: View) -> _GroupedPanel | None:
     points = [(arm, arm.found.cost_usd) for arm in view.shown]
     return _panel(view, "Quality against cost", "Cost per 1,000 calls, US$", points, factor=1000, money=True)
 
 
-def _time_panel(view: View) -> Panel | None:
+def _time_panel(view: View) -> _GroupedPanel | None:
     """p95 where every arm's has both limits, else the median: which one is written on the axis."""
     p95 = [(arm, _quantile(arm, "0.95")) for arm in view.shown]
     if all(estimate is not None and estimate.upper is not None for _, estimate in p95):
@@ -65,24 +108,31 @@ def _panel(
     *,
     factor: float = 1.0,
     money: bool = False,
-) -> Panel | None:
+) -> _GroupedPanel | None:
     """None where fewer than two arms have both numbers."""
+    joined = _has_effort_axis(view)
+    found = [(arm, x, y) for arm, x in points if x is not None and (y := view.quality(arm)) is not None]
+    if joined:
+        found.sort(key=lambda entry: effort_place(entry[0].planned.effort or "") or 0)
     dots = [
-        Dot(
-            label=arm.label,
-            mark=arm.mark,
-            x=scaled(x, factor),
-            y=percent_interval(y),
-            series=f"{arm.group}/{arm.planned.prompt}" if _has_effort_axis(view) else arm.arm_id,
-            named=arm.is_baseline or arm.is_chosen,
+        (
+            arm.group,
+            Dot(
+                label=arm.label_in_group,
+                mark=arm.mark,
+                x=scaled(x, factor),
+                y=percent_interval(y),
+                series=arm.variant if joined else arm.arm_id,
+                named=arm.is_baseline or arm.is_chosen,
+            ),
         )
-        for arm, x in points
-        if x is not None and (y := view.quality(arm)) is not None
+        for arm, x, y in found
     ]
     if len(dots) < 2:
         return None
     write = _usd_tick if money else numbers.duration_tick
-    return Panel(title=title, x_title=x_title, y_title=f"{view.quality_name}, %", write_x=write, dots=dots)
+    y_title = f"{view.quality_name}, %"
+    return _GroupedPanel(title=title, x_title=x_title, y_title=y_title, write_x=write, dots=dots)
 
 
 def _usd_tick(value: float) -> str:

@@ -24,7 +24,7 @@ from evalharness.report.charts.ecdf import Curve, curve_scale, ecdf
 from evalharness.report.charts.marks import Interval
 from evalharness.report.charts.strip import LadderRow, ladder_axis, ladder_scale, ladder_strip
 from evalharness.report.view import ArmView, View, scaled
-from evalharness.report.words import metric_title
+from evalharness.report.words import metric_title, named
 
 NAV = "Waiting"
 TITLE = "How long do callers wait?"
@@ -128,12 +128,12 @@ def _ladder_note(metric: str, arms: Sequence[ArmView], limit: float | None) -> s
         parts.append(NO_UPPER_LIMIT)
     if metric == "total_ms":
         means = [
-            f"{arm.label} {numbers.duration(mean)}"
+            f"{named(arm.label)} {numbers.duration(mean)}"
             for arm in arms
             if (mean := arm.found.times[metric].mean_given_success) is not None
         ]
         if means:
-            parts.append(f"Mean, given success, beside the medians above: {', '.join(means)}.")
+            parts.append(f"Mean, given success, beside the medians above: {'; '.join(means)}.")
     return " ".join(parts)
 
 
@@ -193,9 +193,9 @@ def _thinned(curve: Curve, steps: int = 60) -> Curve:
 
 
 def _failed_note(view: View, metric: str) -> str:
-    failed = [(arm.label, arm.found.times[metric].n_failed) for arm in view.shown if metric in arm.found.times]
-    named = [f"{label} {numbers.count(number)}" for label, number in failed if number]
-    return f"Failed calls never get there, so these curves end below 100%: {', '.join(named)}." if named else ""
+    failed = [(named(arm.label), arm.found.times[metric].n_failed) for arm in view.shown if metric in arm.found.times]
+    counts = [f"{label} {numbers.count(number)}" for label, number in failed if number]
+    return f"Failed calls never get there, so these curves end below 100%: {'; '.join(counts)}." if counts else ""
 
 
 # ---------------------------------------------------------------- rates and course
