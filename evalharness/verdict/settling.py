@@ -10,9 +10,9 @@ from evalharness.verdict.field import Field
 from evalharness.verdict.reading import FEWEST_CLUSTERS
 from evalharness.verdict.view import RunView
 
-#: Beyond this many times the present cases, the distance to the margin is below a third of its own standard error:
+#: Beyond this many times the present cases, the distance to the margin is about half of its own standard error or less:
 #: a number of cases made from it would be noise.
-MOST_TIMES = 100
+MOST_TIMES = 30
 POWER = 0.8
 
 
