@@ -39,7 +39,7 @@ def _text(view: View, n_rows: int, details: bool) -> str:
     parts.append(escaped(verdict.lead))
     if verdict.bullets:
         parts.append("\n".join(f"- {escaped(bullet)}" for bullet in verdict.bullets))
-    parts.append(escaped(verdict.rule))
+    parts += [escaped(verdict.rule)] if verdict.rule else []
     if verdict.cautions:
         parts.append("Know this first:\n\n" + "\n".join(f"- {escaped(caution)}" for caution in verdict.cautions))
     parts.append(_table(arm_table(view, view.shown[:n_rows], "")))

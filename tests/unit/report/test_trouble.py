@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,10 @@ import pytest
 from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.model import PendingReason, Status
 from evalharness.core.record import RunRecord
-from evalharness.report import trouble
+from evalharness.report import index, trouble
+from evalharness.report.page import render_page
+from evalharness.report.settings import ReportSettings
+from evalharness.report.summary import report_json
 from evalharness.report.verdict_text import verdict_text
 from evalharness.verdict.compare import analyse
 from tests.support.reports import analysed, rendered, shown_text
@@ -72,3 +76,24 @@ def test_an_unfinished_run_says_how_to_go_on_and_forecasts_nothing(reason, how):
     assert said.lead.startswith(f"The run is not finished: 71 of 180 calls are missing. {how}")
     assert said.heading == "Not finished"
     assert "would settle" not in " ".join([said.lead, *said.bullets])
+
+
+def test_the_index_shows_the_range_over_arms_where_no_rule_names_one():
+    run, analysis = analysed("no rule")
+    html = index.render([json.loads(report_json(run, analysis))])
+    low, *_, high = sorted(arm.quality[analysis.primary].point for arm in analysis.arms)
+    assert f"{low:.0%} to {high:.0%}" in html
+    assert "3 arms" in html
+
+
+def test_graders_of_few_cases_share_one_table():
+    run, analysis = analysed("two arms")
+    ids = ("answer", "brief", "right", "short")
+    arms = []
+    for arm in analysis.arms:
+        few = replace(arm.quality["brief"], n=3)
+        arms.append(replace(arm, quality={**arm.quality, "right": few, "short": few}))
+    text = shown_text(render_page(run, replace(analysis, arms=tuple(arms), grader_ids=ids), ReportSettings()))
+    assert "Grader “brief” (exploratory)" in text
+    assert "Other graders (exploratory)" in text
+    assert "Grader “right”" not in text
