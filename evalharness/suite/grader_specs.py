@@ -46,7 +46,12 @@ def check_params(grader_type: str, params: Mapping[str, Json], path: Path, ports
     try:
         model.model_validate(dict(params))
     except ValidationError as error:
-        return [each for each in invalid(error, model, dict(params), path) if not _is_open(params, each, len(path))]
+        unknown = {each["loc"] for each in error.errors() if each["type"] == "extra_forbidden"}
+        return [
+            each
+            for each in invalid(error, model, dict(params), path)
+            if each.path[len(path) :] in unknown or not _is_open(params, each, len(path))
+        ]
     return []
 
 

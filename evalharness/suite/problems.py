@@ -138,7 +138,8 @@ def _path(value: Json, location: Sequence[str | int]) -> Path:
     """Pydantic's location as a path into ``value``: without tags of unions and names of their members."""
     path: list[str | int] = []
     for part in location:
-        if part == "[key]" or str(part).startswith("<"):
+        is_key = isinstance(value, dict) and part in value  # a suite may call a key anything, `<<` too
+        if part == "[key]" or (str(part).startswith("<") and not is_key):
             continue
         if not isinstance(value, dict | list):  # a scalar: what follows names a member of a union
             break

@@ -223,3 +223,23 @@ def test_keys_that_hide_a_typo_in_a_nested_section_are_found_with_their_path():
         parsed(HEAD + ONE_CASE + "decision: {rule: cheapest_within_margin, metric: anser, margin: 0.02}\n")
     (problem,) = caught.value.problems
     assert (problem.key_path, problem.hint) == ("decision.metric", "did you mean `answer`?")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('graders: [{id: g, type: exact, expected: "7", value: "{{ expected }}"}]', "unknown key `value`"),
+        ("<<: 1", "unknown key `<<`"),
+    ],
+)
+def test_an_unknown_key_is_told_whatever_it_is_called_or_holds(line: str, message: str):
+    text = """
+suite: x
+endpoints: {e: {simulator: default, model: sim-mini}}
+prompts: {p: "{{ q }}"}
+cases: [{id: a, vars: {q: "1"}, expected: "7"}]
+"""
+    graders = "" if line.startswith("graders") else 'graders: [{id: g, type: exact, expected: "7"}]\n'
+    with pytest.raises(SuiteError) as error:
+        parsed(f"{text}{graders}{line}\n")
+    assert [problem.message for problem in error.value.problems] == [message]
