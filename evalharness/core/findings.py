@@ -216,8 +216,8 @@ class Standing(StrEnum):
 class ArmStanding:
     """Where an arm stands under the rule. ``against`` is the arm id that decides it; ``limit`` names a broken limit.
 
-    ``gap`` is the simultaneous interval of this arm minus ``against``. ``cases_to_settle`` None: not needed, or no
-    number of cases would do.
+    ``gap`` is the simultaneous interval of this arm minus ``against``. ``cases_to_settle`` None: not needed, or
+    none can be named.
     """
 
     arm_id: str
