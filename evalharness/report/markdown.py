@@ -9,6 +9,7 @@ from evalharness.core.findings import Analysis
 from evalharness.core.record import RunRecord
 from evalharness.report.build import page_title, subtitle
 from evalharness.report.cells import Cell, Row, Table
+from evalharness.report.numbers import plural
 from evalharness.report.sections.result import arm_table
 from evalharness.report.settings import ReportSettings
 from evalharness.report.view import View, make_view
@@ -91,7 +92,8 @@ def _lost(view: View) -> list[str]:
     names = [visible(shortened(flip.case_id, 200)) for flip in lost[:_MAX_LOST]]
     runs = re.findall("`+", "\n".join(names))
     fence = "`" * max(3, 1 + max((len(run) for run in runs), default=0))
-    title = f"{len(lost)} cases scored lower under {escaped(chosen.spoken)} than under {escaped(view.baseline.spoken)}"
+    against = escaped(view.baseline.spoken)
+    title = f"{plural(len(lost), 'case')} scored lower under {escaped(chosen.spoken)} than under {against}"
     more = [f"and {len(lost) - _MAX_LOST} more"] if len(lost) > _MAX_LOST else []
     listing = "\n".join([fence, *names, *more, fence])
     return [f"<details><summary>{title}</summary>\n\n{listing}\n\n</details>"]

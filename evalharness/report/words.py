@@ -176,7 +176,7 @@ def failed_calls(arm: ArmFindings) -> str | None:
         return None
     share = numbers.percent(failed / arm.n_planned)
     whose = f" of {spoken(arm)}" if arm.key else ""
-    return f"{numbers.count(failed)} of {numbers.count(arm.n_planned)} calls{whose} failed ({share})"
+    return f"{numbers.count(failed)} of {numbers.plural(arm.n_planned, 'call')}{whose} failed ({share})"
 
 
 # ---------------------------------------------------------------- the rule

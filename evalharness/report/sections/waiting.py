@@ -120,7 +120,7 @@ def _ladder_note(metric: str, arms: Sequence[ArmView], limit: float | None) -> s
         parts.append(f"Dashed rule: the suite's limit of {numbers.duration(limit)}.")
     failed = sum(arm.found.times[metric].n_failed for arm in arms)
     if failed:
-        parts.append(f"{numbers.plural(failed, 'failed call')} count as never ended.")
+        parts.append(f"{numbers.plural(failed, 'failed call')} {'counts' if failed == 1 else 'count'} as never ended.")
     without = sum(arm.found.times[metric].n_without for arm in arms)
     if without:
         parts.append(f"{numbers.plural(without, 'call')} ended without this time being measurable.")
