@@ -41,7 +41,8 @@ def verdict_text(run: RunRecord, analysis: Analysis) -> VerdictText:
     if nothing is not None:
         # No figure follows that the cautions could qualify, and no rule was applied.
         return VerdictText(origin=words.origin(run), heading=nothing[0], lead=nothing[1])
-    cautions = analysis.banners
+    # The lead says it, with how to go on.
+    cautions = tuple(banner for banner in analysis.banners if not banner.startswith(trouble.NOT_FINISHED))
     if analysis.kind == "single":
         return _single(run, analysis, cautions)
     speaker = _Speaker(run=run, analysis=analysis)
@@ -50,7 +51,7 @@ def verdict_text(run: RunRecord, analysis: Analysis) -> VerdictText:
         origin=words.origin(run),
         heading=heading,
         lead=lead,
-        bullets=tuple(speaker.bullets()[:3]),
+        bullets=tuple(speaker.bullets()),
         rule=speaker.rule(),
         cautions=cautions,
     )
@@ -209,15 +210,21 @@ class _Speaker:
         return f"{numbers.share(estimate)} ({words.spoken(arm)}, {words.ci_name(estimate)} {interval})"
 
     def bullets(self) -> list[str]:
-        """The most useful first: rivals of the chosen arm, pairs that cannot be told apart, failed calls."""
-        standings = self.analysis.decision.standings
-        rivals = [text for standing in standings if (text := self._rival(standing))]
-        told = {frozenset((item.arm_id, item.against)) for item in standings if item.standing is Standing.UNDECIDED}
-        close = [text for step in self.analysis.steps if (text := self._close(step.quality, told))]
+        """The most useful first: arms one might have wanted instead, steps that cannot be told apart, failed calls."""
+        decision = self.analysis.decision
+        # An arm that is still open says more than one that is ruled out, and of those the dearest comes closest.
+        nearest = sorted(decision.standings, key=lambda item: (item.standing is Standing.EXCLUDED, -self._cost(item)))
+        rivals = {item.arm_id: text for item in nearest if (text := self._rival(item))}
+        told = {frozenset((item.arm_id, item.against)) for item in decision.standings if item.arm_id == decision.arm_id}
+        told |= {frozenset((arm_id, decision.arm_id)) for arm_id in rivals}
+        close = [text for step in self.analysis.steps if (text := self._close(step.quality, told))][:1]
         failures = trouble.failures_sentence(self.run, self.analysis)
-        if failures is None:
-            return [*rivals[:2], *close[:1]]
-        return [*rivals[: 2 - len(close[:1])], *close[:1], failures]
+        last = [*close, *([failures] if failures else [])]
+        return [*list(rivals.values())[: 3 - len(last)], *last]
+
+    def _cost(self, standing: ArmStanding) -> float:
+        cost = self.analysis.arm(standing.arm_id).cost_usd
+        return 0.0 if cost is None else cost.point
 
     def _rival(self, standing: ArmStanding) -> str | None:
         """Why an arm that someone might have wanted instead was not chosen; None where that needs no word."""

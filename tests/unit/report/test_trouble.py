@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
 
 from evalharness.core.failure import Failure, FailureKind
+from evalharness.core.findings import Standing
 from evalharness.core.model import PendingReason, Status
 from evalharness.core.record import RunRecord
 from evalharness.report import index, trouble
@@ -97,3 +99,18 @@ def test_graders_of_few_cases_share_one_table():
     assert "Grader “brief” (exploratory)" in text
     assert "Other graders (exploratory)" in text
     assert "Grader “right”" not in text
+
+
+def test_that_a_run_is_not_finished_is_said_once():
+    assert shown_text(rendered("interrupted")).count("not finished:") == 1
+
+
+def test_the_cheaper_arm_that_is_still_open_is_told_first_with_its_gap_and_what_the_rule_allows():
+    run, analysis = analysed("drift")
+    first = verdict_text(run, analysis).bullets[0]
+    standing = next(item for item in analysis.decision.standings if item.standing is Standing.UNDECIDED)
+    assert re.match(
+        r"Effort none costs \d+% less than low, but may score anything between .* than low \(95% CI\)", first
+    )
+    assert "the rule allows 2 lower" in first
+    assert ("would settle it" in first) is (standing.cases_to_settle is not None)
