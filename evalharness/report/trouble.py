@@ -12,7 +12,6 @@ from evalharness.core.record import RunRecord, TrialResult
 from evalharness.report import numbers, words
 from evalharness.report.visible import shortened
 
-NOT_FINISHED = "The run is not finished"
 _LONGEST_MESSAGE = 180
 #: What differs between two tellings of one failure: request ids, ports, waits.
 _VARYING = re.compile(r"[0-9a-f-]{8,}|\d+", re.IGNORECASE)
@@ -57,7 +56,7 @@ def not_finished(run: RunRecord) -> str | None:
     again = "Run the same command again."
     if manifest.stop_reason is PendingReason.BUDGET:
         again = "Raise the budget (--max-cost, or budget in the suite) and run the same command again."
-    return f"{NOT_FINISHED}: {of} {verb} missing{why}. {again}"
+    return f"The run is not finished: {of} {verb} missing{why}. {again}"
 
 
 def failures_sentence(run: RunRecord, analysis: Analysis) -> str | None:

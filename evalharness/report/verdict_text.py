@@ -41,8 +41,7 @@ def verdict_text(run: RunRecord, analysis: Analysis) -> VerdictText:
     if nothing is not None:
         # No figure follows that the cautions could qualify, and no rule was applied.
         return VerdictText(origin=words.origin(run), heading=nothing[0], lead=nothing[1])
-    # The lead says it, with how to go on.
-    cautions = tuple(banner for banner in analysis.banners if not banner.startswith(trouble.NOT_FINISHED))
+    cautions = analysis.banners
     if analysis.kind == "single":
         return _single(run, analysis, cautions)
     speaker = _Speaker(run=run, analysis=analysis)

@@ -24,7 +24,6 @@ _VERSION = re.compile(r"[-@:](\d{3,}[\d-]*|latest)$")
 def banners(found: Found) -> tuple[str, ...]:
     """In order of weight: what is missing, how far figures carry, then what may distort them."""
     sources = (
-        _unfinished,
         _missing_scores,
         _few_cases,
         _no_quality_in_suite_scope,
@@ -40,22 +39,16 @@ def banners(found: Found) -> tuple[str, ...]:
     return tuple(sentence for source in sources for sentence in source(found))
 
 
-def _unfinished(found: Found) -> Iterator[str]:
-    pending = sum(arm.counts[Status.PENDING] for arm in found.arms)
-    planned = sum(arm.n_planned for arm in found.arms)
-    if pending:
-        yield f"The run is not finished: {pending:,} of {planned:,} planned trials did not end."
-
-
 def _missing_scores(found: Found) -> Iterator[str]:
+    """Of trials that ended; that some did not is the first thing a report says of an unfinished run."""
     table = found.view.table
     primary = found.view.grader_ids[0]
     reasons = table.missing[primary]
-    planned = int((reasons != Missing.NOT_ASKED).sum())
-    missing = planned - int((reasons == Missing.NO).sum())
-    if planned and missing > MISSING_SHARE * planned:
+    missing = int(((reasons == Missing.ERROR) | (reasons == Missing.NULL_SCORE)).sum())
+    ended = missing + int((reasons == Missing.NO).sum())
+    if missing > MISSING_SHARE * ended:
         yield (
-            f"{missing:,} of {planned:,} planned trials ({missing / planned:.1%}) have no score of {primary}: "
+            f"{missing:,} of {ended:,} trials ({missing / ended:.1%}) have no score of “{primary}”: "
             "figures are given without them, and with all of them wrong and all of them right."
         )
 

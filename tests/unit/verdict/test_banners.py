@@ -48,8 +48,7 @@ def with_suite(run: RunRecord, **changes) -> RunRecord:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"pending": 0.3}, "The run is not finished: "),
-        ({"null_scores": 0.3}, "planned trials ("),
+        ({"null_scores": 0.3}, "have no score of “answer”: "),
         ({"cases": 8}, "Only 8 cases: too few to decide anything but by an exact test."),
         ({"cases": 15}, "Only 15 cases: intervals are wide"),
         ({"clusters": 5}, "Only 5 independent groups of cases"),
