@@ -11,7 +11,8 @@ from evalharness.suite.cases import CaseReader
 from evalharness.suite.grader_specs import check_rendered
 from evalharness.suite.ports import SuitePorts, UnreadableFileError
 from evalharness.suite.problems import Problems, near
-from evalharness.suite.templates import TemplateError, compiled, has_templates, is_template, render_input
+from evalharness.suite.template_values import TemplateError
+from evalharness.suite.templates import compiled, has_templates, is_template, render_input
 from evalharness.suite.yaml_text import Path
 
 _CASES_NAMED = 3

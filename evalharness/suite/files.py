@@ -15,7 +15,8 @@ from evalharness.core.ports import Grader
 from evalharness.suite import yaml_text
 from evalharness.suite.parse import parse
 from evalharness.suite.ports import ReadSettings, SuitePorts, UnreadableFileError
-from evalharness.suite.templates import ReadBytes, render_params
+from evalharness.suite.template_values import ReadBytes
+from evalharness.suite.templates import render_params
 
 __all__ = ["LoadedSuite", "ReadSettings", "grader_of", "read_suite", "reader_of", "template_text"]
 

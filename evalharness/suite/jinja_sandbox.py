@@ -18,7 +18,7 @@ from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from evalharness.core.model import Json
-from evalharness.suite.templates import ReadBytes, TemplateError, data_url, written
+from evalharness.suite.template_values import ReadBytes, TemplateError, data_url, written
 
 MAX_TEMPLATE_CHARS = 2**20
 MAX_OUTPUT_CHARS = 64 * 2**20

@@ -7,41 +7,18 @@ variable and a null are errors, lists and mappings are written as JSON.
 
 from __future__ import annotations
 
-import base64
-import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Protocol
 
 from evalharness.core.model import Case, Json, Prompt
-
-ReadBytes = Callable[[str], bytes]
+from evalharness.suite.template_values import ReadBytes, TemplateError, written
 
 _MARKS = ("{{", "{%", "{#")
 _NAME = re.compile(r"\{\{[ \t\n]*([A-Za-z_][A-Za-z0-9_]*)[ \t\n]*\}\}")
 # Words that are no variables in Jinja2.
 _RESERVED = frozenset(("true", "false", "none", "True", "False", "None", "not", "and", "or", "in", "is", "if", "else"))
-
-MEDIA_TYPES = {
-    "png": "image/png",
-    "jpg": "image/jpeg",
-    "jpeg": "image/jpeg",
-    "gif": "image/gif",
-    "webp": "image/webp",
-    "pdf": "application/pdf",
-    "wav": "audio/wav",
-    "mp3": "audio/mpeg",
-    "txt": "text/plain",
-}
-
-
-class TemplateError(ValueError):
-    """A template that cannot be filled. ``variable`` is the name that is missing, None for other mistakes."""
-
-    def __init__(self, message: str, variable: str | None = None) -> None:
-        super().__init__(message)
-        self.variable = variable
 
 
 class Template(Protocol):
@@ -84,26 +61,6 @@ def compiled(text: str) -> Template:
     from evalharness.suite.jinja_sandbox import JinjaTemplate
 
     return JinjaTemplate(text)
-
-
-def written(value: Json, name: str = "the value") -> str:
-    """A value as text: JSON for everything but text. A null has no text: missing data must not become ``None``."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        raise TemplateError(f"`{name}` is null", name)
-    if isinstance(value, bool | int | float | list | dict | tuple):
-        return json.dumps(value, ensure_ascii=False)
-    raise TemplateError(f"{type(value).__name__} is no value that can be written")
-
-
-def data_url(path: str, read_bytes: ReadBytes) -> str:
-    """A file as ``data:`` URL. The type is told by the name's ending, from a fixed table: the same on every machine."""
-    ending = path.rsplit(".", 1)[-1].lower()
-    media_type = MEDIA_TYPES.get(ending)
-    if media_type is None:
-        raise TemplateError(f"data_url does not know the file type of `{path}`; it knows {', '.join(MEDIA_TYPES)}")
-    return f"data:{media_type};base64,{base64.b64encode(read_bytes(path)).decode('ascii')}"
 
 
 def render_input(prompt: Prompt, case: Case, read_bytes: ReadBytes) -> Json:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from evalharness.core.model import Case, Prompt
 from evalharness.suite.jinja_sandbox import JinjaTemplate
-from evalharness.suite.templates import SimpleTemplate, TemplateError, compiled, render_input, render_params
+from evalharness.suite.template_values import TemplateError
+from evalharness.suite.templates import SimpleTemplate, compiled, render_input, render_params
 
 NAMES = st.sampled_from(["question", "b", "_c", "x1"])
 VALUES = st.text() | st.integers() | st.booleans() | st.lists(st.text(), max_size=3)

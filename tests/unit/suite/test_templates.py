@@ -7,7 +7,8 @@ import pytest
 from evalharness.core.model import Case, Prompt
 from evalharness.suite import templates
 from evalharness.suite.jinja_sandbox import JinjaTemplate
-from evalharness.suite.templates import SimpleTemplate, TemplateError, render_input, render_params
+from evalharness.suite.template_values import TemplateError
+from evalharness.suite.templates import SimpleTemplate, render_input, render_params
 
 CASE = Case(
     case_id="a",
