@@ -118,7 +118,7 @@ def test_ctrl_c_gives_calls_in_flight_their_grace_and_marks_the_run_partial(tmp_
     counts = Counter(row["status"] for row in rows)
     assert counts["ok"] == n_answered
     assert {row["pending_reason"] for row in rows if row["status"] == "pending"} == {"interrupted"}
-    assert "not complete" in stdout
+    assert "The run is not finished" in stdout
 
 
 def test_ctrl_c_twice_is_out_at_once_with_what_was_committed(tmp_path: Path) -> None:
