@@ -89,8 +89,8 @@ async def run(request: RunRequest, sinks: Sequence[Sink]) -> RunOutcome:
     """Run a suite, or continue its newest run, and store everything. The report is another use case.
 
     Raises:
-        UsageError, SuiteError, PlanChangedError: nothing was called.
-        EndpointError: a server of this machine did not start, or a key is missing.
+        UsageError, SuiteError, PlanChangedError: nothing was called; a key that is missing among them.
+        EndpointError: a server of this machine did not start.
         StoreError: the run folder cannot be written; what was committed is readable.
     """
     loaded, plan = load_and_plan(request)
