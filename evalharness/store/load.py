@@ -26,19 +26,6 @@ def load(folder: Path) -> RunRecord:
     return RunRecord(manifest=manifest, plan=plan, results=_in_plan_order(manifest, plan, stored))
 
 
-def load_manifest(folder: Path) -> RunManifest:
-    """Raises ``StoreError``."""
-    with reading(folder) as connection:
-        return _manifest(connection, folder)
-
-
-def load_plan(folder: Path) -> Plan:
-    """The plan alone, without any result: what a resume compares with. Raises ``StoreError``."""
-    with reading(folder) as connection:
-        _manifest(connection, folder)
-        return read_plan(connection)
-
-
 def finished_trial_ids(folder: Path) -> frozenset[str]:
     """Trials that ended in any way but pending. Raises ``StoreError``."""
     with reading(folder) as connection:

@@ -17,6 +17,7 @@ from evalharness.report.cells import (
     lacks_upper_limit,
     quantile_cell,
     ratio_cell,
+    share_cell,
     tokens_cell,
 )
 from evalharness.report.charts.course import drift
@@ -45,6 +46,7 @@ class CurveGroup:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     load: str
+    service_level: Table | None
     notes: tuple[str, ...]
     ladders: tuple[Table, ...]
     curves: tuple[CurveGroup, ...]
@@ -60,6 +62,7 @@ def build(view: View) -> Waiting | None:
     curves = [group for metric in CURVES if (group := _curves(view, metric))]
     return Waiting(
         load=_load_sentence(view),
+        service_level=_service_level(view),
         notes=view.analysis.notes,
         ladders=tuple(ladders),
         curves=tuple(curves),
@@ -77,6 +80,36 @@ def _load_sentence(view: View) -> str:
             "Such a load hides what callers who do not wait for each other would see."
         )
     return f"Load shape: {load.shape}. Total time counts from the moment each call was meant to start."
+
+
+def _service_level(view: View) -> Table | None:
+    """The share of good trials, right and inside every limit, against what the suite's ``slo`` asks for."""
+    slo = view.run.plan.suite.slo
+    if slo is None:
+        return None
+    limits = " and ".join(
+        f"{metric_title(name).lower()} at most {numbers.duration(limit_ms)}" for name, limit_ms in slo.limits_ms.items()
+    )
+    target = numbers.percent(slo.share_at_least, 0 if round(slo.share_at_least * 100, 6).is_integer() else 1)
+    rows = [
+        arm_row(arm, [share_cell(arm.found.slo_share), Cell(main=_met(arm.found.slo_share, slo.share_at_least))])
+        for arm in view.shown
+    ]
+    return Table(
+        caption=f"Good calls, of which the suite asks for {target}",
+        head="Arm",
+        columns=("Good", "Target"),
+        rows=tuple(rows),
+        note=f"Good: right, and {limits}. A failed call is not good. Met: the whole interval reaches the target.",
+    )
+
+
+def _met(share: Estimate | None, target: float) -> str:
+    if share is None or share.lower is None or share.upper is None:
+        return "not enough data"
+    if share.lower >= target:
+        return "met"
+    return "not met" if share.upper < target else "not enough data"
 
 
 # ---------------------------------------------------------------- ladders

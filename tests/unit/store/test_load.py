@@ -11,7 +11,7 @@ import pytest
 from evalharness.core.errors import StoreError
 from evalharness.core.model import PendingReason, Phase, Status
 from evalharness.core.record import RunState
-from evalharness.store.load import load, load_plan
+from evalharness.store.load import load
 from tests.support.runs import make_run
 from tests.support.stored import append_all, create, rounded, store_run
 
@@ -91,7 +91,7 @@ def test_reading_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_the_plan_can_be_read_alone(tmp_path: Path) -> None:
-    assert load_plan(store_run(tmp_path, RUN)) == RUN.plan
+    assert load(store_run(tmp_path, RUN)).plan == RUN.plan
 
 
 def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:

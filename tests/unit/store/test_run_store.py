@@ -14,7 +14,7 @@ from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.model import PendingReason, Status
 from evalharness.core.record import RunRecord, RunState, Score, TrialResult
 from evalharness.store import connect, run_store, writer
-from evalharness.store.load import earlier_results, load, load_manifest, lost_attempts
+from evalharness.store.load import earlier_results, load, lost_attempts
 from evalharness.store.run_store import RunStore
 from tests.support.runs import make_run
 from tests.support.stored import append_all, create, rounded, store_run
@@ -169,10 +169,10 @@ def test_the_manifest_is_replaced_at_the_end_and_running_again_after_a_resume(st
     ended = replace(RUN.manifest, state=RunState.PARTIAL, stop_reason=PendingReason.BUDGET, exit_code=3)
     asyncio.run(store.finish(ended))
     store.close()
-    assert load_manifest(store.folder) == ended
+    assert load(store.folder).manifest == ended
     assert {result.pending_reason for result in load(store.folder).results.values()} == {PendingReason.BUDGET}
     with run_store.open(store.folder):
-        running = load_manifest(store.folder)
+        running = load(store.folder).manifest
     assert (running.state, running.stop_reason, running.exit_code, running.finished_utc) == (
         *(RunState.RUNNING, None, None, None),
     )
