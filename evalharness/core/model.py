@@ -55,6 +55,24 @@ class RetryPolicy:
     max_retry_after_ms: float = 60_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """How an endpoint is reached, where it is not straight over TCP with HTTP/1.1.
+
+    ``unix_socket``: path of a socket file. ``proxy``: its URL, or ``environment`` for the usual variables. ``http2``:
+    offer it. Proxies and HTTP/2 go through httpx's own transport, whose times are coarser; the run says so.
+    """
+
+    unix_socket: str | None = None
+    proxy: str | None = None
+    http2: bool = False
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the measuring transport can take it."""
+        return self.proxy is None and not self.http2
+
+
 class EndpointKind(StrEnum):
     HTTP = "http"
     SIMULATOR = "simulator"
@@ -78,14 +96,19 @@ class Endpoint:
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    route: Route = field(default_factory=Route)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """A named variant: one template string, or a tuple of input items whose strings are templates."""
+    """A named variant: one template string, or a tuple of input items whose strings are templates.
+
+    ``more_turns`` are what the user says after each answer, in the same form: a conversation.
+    """
 
     name: str
     template: Json
+    more_turns: tuple[Json, ...] = ()
 
 
 class Status(StrEnum):
@@ -160,14 +183,50 @@ class Order(StrEnum):
     SEQUENTIAL = "sequential"
 
 
+class LevelUnit(StrEnum):
+    """What a level of ``shape: steps`` counts: trials in flight, or trials a second (Poisson)."""
+
+    CONCURRENCY = "concurrency"
+    RATE_PER_S = "rate_per_s"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
+    """How trials are sent. Which fields a shape uses, its module in ``load_shapes`` says; the others are None.
+
+    ``offsets_s`` are the starts of a trace, from its first, before ``speed``. ``duration_s`` ends every shape: the list
+    of trials is cut, or repeated, at this time. ``each_s`` does the same for each level of steps.
+    """
+
     shape: str = "closed"
     concurrency: int = 8
     think_ms: float = 0
+    rate_per_s: float | None = None
+    from_per_s: float | None = None
+    to_per_s: float | None = None
+    over_s: float | None = None
+    size: int | None = None
+    every_s: float | None = None
+    levels: tuple[float, ...] = ()
+    level_unit: LevelUnit | None = None
+    each_s: float | None = None
+    file: str | None = None
+    offsets_s: tuple[float, ...] = ()
+    speed: float = 1.0
+    duration_s: float | None = None
     warmup: Warmup | None = None
     order: Order = Order.INTERLEAVED
     seed: int = 1
+
+    @property
+    def is_open(self) -> bool:
+        """Whether trials start by a clock and not by the end of others."""
+        return self.shape not in ("closed", "steps") or self.level_unit is LevelUnit.RATE_PER_S
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether time and not the list of trials ends the run: the list is cut or repeated."""
+        return bool(self.duration_s or self.each_s or self.over_s or self.offsets_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,13 +343,18 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """A planned (case, arm, repeat). ``trial_id`` is a hash of the three and of the phase."""
+    """A planned (case, arm, repeat). ``trial_id`` is a hash of the three and of the phase.
+
+    ``step``: which level of ``shape: steps`` it belongs to, 0 for all other shapes. ``repeat_index`` counts on over the
+    steps, so that (case, arm, repeat) stays unique.
+    """
 
     trial_id: str
     case_id: str
     arm_id: str
     repeat_index: int
     phase: Phase = Phase.MEASURED
+    step: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,14 +6,26 @@ registry: nothing is imported until it is named.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
 from evalharness.core.failure import Failure
-from evalharness.core.model import Case, Json, Limits, Status, Timeouts
-from evalharness.core.record import Answer, Call, RunRecord, Score, Stamps, TrialResult, Usage
+from evalharness.core.model import Case, Json, Limits, Status, Timeouts, Trial
+from evalharness.core.record import (
+    Answer,
+    Call,
+    Observed,
+    ObserverRecord,
+    RunRecord,
+    Score,
+    Stamps,
+    StampSource,
+    TrialResult,
+    Usage,
+)
 
 
 class Clock(Protocol):
@@ -66,6 +78,10 @@ class Decoder(Protocol):
     """Sans-I/O: bytes and their arrival in, one ``Decoded`` out. Any split of the same bytes gives the same events."""
 
     def feed(self, at_ns: int, data: bytes) -> None: ...
+
+    def feed_reads(self, reads: Sequence[tuple[int, bytes]]) -> None:
+        """The same as ``feed`` for each of them in order, to the byte; quicker for many."""
+        ...
 
     def finish(self, transport_failure: Failure | None) -> Decoded:
         """End of the body. ``transport_failure`` says why it ended early; an answer that was complete stands."""
@@ -120,6 +136,10 @@ class Tape:
     ``reads`` are (arrival on the monotonic clock, bytes of the decoded body). ``connect_ns`` is a duration.
     ``failure`` is the transport's own (connection, timeout, stream_cut, too_large, redirect), None where the body ended
     as announced.
+
+    How well it was seen: ``send_ns``, how long handing over the request took after ``sent_ns``. One entry per read in
+    ``earliest_ns``, before which none of its bytes can have come, and in ``read_ns``, when it was taken from the
+    socket; both are empty where a transport cannot tell.
     """
 
     sent_ns: int
@@ -130,12 +150,43 @@ class Tape:
     head: ResponseHead | None = None
     reads: Sequence[tuple[int, bytes]] = ()
     failure: Failure | None = None
+    source: StampSource = StampSource.USER
+    send_ns: int = 0
+    earliest_ns: array[int] = field(default_factory=lambda: array("q"))
+    read_ns: array[int] = field(default_factory=lambda: array("q"))
 
 
 class Transport(Protocol):
     """One endpoint's way to the wire: the only reader of sockets. Never raises for what a service did."""
 
-    async def exchange(self, request: HttpRequest, *, timeouts: Timeouts, limits: Limits, watch: Watch) -> Tape: ...
+    async def open(self, connections: int) -> None:
+        """Connect ahead of the first exchange, as well as it goes: a failure is met again by the exchange itself."""
+        ...
+
+    async def exchange(
+        self, request: HttpRequest, *, timeouts: Timeouts, limits: Limits, watch: Watch, at_ns: int | None = None
+    ) -> Tape:
+        """One attempt. With ``at_ns`` nothing is sent before that moment of the monotonic clock."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One attempt, sent and understood. ``tape`` comes without its reads: they have been decoded."""
+
+    tape: Tape
+    decoded: Decoded
+    observed: Observed | None = None
+
+
+class Exchanger(Protocol):
+    """One endpoint, its transport and its codec together, in this process or in another."""
+
+    async def open(self, connections: int) -> None: ...
+
+    async def exchange(self, request: HttpRequest, *, stream: bool, at_ns: int | None = None) -> Exchange: ...
 
     async def close(self) -> None: ...
 
@@ -173,12 +224,29 @@ class LoadShape(Protocol):
     """When trials are meant to start. Closed shapes yield nothing and bound ``max_in_flight`` instead."""
 
     @property
-    def max_in_flight(self) -> int | None: ...
+    def max_in_flight(self) -> int | None:
+        """None: open, trials start by ``offsets_ns`` however many are in flight."""
+        ...
 
     @property
     def think_ns(self) -> int: ...
 
-    def offsets_ns(self) -> Iterator[int]: ...
+    def offsets_ns(self, stream: str) -> Iterator[int]:
+        """Rising, from the beginning of the stretch. ``stream`` names the endpoint: each has random starts of its own.
+        Endless, or as long as the shape is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """A part of a run under one load: the whole of it, or one level of ``shape: steps``.
+
+    ``seconds`` None: it lasts until its list of trials or its offsets end. Otherwise the list is cut or repeated then.
+    """
+
+    shape: LoadShape
+    step: int = 0
+    seconds: float | None = None
 
 
 # ---------------------------------------------------------------- store and outputs
@@ -193,6 +261,14 @@ class RunWriter(Protocol):
 
     async def append(self, result: TrialResult) -> None:
         """Committed and synced: only then may the trial be counted or shown."""
+        ...
+
+    async def add_trials(self, trials: Sequence[Trial]) -> None:
+        """Further trials of a run that time ends: its list was over before its time. Written before any is sent."""
+        ...
+
+    async def observe(self, seen: ObserverRecord) -> None:
+        """What this session noticed of the client so far; replaces what it said before."""
         ...
 
 

@@ -45,6 +45,31 @@ class Stamps:
     deltas_ns: array[int] = field(default_factory=lambda: array("q"))
 
 
+class StampSource(StrEnum):
+    """Who dated the arrivals: the kernel when the bytes came in, or this program when it read them."""
+
+    KERNEL = "kernel"
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """How well one attempt was seen; every field a bound or a measurement of this client, none of the service.
+
+    ``send_ns``: how long handing the request to the socket took; ``sent_ns`` of the stamps is before it.
+    ``first_output_error_ns`` and ``done_error_ns`` bound how far those stamps may be from the arrival of their bytes
+    (None: there is no such stamp). ``max_lag_ns``: the longest that arrived bytes waited to be read. ``n_coalesced``:
+    gaps between output deltas that are 0 because this client may have read late, not because they came together.
+    """
+
+    source: StampSource
+    send_ns: int
+    max_lag_ns: int
+    n_coalesced: int = 0
+    first_output_error_ns: int | None = None
+    done_error_ns: int | None = None
+
+
 class AttemptStatus(StrEnum):
     """``unknown``: written before it was sent, and the process died: it may have been charged."""
 
@@ -75,6 +100,7 @@ class Attempt:
     unknown_events: Mapping[str, int] = field(default_factory=dict)
     request_id: str | None = None
     partial_text: str | None = None
+    observed: Observed | None = None
 
 
 class Purpose(StrEnum):
@@ -161,6 +187,26 @@ class TrialResult:
     cost_usd: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObserverRecord:
+    """What one session of a run noticed of the client itself, over all its processes.
+
+    ``loop_lag_counts``: how often the event loop was away from its sockets, by the binary logarithm of the nanoseconds
+    (key 20: 2**20 to 2**21 ns). ``routes``: endpoint name to how it was reached, ``measuring`` or ``httpx: WHY``.
+    ``loop``: ``measuring``, or ``foreign`` in somebody else's event loop. ``clock_steps_ns``: jumps of the wall clock.
+    ``suspended_ns``: how long the machine slept. ``notes``: whole sentences for the reader.
+    """
+
+    session: int
+    loop: str
+    n_workers: int = 0
+    routes: Mapping[str, str] = field(default_factory=dict)
+    loop_lag_counts: Mapping[int, int] = field(default_factory=dict)
+    clock_steps_ns: tuple[int, ...] = ()
+    suspended_ns: int = 0
+    notes: tuple[str, ...] = ()
+
+
 class RunState(StrEnum):
     """``running`` on a stored run whose process is gone means it was killed."""
 
@@ -205,3 +251,4 @@ class RunRecord:
     manifest: RunManifest
     plan: Plan
     results: Mapping[str, TrialResult]
+    observers: tuple[ObserverRecord, ...] = ()
