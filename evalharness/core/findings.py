@@ -10,28 +10,51 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from evalharness.core.estimate import Estimate, TimeFindings
+from evalharness.core.load_findings import (
+    Course,
+    Knee,
+    LimitFindings,
+    Mark,
+    Met,
+    ObserverFindings,
+    Part,
+    ServiceLevel,
+    Spread,
+    Steadiness,
+    StretchFindings,
+    TimeDivision,
+)
 from evalharness.core.model import DecisionRule, Json
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """A point and its interval.
-
-    ``lower`` or ``upper`` None: the data give no limit on that side (a p99 from 50 trials). ``n`` counts cases,
-    ``n_trials`` their scored trials, ``n_clusters`` the independent units, ``n_effective`` how many independent single
-    trials carry the same information (None where the method has no such figure).
-    """
-
-    point: float
-    lower: float | None
-    upper: float | None
-    method: str
-    n: int
-    unit: str
-    level: float = 0.95
-    n_trials: int | None = None
-    n_clusters: int | None = None
-    n_effective: float | None = None
+__all__ = [
+    "Analysis",
+    "ArmFindings",
+    "ArmStanding",
+    "CaseFlip",
+    "Comparison",
+    "Course",
+    "Decision",
+    "EffortEvidence",
+    "Estimate",
+    "Knee",
+    "LimitFindings",
+    "Mark",
+    "Met",
+    "ObserverFindings",
+    "Outcome",
+    "Part",
+    "Reading",
+    "ServiceLevel",
+    "Spread",
+    "Standing",
+    "Steadiness",
+    "Step",
+    "StretchFindings",
+    "TimeDivision",
+    "TimeFindings",
+    "Trend",
+]
 
 
 class Reading(StrEnum):
@@ -86,28 +109,6 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimeFindings:
-    """One time metric of one arm. ``quantiles`` by q (0.5, 0.9, 0.95, 0.99), None where no trial reached it.
-
-    Trials that failed count as +inf: a quantile that falls among them is None with ``unreached`` listing it.
-    ``mean_given_success`` is secondary and always printed with the median beside it.
-    ``ecdf_x`` and ``ecdf_y`` are the step points for the chart (at most about 200), ``band`` the half-height of the
-    simultaneous band.
-    """
-
-    metric: str
-    quantiles: Mapping[str, Estimate | None]
-    n_measured: int
-    n_failed: int
-    n_without: int = 0
-    unreached: tuple[str, ...] = ()
-    mean_given_success: float | None = None
-    ecdf_x: tuple[float, ...] = ()
-    ecdf_y: tuple[float, ...] = ()
-    band: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EffortEvidence:
     """Whether the service did what was asked. ``honoured`` None: nothing to judge by."""
 
@@ -127,6 +128,10 @@ class ArmFindings:
     ``rates`` maps ``visible_tokens_per_s`` and ``output_tokens_per_s`` to their medians.
     ``cost_usd`` is the mean per trial, failed attempts included. ``drift`` are medians of total_ms in equal blocks of
     trials in time order. ``mixed_share`` is the share of cases whose repeats disagree, None with one repeat.
+    ``slo_share`` is at level 0.95, ``service`` holds the verdict with one-sided bounds; with ``steps`` both are over
+    all levels, and the stretches and the knee say more. ``coalesced_share``: gaps between deltas that this client may
+    have closed by reading late; in runs that did not observe themselves all gaps that are 0. ``divided``: None where
+    nothing ended.
     """
 
     arm_id: str
@@ -159,6 +164,8 @@ class ArmFindings:
     coalesced_share: float | None = None
     connection_reused_share: float | None = None
     drift: tuple[float | None, ...] = ()
+    service: ServiceLevel | None = None
+    divided: TimeDivision | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,12 +260,16 @@ class Decision:
 class Analysis:
     """Everything a report says about one run.
 
-    ``kind`` is ``effort`` (two or more arms) or ``single``. ``primary`` is the first grader's id. Comparisons of the
-    primary metric against the baseline are in ``versus_baseline``; those of other graders in ``secondary``
+    ``kind`` is ``latency`` (the load is open, timed or has steps: times are of the mix of requests, and their unit is
+    the trial), else ``effort`` (two or more arms) or ``single``. ``primary`` is the first grader's id. Comparisons of
+    the primary metric against the baseline are in ``versus_baseline``; those of other graders in ``secondary``
     (exploratory). ``ratios`` maps a metric (``cost_usd``, ``total_ms``, ``ttfo_ms``, ``output_tokens``) to its
     comparisons against the baseline by candidate arm id. ``tag_quality`` maps tag -> arm id -> estimate of the primary
     metric. ``flips`` maps the candidate's arm id to cases that changed against the baseline, losses first, largest
     change first.
+    ``service``: that of all arms together, None without an ``slo``. ``stretches`` of a latency run, by step, all arms
+    together first; empty for other kinds. ``knees``: one for all arms and, with several, one for each; empty without
+    ``steps`` or without an ``slo``. ``observer`` None: nothing was observed (runs of earlier versions).
     ``trend`` is that of the ladder of efforts with the baseline (else the first), None below three efforts.
     ``banners`` are whole sentences that a reader must see before the numbers; ``notes`` whole sentences that belong
     beside the figures they concern (waiting times), not before them.
@@ -287,6 +298,15 @@ class Analysis:
     banners: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     n_comparisons: int = 0
+    service: ServiceLevel | None = None
+    stretches: tuple[StretchFindings, ...] = ()
+    knees: tuple[Knee, ...] = ()
+    observer: ObserverFindings | None = None
 
     def arm(self, arm_id: str) -> ArmFindings:
         return next(arm for arm in self.arms if arm.arm_id == arm_id)
+
+    def stretches_of(self, arm_id: str | None = None) -> tuple[StretchFindings, ...]:
+        """Those of one arm, or of all arms together, by step. A single arm's are those of all arms."""
+        wanted = None if len(self.arms) == 1 else arm_id
+        return tuple(stretch for stretch in self.stretches if stretch.arm_id == wanted)

@@ -1,0 +1,53 @@
+"""A figure and its interval, and the times of one metric: what all findings are made of.
+
+``math.nan`` and infinity never appear here: missing is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A point and its interval.
+
+    ``lower`` or ``upper`` None: the data give no limit on that side (a p99 from 50 trials). ``n`` counts cases,
+    ``n_trials`` their scored trials, ``n_clusters`` the independent units, ``n_effective`` how many independent single
+    trials carry the same information (None where the method has no such figure). In the times of a latency run the unit
+    is the trial: there ``n`` counts trials and ``n_clusters`` blocks of trials that were sent one after the other.
+    """
+
+    point: float
+    lower: float | None
+    upper: float | None
+    method: str
+    n: int
+    unit: str
+    level: float = 0.95
+    n_trials: int | None = None
+    n_clusters: int | None = None
+    n_effective: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeFindings:
+    """One time metric of one arm. ``quantiles`` by q (0.5, 0.9, 0.95, 0.99), None where no trial reached it.
+
+    Trials that failed count as +inf: a quantile that falls among them is None with ``unreached`` listing it.
+    ``mean_given_success`` is secondary and always printed with the median beside it.
+    ``ecdf_x`` and ``ecdf_y`` are the step points for the chart (at most about 200), ``band`` the half-height of the
+    simultaneous band.
+    """
+
+    metric: str
+    quantiles: Mapping[str, Estimate | None]
+    n_measured: int
+    n_failed: int
+    n_without: int = 0
+    unreached: tuple[str, ...] = ()
+    mean_given_success: float | None = None
+    ecdf_x: tuple[float, ...] = ()
+    ecdf_y: tuple[float, ...] = ()
+    band: float | None = None
