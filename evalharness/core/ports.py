@@ -7,10 +7,10 @@ registry: nothing is imported until it is named.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from evalharness.core.failure import Failure
 from evalharness.core.model import Case, Json, Limits, Status, Timeouts, Trial
@@ -156,17 +156,34 @@ class Tape:
     read_ns: array[int] = field(default_factory=lambda: array("q"))
 
 
+#: Takes the reads of a body as they gather, at the latest when it has ended.
+ReadSink: TypeAlias = Callable[[ResponseHead, Sequence[tuple[int, bytes]]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What one exchange is held to.
+
+    With ``at_ns`` nothing is sent before that moment of the monotonic clock. With a ``sink`` the reads of the body go
+    there and the tape has none: a long answer is decoded while it comes, and takes no more memory than a short one.
+    """
+
+    timeouts: Timeouts
+    limits: Limits
+    watch: Watch
+    at_ns: int | None = None
+    sink: ReadSink | None = None
+
+
 class Transport(Protocol):
     """One endpoint's way to the wire: the only reader of sockets. Never raises for what a service did."""
 
-    async def open(self, connections: int) -> None:
+    async def open(self, connections: int, /) -> None:
         """Connect ahead of the first exchange, as well as it goes: a failure is met again by the exchange itself."""
         ...
 
-    async def exchange(
-        self, request: HttpRequest, *, timeouts: Timeouts, limits: Limits, watch: Watch, at_ns: int | None = None
-    ) -> Tape:
-        """One attempt. With ``at_ns`` nothing is sent before that moment of the monotonic clock."""
+    async def exchange(self, request: HttpRequest, terms: Terms) -> Tape:
+        """One attempt."""
         ...
 
     async def close(self) -> None: ...
@@ -184,7 +201,7 @@ class Exchange:
 class Exchanger(Protocol):
     """One endpoint, its transport and its codec together, in this process or in another."""
 
-    async def open(self, connections: int) -> None: ...
+    async def open(self, connections: int, /) -> None: ...
 
     async def exchange(self, request: HttpRequest, *, stream: bool, at_ns: int | None = None) -> Exchange: ...
 

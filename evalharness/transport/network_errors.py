@@ -14,6 +14,10 @@ _H11_TOO_LONG_STATUS = 431
 _MAX_CAUSES = 20
 
 
+class NoAnswerError(OSError):
+    """A connection that ended, or on which something else than HTTP was spoken."""
+
+
 def causes(error: BaseException) -> Iterator[BaseException]:
     """The error, what it was raised from, and the members of groups among them."""
     pending: list[BaseException | None] = [error]
@@ -56,6 +60,10 @@ def _message(error: BaseException, place: str) -> str:
             return f"nothing listens at {place}: check base_url and that the server is running"
         if isinstance(cause, OSError) and cause.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
             return f"{place} cannot be reached: check base_url and the network"
+        if isinstance(cause, OSError) and cause.errno == errno.EMFILE:
+            return "this process has no file descriptor left: raise the limit (`ulimit -n 8192`) or lower the load"
+        if isinstance(cause, OSError) and cause.errno == errno.EADDRNOTAVAIL:
+            return f"no free local port for another connection to {place}: lower the load or reuse connections"
         if isinstance(cause, ConnectionResetError):
             return f"{place} reset the connection before it answered"
     detail = " ".join(str(error).split())[:200]
@@ -69,6 +77,11 @@ def cut_failure(error: BaseException, place: str) -> Failure:
         kind=FailureKind.STREAM_CUT,
         message=f"{place} broke off in the middle of its answer: {detail or type(error).__name__}",
     )
+
+
+def broken(error: BaseException, place: str, *, has_head: bool) -> Failure:
+    """The connection ended or spoke no HTTP: before the head there was no answer, after it the answer is cut."""
+    return cut_failure(error, place) if has_head else connection_failure(error, place)
 
 
 _CLOCK_WORDS = {

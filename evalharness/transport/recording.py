@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from evalharness.core.failure import Clock as TimeoutClock
 from evalharness.core.failure import Failure, FailureKind
-from evalharness.core.model import Limits
-from evalharness.core.ports import Clock, ResponseHead, Tape, Watch
-from evalharness.core.units import NS_PER_S
+from evalharness.core.ports import Clock, ResponseHead, Tape, Terms
 from evalharness.transport.content import BodyTooLargeError, ContentError, content_of
 from evalharness.transport.deadlines import Deadlines
+from evalharness.transport.heads import dated
 
 if TYPE_CHECKING:
     import httpx
@@ -29,9 +28,9 @@ _HEAD_CAME = "http11.receive_response_headers.complete"
 
 
 class Recording:
-    def __init__(self, clock: Clock, limits: Limits, deadlines: Deadlines) -> None:
+    def __init__(self, clock: Clock, terms: Terms, deadlines: Deadlines) -> None:
         self._clock = clock
-        self._limits = limits
+        self._terms = terms
         self._deadlines = deadlines
         self._started_ns = clock.monotonic_ns()
         self._sent_ns: int | None = None
@@ -69,7 +68,7 @@ class Recording:
         """None: the request was never sent."""
         return None if self._sent_ns is None else self._connect_started_ns is None
 
-    async def read(self, response: httpx.Response, watch: Watch) -> None:
+    async def read(self, response: httpx.Response) -> None:
         """Takes the head and the body. Sets ``failure`` where the body must not be read on."""
         self.head = _head(response, self._clock)
         if 300 <= self.head.status < 400:
@@ -81,21 +80,21 @@ class Recording:
             )
             return
         try:
-            await self._read_body(response, watch)
+            await self._read_body(response)
         except BodyTooLargeError:
-            message = f"the body is larger than limits.max_body_bytes ({self._limits.max_body_bytes})"
+            message = f"the body is larger than limits.max_body_bytes ({self._terms.limits.max_body_bytes})"
             self.failure = Failure(kind=FailureKind.TOO_LARGE, message=message, http_status=self.head.status)
         except ContentError as error:
             self.failure = Failure(kind=FailureKind.PROTOCOL, message=str(error), http_status=self.head.status)
 
-    async def _read_body(self, response: httpx.Response, watch: Watch) -> None:
-        content = content_of(response.headers.get("content-encoding", ""), max_bytes=self._limits.max_body_bytes)
+    async def _read_body(self, response: httpx.Response) -> None:
+        content = content_of(response.headers.get("content-encoding", ""), max_bytes=self._terms.limits.max_body_bytes)
         # Closed in the same turn when reading stops early; left to the garbage collector it would be closed some time.
         async with aclosing(cast("AsyncGenerator[bytes]", response.aiter_raw())) as chunks:
             async for chunk in chunks:
                 at_ns = self._clock.monotonic_ns()
                 if data := content.decode(chunk):
-                    self._deadlines.saw(watch.saw(data))
+                    self._deadlines.saw(self._terms.watch.saw(data))
                     self._keep(at_ns, data)
 
     def _keep(self, at_ns: int, data: bytes) -> None:
@@ -111,6 +110,10 @@ class Recording:
         self._turn_is_over = True
 
     def tape(self) -> Tape:
+        reads = self._reads
+        if self._terms.sink is not None and self.head is not None and reads:
+            self._terms.sink(self.head, reads)
+            reads = []
         connect_ns = None
         if self._connect_started_ns is not None and self._connected_ns is not None:
             connect_ns = self._connected_ns - self._connect_started_ns
@@ -121,7 +124,7 @@ class Recording:
             connection_reused=self.was_reused,
             headers_ns=self._headers_ns,
             head=self.head,
-            reads=tuple(self._reads),
+            reads=reads,
             failure=self.failure,
         )
 
@@ -131,13 +134,4 @@ def _head(response: httpx.Response, clock: Clock) -> ResponseHead:
     for raw_name, raw_text in response.headers.raw:
         name, text = raw_name.decode("latin-1").lower(), raw_text.decode("latin-1")
         headers[name] = f"{headers[name]}, {text}" if name in headers else text
-    if "date" not in headers:
-        # RFC 9110 6.6.1: a recipient with a clock adds it. A Retry-After that is a date is counted from it.
-        headers["date"] = _http_date(clock.utc_ns())
-    return ResponseHead(status=response.status_code, headers=headers)
-
-
-def _http_date(utc_ns: int) -> str:
-    from email.utils import formatdate  # only for services that send no date
-
-    return formatdate(utc_ns / NS_PER_S, usegmt=True)
+    return ResponseHead(status=response.status_code, headers=dated(headers, clock))

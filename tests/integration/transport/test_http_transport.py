@@ -17,8 +17,9 @@ from evalharness.core.clock import SystemClock
 from evalharness.core.errors import EndpointError
 from evalharness.core.failure import Clock, FailureKind
 from evalharness.core.model import Limits, Status, Timeouts
-from evalharness.core.ports import HttpRequest, Tape
-from evalharness.transport.http import HttpSettings, HttpTransport
+from evalharness.core.ports import HttpRequest, Tape, Terms
+from evalharness.transport.http import HttpTransport
+from evalharness.transport.settings import HttpSettings
 from evalharness.wire import codec
 from evalharness.wire.tape import decode_tape
 from tests.support.scripted_server import (
@@ -51,12 +52,12 @@ async def exchange(transport: HttpTransport, *, limits: Limits | None = None, **
         headers={"Content-Type": "application/json", "X-Client-Request-Id": "run.trial.0"},
         body=json.dumps(wire.body).encode(),
     )
-    return await transport.exchange(
-        request,
+    terms = Terms(
         timeouts=Timeouts(**{"connect": 2000, "first_event": 5000, "idle": 5000, "total": 10_000, **timeouts}),
         limits=limits or Limits(),
         watch=codec("responses").watch(stream=True),
     )
+    return await transport.exchange(request, terms)
 
 
 def tapes(*scripts: Script, n: int = 1, key: str | None = KEY, **options: Any) -> tuple[list[Tape], ScriptedServer]:

@@ -1,0 +1,178 @@
+"""An event loop that knows when it looked at its sockets.
+
+A measured socket is read inside the loop's own wait and not by a callback that waits its turn: one wake-up for many
+reads, no handle per read, and for each read the last moment at which its socket was known to be empty. Timers are good
+to some tens of microseconds instead of the whole milliseconds of epoll. Everything else is asyncio's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import selectors
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from time import perf_counter_ns
+from typing import Any, Protocol, TypeAlias
+
+from evalharness.core.units import NS_PER_MS, NS_PER_S
+
+#: Reads a socket. Gets the moment before which nothing can have come in, 0 where that is not known; returns whether
+#: something now waits for its turn in the event loop.
+OnReadable: TypeAlias = Callable[[int], bool]
+
+#: A wait that took longer than this had nothing to read when it began.
+_BLOCKED_NS = 20_000
+#: How long a blocked process takes to run again once bytes are there, nearly always.
+_WAKE_NS = 100_000
+_N_LAG_BINS = 65
+
+
+class Sockets(Protocol):
+    """Where measured sockets are watched."""
+
+    def watch(self, descriptor: int, on_readable: OnReadable) -> None: ...
+
+    def unwatch(self, descriptor: int) -> None: ...
+
+
+class _MeasuringSelector(selectors.BaseSelector):
+    """epoll for asyncio and for measured sockets; it returns to asyncio only when asyncio has something to do."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._keys: dict[int, selectors.SelectorKey] = {}
+        self._on_readable: dict[int, OnReadable] = {}
+        self._looked_ns = perf_counter_ns()
+        self.lag_counts = [0] * _N_LAG_BINS
+
+    # ------------------------------------------------------------ measured sockets
+
+    def watch(self, descriptor: int, on_readable: OnReadable) -> None:
+        self._epoll.register(descriptor, select.EPOLLIN)
+        self._on_readable[descriptor] = on_readable
+
+    def unwatch(self, descriptor: int) -> None:
+        if self._on_readable.pop(descriptor, None) is not None:
+            self._epoll.unregister(descriptor)
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        until_ns = None if timeout is None else perf_counter_ns() + int(timeout * NS_PER_S)
+        while True:
+            began_ns = perf_counter_ns()
+            self.lag_counts[(began_ns - self._looked_ns).bit_length()] += 1
+            events = self._wait(began_ns, until_ns)
+            now_ns = perf_counter_ns()
+            is_idle = now_ns - began_ns > _BLOCKED_NS
+            earliest_ns = max(began_ns, now_ns - _WAKE_NS) if is_idle else self._looked_ns
+            self._looked_ns = now_ns
+            ready, has_turn = [], False
+            for descriptor, mask in events:
+                on_readable = self._on_readable.get(descriptor)
+                if on_readable is not None:
+                    has_turn |= on_readable(earliest_ns)
+                elif descriptor in self._keys:
+                    ready.append((self._keys[descriptor], _asked(mask)))
+            if ready or has_turn or (until_ns is not None and now_ns >= until_ns):
+                return ready
+
+    def _wait(self, began_ns: int, until_ns: int | None) -> list[tuple[int, int]]:
+        n_most = max(1, len(self._keys) + len(self._on_readable))
+        left_ns = -1 if until_ns is None else until_ns - began_ns
+        if until_ns is None:
+            return self._epoll.poll(None, n_most)
+        if left_ns >= NS_PER_MS:
+            # epoll waits whole milliseconds and rounds up: a hair less than those that are left.
+            return self._epoll.poll(left_ns // NS_PER_MS / 1000 - 1e-6, n_most)
+        if left_ns > 0:
+            select.select([self._epoll], [], [], left_ns / NS_PER_S)
+        return self._epoll.poll(0, n_most)
+
+    # ------------------------------------------------------------ what asyncio wants of a selector
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        descriptor = _descriptor(fileobj)
+        self._epoll.register(descriptor, _mask(events))
+        key = self._keys[descriptor] = selectors.SelectorKey(fileobj, descriptor, events, data)
+        return key
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        key = self._keys.pop(_descriptor(fileobj))
+        # One that was closed before has been forgotten by the kernel already.
+        with suppress(OSError):
+            self._epoll.unregister(key.fd)
+        return key
+
+    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        descriptor = _descriptor(fileobj)
+        if self._keys[descriptor].events != events:
+            self._epoll.modify(descriptor, _mask(events))
+        key = self._keys[descriptor] = selectors.SelectorKey(fileobj, descriptor, events, data)
+        return key
+
+    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
+        return self._keys
+
+    def get_key(self, fileobj: Any) -> selectors.SelectorKey:
+        return self._keys[_descriptor(fileobj)]
+
+    def close(self) -> None:
+        self._epoll.close()
+        self._keys.clear()
+        self._on_readable.clear()
+
+
+def _descriptor(fileobj: Any) -> int:
+    return fileobj if isinstance(fileobj, int) else int(fileobj.fileno())
+
+
+def _mask(events: int) -> int:
+    wanted = select.EPOLLIN if events & selectors.EVENT_READ else 0
+    return wanted | (select.EPOLLOUT if events & selectors.EVENT_WRITE else 0)
+
+
+def _asked(mask: int) -> int:
+    """A descriptor in error or hung up is ready for both: whoever reads or writes it finds out."""
+    events = selectors.EVENT_WRITE if mask & ~select.EPOLLIN else 0
+    return events | (selectors.EVENT_READ if mask & ~select.EPOLLOUT else 0)
+
+
+class MeasuringLoop(asyncio.SelectorEventLoop):
+    """Implements ``Sockets``. Linux only: it stands on epoll."""
+
+    def __init__(self) -> None:
+        self._sockets = _MeasuringSelector()
+        super().__init__(self._sockets)
+
+    def watch(self, descriptor: int, on_readable: OnReadable) -> None:
+        self._sockets.watch(descriptor, on_readable)
+
+    def unwatch(self, descriptor: int) -> None:
+        self._sockets.unwatch(descriptor)
+
+    @property
+    def lag_counts(self) -> Mapping[int, int]:
+        """How often the loop was away from its sockets, by the binary logarithm of the nanoseconds."""
+        return {max(0, size - 1): count for size, count in enumerate(self._sockets.lag_counts) if count}
+
+
+class _ForeignLoop:
+    """``Sockets`` over any event loop: each read waits its turn among the callbacks."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def watch(self, descriptor: int, on_readable: OnReadable) -> None:
+        self._loop.add_reader(descriptor, on_readable, 0)
+
+    def unwatch(self, descriptor: int) -> None:
+        self._loop.remove_reader(descriptor)
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """The loop to measure in; asyncio's own where there is no epoll."""
+    return MeasuringLoop() if hasattr(select, "epoll") else asyncio.new_event_loop()
+
+
+def sockets_of(loop: asyncio.AbstractEventLoop) -> Sockets:
+    return loop if isinstance(loop, MeasuringLoop) else _ForeignLoop(loop)

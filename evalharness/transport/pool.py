@@ -1,0 +1,62 @@
+"""Connections kept open between exchanges: last in, first out, and nothing is ever searched."""
+
+from __future__ import annotations
+
+import asyncio
+
+from evalharness.core.ports import Clock
+from evalharness.core.units import NS_PER_S
+from evalharness.transport.connecting import Destination, connect
+from evalharness.transport.connection import Connection
+
+#: Servers close idle connections after some time; one that was idle for longer is not trusted with a request.
+_IDLE_NS = 30 * NS_PER_S
+
+
+class Pool:
+    """Of one destination, in one event loop. It opens as many connections as are asked for at once."""
+
+    def __init__(self, to: Destination, clock: Clock) -> None:
+        self._to = to
+        self._clock = clock
+        self._free: list[Connection] = []
+
+    async def open(self, n: int) -> None:
+        """Have ``n`` connections idle; one that cannot be had is left to be missed by the exchange that needs it."""
+        opened = await asyncio.gather(*(connect(self._to) for _ in range(n - len(self._free))), return_exceptions=True)
+        for connection in opened:
+            if isinstance(connection, Connection):
+                self.give_back(connection)
+
+    def take(self) -> Connection | None:
+        """The one that was used last; None: there is none that can be trusted."""
+        while self._free:
+            connection = self._free.pop()
+            connection.on_gone = None
+            if self._clock.monotonic_ns() - connection.idle_since_ns < _IDLE_NS:
+                return connection
+            connection.close()
+        return None
+
+    async def new(self) -> Connection:
+        """Raises ``OSError``."""
+        return await connect(self._to)
+
+    def give_back(self, connection: Connection) -> None:
+        if not connection.is_open:
+            return
+        now_ns = self._clock.monotonic_ns()
+        connection.rest(now_ns)
+        connection.on_gone = self._free.remove
+        self._free.append(connection)
+        if now_ns - self._free[0].idle_since_ns >= _IDLE_NS:
+            # At the bottom lies what a lower load no longer needs.
+            self._free.pop(0).close()
+
+    def drop_idle(self) -> None:
+        """After one was found stale: the others have been idle for longer."""
+        while self._free:
+            self._free.pop().close()
+
+    def close(self) -> None:
+        self.drop_idle()
