@@ -22,11 +22,10 @@ class Unit(StrEnum):
 
 
 class OverTurns(StrEnum):
-    """What a trial of several calls has: the value of its last call, the sum over all, or a span across them."""
+    """What a trial of several calls has: the value of its last call, or the sum over all."""
 
     LAST = "last"
     SUM = "sum"
-    SPAN = "span"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +127,22 @@ _DECLARED = (
         from_call=timeline.ttfo_ms,
     ),
     Metric(
+        name="reasoning_ms",
+        unit=Unit.MS,
+        title="Reasoning time",
+        formula="first reasoning delta to the first delta of visible output",
+        needs=("streaming", "reasoning shown"),
+        from_call=timeline.reasoning_ms,
+    ),
+    Metric(
+        name="answer_ms",
+        unit=Unit.MS,
+        title="Answer time",
+        formula="first delta of visible output to terminal event",
+        needs=("streaming",),
+        from_call=timeline.answer_ms,
+    ),
+    Metric(
         name="latency_ms",
         unit=Unit.MS,
         title="Latency",
@@ -138,9 +153,10 @@ _DECLARED = (
         name="total_ms",
         unit=Unit.MS,
         title="Total time",
-        formula="intended start to terminal event, with queueing, waits and retries",
+        formula="intended start to terminal event, with queueing, waits and retries; summed over the calls of a "
+        "trial, without the pauses between them",
         from_call=timeline.total_ms,
-        over_turns=OverTurns.SPAN,
+        over_turns=OverTurns.SUM,
     ),
     Metric(
         name="tpot_ms",

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from evalharness.core.record import Call, Purpose, TrialResult
 from evalharness.metrics.catalog import CATALOG, Metric, OverTurns
-from evalharness.metrics.timeline import span_ms
 
 
 def measure(call: Call) -> Mapping[str, float | None]:
@@ -15,8 +14,8 @@ def measure(call: Call) -> Mapping[str, float | None]:
 
 
 def measure_calls(calls: Sequence[Call]) -> Mapping[str, float | None]:
-    """Every metric of a trial's subject calls in order: ``total_ms`` spans them, token counts and cost are their sums
-    (None as soon as one is missing), the other times are the last call's. Judges' calls are left out."""
+    """Every metric of a trial's subject calls in order: ``total_ms``, token counts and cost are their sums (None as
+    soon as one is missing), the other times are the last call's. Judges' calls are left out."""
     subject = [call for call in calls if call.purpose is Purpose.SUBJECT]
     if len(subject) == 1:
         return measure(subject[0])
@@ -32,8 +31,6 @@ def measure_trial(result: TrialResult) -> Mapping[str, float | None]:
 def _over_turns(metric: Metric, calls: Sequence[Call]) -> float | None:
     if not calls:
         return None
-    if metric.over_turns is OverTurns.SPAN:
-        return span_ms(calls)
     if metric.over_turns is OverTurns.LAST:
         return metric.from_call(calls[-1])
     values = [metric.from_call(call) for call in calls]

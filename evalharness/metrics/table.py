@@ -1,4 +1,4 @@
-"""A run as columns: one row per planned measured trial, NaN for missing with its reason beside it.
+"""A run as columns: one row per trial the analysis is about, NaN for missing with its reason beside it.
 
 The rules of the analysis for what has no score are applied here: a timeout scores 0, incomplete and refused score 0
 unless the grader judges that status, every other gap is NaN with a ``Missing`` code. Warm-up trials have no row.
@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalharness.core.failure import Failure, FailureKind
-from evalharness.core.model import Case, GraderSpec, Phase, Plan, Status, Trial
+from evalharness.core.model import Case, GraderSpec, PendingReason, Phase, Status, Trial
 from evalharness.core.record import RunRecord, TrialResult
 from evalharness.metrics.catalog import CATALOG
+from evalharness.metrics.error_bounds import BOUNDED, error_bounds_ms
 from evalharness.metrics.measure import measure_trial
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -25,6 +26,7 @@ Bools: TypeAlias = NDArray[np.bool_]
 Int32s: TypeAlias = NDArray[np.int32]
 
 STATUSES: tuple[Status, ...] = tuple(Status)
+_LEFT_OVER = (PendingReason.DURATION, PendingReason.SETTLED)
 _CODE = {status: code for code, status in enumerate(STATUSES)}
 
 
@@ -40,11 +42,13 @@ class Missing(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Columns of length N (planned measured trials, plan order) and vectors of length C (cases, suite order).
+    """Columns of length N (``analysed_trials``, plan order) and vectors of length C (their cases, suite order).
 
     ``sent_rank``: place in the order of intended starts, -1 where never sent. ``status``: index into ``STATUSES``.
-    ``metrics`` by catalogue name, ``scores`` and ``missing`` by grader id. ``cluster_index`` numbers the independent
-    units from 0; a case without a cluster is its own. ``tags``: indices of the cases with that tag.
+    ``metrics`` by catalogue name, ``scores`` and ``missing`` by grader id. ``errors`` by the catalogue names of
+    ``error_bounds.BOUNDED``: how far the metric of that trial may be from the truth, in milliseconds, because of this
+    client; NaN where unknown. ``step``: the level of a load in steps, 0 for other shapes. ``cluster_index`` numbers the
+    independent units from 0; a case without a cluster is its own. ``tags``: indices of the cases with that tag.
     ``asked``: per grader id, which cases have it.
     """
 
@@ -54,10 +58,12 @@ class Table:
     case_index: Int32s
     arm_index: NDArray[np.int16]
     repeat_index: Int32s
+    step: Int32s
     status: NDArray[np.int8]
     timed_out: Bools
     sent_rank: Int32s
     metrics: Mapping[str, Floats]
+    errors: Mapping[str, Floats]
     scores: Mapping[str, Floats]
     missing: Mapping[str, NDArray[np.int8]]
     asked: Mapping[str, Bools]
@@ -90,10 +96,10 @@ class Table:
 
 
 def table(run: RunRecord) -> Table:
-    """All planned measured trials of a run. A trial without a result counts as pending."""
-    trials = [trial for trial in run.plan.trials if trial.phase is Phase.MEASURED]
+    """All trials the analysis of a run is about. A trial without a result counts as pending."""
+    trials = analysed_trials(run)
     results = [_result(run, trial) for trial in trials]
-    cases = planned_cases(run.plan)
+    cases = _cases_of(run, trials)
     case_place = {case.case_id: place for place, case in enumerate(cases)}
     arm_place = {arm.arm_id: place for place, arm in enumerate(run.plan.arms)}
     case_index = np.array([case_place[trial.case_id] for trial in trials], dtype=np.int32)
@@ -107,10 +113,12 @@ def table(run: RunRecord) -> Table:
         case_index=case_index,
         arm_index=np.array([arm_place[trial.arm_id] for trial in trials], dtype=np.int16),
         repeat_index=repeat_index,
+        step=np.array([trial.step for trial in trials], dtype=np.int32),
         status=np.array([_CODE[result.status] for result in results], dtype=np.int8),
         timed_out=np.array([_timed_out(result) for result in results], dtype=np.bool_),
         sent_rank=_sent_ranks(results),
         metrics=_metric_columns(results),
+        errors=_error_columns(results),
         scores=scores,
         missing=missing,
         asked=asked,
@@ -119,10 +127,26 @@ def table(run: RunRecord) -> Table:
     )
 
 
-def planned_cases(plan: Plan) -> tuple[Case, ...]:
-    """The suite's cases that have measured trials, in suite order."""
-    planned = {trial.case_id for trial in plan.trials if trial.phase is Phase.MEASURED}
-    return tuple(case for case in plan.suite.cases if case.case_id in planned)
+def analysed_trials(run: RunRecord) -> tuple[Trial, ...]:
+    """The trials the analysis is about: planned and measured, but for those a rule of the plan ended before.
+
+    What time (``duration``) or a settled question left over is outside the analysis: it is not missing.
+    """
+    return tuple(
+        trial
+        for trial in run.plan.trials
+        if trial.phase is Phase.MEASURED and _result(run, trial).pending_reason not in _LEFT_OVER
+    )
+
+
+def analysed_cases(run: RunRecord) -> tuple[Case, ...]:
+    """The suite's cases that have ``analysed_trials``, in suite order: the cases of a ``Table``."""
+    return _cases_of(run, analysed_trials(run))
+
+
+def _cases_of(run: RunRecord, trials: Sequence[Trial]) -> tuple[Case, ...]:
+    wanted = {trial.case_id for trial in trials}
+    return tuple(case for case in run.plan.suite.cases if case.case_id in wanted)
 
 
 def grader_specs(common: Sequence[GraderSpec], cases: Sequence[Case]) -> Mapping[str, tuple[GraderSpec | None, ...]]:
@@ -165,6 +189,14 @@ def _metric_columns(results: Sequence[TrialResult]) -> Mapping[str, Floats]:
         if result.calls:
             columns[:, place] = [np.nan if value is None else value for value in measure_trial(result).values()]
     return dict(zip(CATALOG, columns, strict=True))
+
+
+def _error_columns(results: Sequence[TrialResult]) -> Mapping[str, Floats]:
+    columns = np.full((len(BOUNDED), len(results)), np.nan)
+    for place, result in enumerate(results):
+        bounds = error_bounds_ms(result.calls)
+        columns[:, place] = [np.nan if (bound := bounds[name]) is None else bound for name in BOUNDED]
+    return dict(zip(BOUNDED, columns, strict=True))
 
 
 def _all_scores(

@@ -7,7 +7,6 @@ Every function returns None, never 0, where a stamp or a count is missing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
@@ -68,14 +67,22 @@ def wait_ms(call: Call) -> float | None:
     return sum((attempt.wait_ms for attempt in call.attempts), 0.0) if call.attempts else None
 
 
+def reasoning_ms(call: Call) -> float | None:
+    """First reasoning delta to first output; None where no reasoning is shown, or none before the output."""
+    stamps = success_stamps(call)
+    shown_ms = None if stamps is None else ms_between(stamps.first_reasoning_ns, stamps.first_output_ns)
+    return None if shown_ms is None or shown_ms < 0 else shown_ms
+
+
+def answer_ms(call: Call) -> float | None:
+    stamps = success_stamps(call)
+    return None if stamps is None else ms_between(stamps.first_output_ns, stamps.done_ns)
+
+
 def total_ms(call: Call) -> float | None:
-    return span_ms((call,))
-
-
-def span_ms(calls: Sequence[Call]) -> float | None:
-    """Intended start of the first call to the terminal event of the last, queueing, waits and retries included."""
-    stamps = success_stamps(calls[-1]) if calls else None
-    return None if stamps is None else ms_between(calls[0].intended_ns, stamps.done_ns)
+    """Intended start to the terminal event, queueing, waits and retries included."""
+    stamps = success_stamps(call)
+    return None if stamps is None else ms_between(call.intended_ns, stamps.done_ns)
 
 
 def visible_tokens(call: Call) -> float | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from evalharness.core.findings import ArmFindings, EffortEvidence, Estimate
 from evalharness.core.model import Slo
-from evalharness.metrics.table import Floats, Missing, grader_specs, planned_cases
+from evalharness.metrics.table import Floats, Missing, analysed_cases, grader_specs
 from evalharness.stats.one_arm import estimate_share, intraclass_correlation, mixed_share
 from evalharness.stats.sample import score_bounds
 from evalharness.verdict.spending import spending
@@ -71,7 +71,7 @@ def quality_bounds(view: RunView, arm: int) -> Mapping[str, tuple[float, float]]
 def right_column(view: RunView) -> Floats:
     """Per row 1 where the primary score reaches its grader's pass mark, 0 where not, NaN without a score."""
     primary = view.grader_ids[0]
-    specs = grader_specs(view.suite.graders, planned_cases(view.run.plan))[primary]
+    specs = grader_specs(view.suite.graders, analysed_cases(view.run))[primary]
     pass_at = np.array([np.nan if spec is None else spec.pass_at for spec in specs])[view.table.case_index]
     score = view.table.scores[primary]
     return np.where(np.isnan(score), np.nan, (score >= pass_at).astype(float))

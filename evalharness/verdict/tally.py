@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalharness.core.model import Phase, Status
+from evalharness.core.model import Status
 from evalharness.core.record import Attempt, AttemptStatus, Purpose, RunRecord, TrialResult
-from evalharness.metrics.table import failure_of
+from evalharness.metrics.table import analysed_trials, failure_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +60,11 @@ def tally(results: Sequence[TrialResult]) -> Tally:
 
 
 def results_by_arm(run: RunRecord) -> Mapping[str, list[TrialResult]]:
-    """Every planned measured trial's result by arm id; a trial without one is pending."""
+    """The result of every trial the analysis is about, by arm id; a trial without one is pending."""
     by_arm: dict[str, list[TrialResult]] = {arm.arm_id: [] for arm in run.plan.arms}
-    for trial in run.plan.trials:
-        if trial.phase is Phase.MEASURED:
-            absent = TrialResult(trial_id=trial.trial_id, status=Status.PENDING)
-            by_arm[trial.arm_id].append(run.results.get(trial.trial_id, absent))
+    for trial in analysed_trials(run):
+        absent = TrialResult(trial_id=trial.trial_id, status=Status.PENDING)
+        by_arm[trial.arm_id].append(run.results.get(trial.trial_id, absent))
     return by_arm
 
 

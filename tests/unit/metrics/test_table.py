@@ -6,9 +6,17 @@ import numpy as np
 import pytest
 
 from evalharness.core.failure import Failure, FailureKind
-from evalharness.core.model import Case, GraderSpec, Phase, Status
-from evalharness.core.record import Score, TrialResult
-from evalharness.metrics.table import STATUSES, Missing, grader_specs, score_of, table
+from evalharness.core.model import Case, GraderSpec, PendingReason, Phase, Status
+from evalharness.core.record import Observed, Score, StampSource, TrialResult
+from evalharness.metrics.table import (
+    STATUSES,
+    Missing,
+    analysed_cases,
+    analysed_trials,
+    grader_specs,
+    score_of,
+    table,
+)
 from tests.support.runs import make_run
 
 ANSWER = GraderSpec(grader_id="answer", type="numeric")
@@ -132,3 +140,36 @@ def test_an_unknown_result_does_not_become_a_row():
     run = make_run(arms=1, cases=2, repeats=1)
     stray = TrialResult(trial_id="stray", status=Status.OK)
     assert len(table(replace(run, results={**run.results, "stray": stray})).status) == 2
+
+
+@pytest.mark.parametrize("reason", [PendingReason.DURATION, PendingReason.SETTLED])
+def test_what_time_or_a_settled_question_left_over_is_outside_the_analysis_and_not_missing(reason):
+    run = make_run(arms=2, cases=4, repeats=1, failures=0.0, incomplete=0.0)
+    left_case = run.plan.suite.cases[1].case_id
+    left = {trial.trial_id for trial in run.plan.trials if trial.case_id == left_case}
+    interrupted = next(trial.trial_id for trial in run.plan.trials if trial.case_id != left_case)
+    absent = {
+        trial_id: TrialResult(trial_id=trial_id, status=Status.PENDING, pending_reason=why)
+        for trial_id, why in [*((trial_id, reason) for trial_id in left), (interrupted, PendingReason.INTERRUPTED)]
+    }
+    cut = replace(run, results={**run.results, **absent})
+    rows = table(cut)
+    assert len(rows.status) == 6
+    assert left_case not in rows.case_ids
+    assert tuple(case.case_id for case in analysed_cases(cut)) == rows.case_ids
+    assert (rows.missing["answer"] == Missing.PENDING).sum() == 1
+    assert {trial.trial_id for trial in analysed_trials(cut)} == {t.trial_id for t in run.plan.trials} - left
+
+
+def test_a_table_holds_how_far_each_time_may_be_from_the_truth_and_the_step():
+    run = make_run(arms=1, cases=2, repeats=1, failures=0.0, retries=0.0)
+    first = run.results[run.plan.trials[0].trial_id]
+    seen = Observed(source=StampSource.KERNEL, send_ns=5_000, max_lag_ns=0, done_error_ns=45_000)
+    attempt = replace(first.calls[0].attempts[0], observed=seen)
+    observed = replace(first, calls=(replace(first.calls[0], attempts=(attempt,)),))
+    trials = (run.plan.trials[0], replace(run.plan.trials[1], step=2))
+    plan = replace(run.plan, trials=trials)
+    rows = table(replace(run, plan=plan, results={**run.results, first.trial_id: observed}))
+    np.testing.assert_allclose(rows.errors["latency_ms"], [0.05, np.nan])
+    np.testing.assert_allclose(rows.errors["ttfo_ms"], [np.nan, np.nan])
+    assert rows.step.tolist() == [0, 2]

@@ -63,6 +63,8 @@ def test_every_metric_of_a_streamed_call_follows_its_definition():
         "ttfr_ms": 80,
         "ttft_ms": 80,
         "ttfo_ms": 200,
+        "reasoning_ms": 120,
+        "answer_ms": 310,
         "latency_ms": 510,
         "total_ms": 513,
         "tpot_ms": 300 / 60,
@@ -83,8 +85,12 @@ def test_every_metric_of_a_streamed_call_follows_its_definition():
 
 def test_hidden_reasoning_leaves_ttfr_empty_and_makes_ttft_the_first_output():
     measured = measure(a_call(replace(STREAMED, first_reasoning_ns=None)))
-    assert measured["ttfr_ms"] is None
+    assert measured["ttfr_ms"] is measured["reasoning_ms"] is None
     assert measured["ttft_ms"] == measured["ttfo_ms"] == 200
+
+
+def test_reasoning_that_came_after_the_output_took_no_time_before_it():
+    assert measure(a_call(replace(STREAMED, first_reasoning_ns=at(250))))["reasoning_ms"] is None
 
 
 def test_a_call_that_only_reasoned_has_a_first_token_and_no_first_output():
@@ -99,7 +105,8 @@ def test_a_call_without_streaming_has_latency_and_no_inner_times():
     assert measured["headers_ms"] == 480
     assert measured["latency_ms"] == 510
     assert measured["output_tokens_per_s"] == pytest.approx(81 / 0.51)
-    missing = {"ttfe_ms", "ttfr_ms", "ttft_ms", "ttfo_ms", "tpot_ms", "gap_ms", "visible_tokens_per_s", "connect_ms"}
+    inner = {"ttfe_ms", "ttfr_ms", "ttft_ms", "ttfo_ms", "reasoning_ms", "answer_ms", "tpot_ms", "gap_ms"}
+    missing = {*inner, "visible_tokens_per_s", "connect_ms"}
     assert {name for name, value in measured.items() if value is None} == missing
 
 
@@ -162,11 +169,12 @@ def test_a_call_that_was_never_sent_has_nothing():
     assert set(measure_calls(()).values()) == {None}
 
 
-def test_several_turns_sum_usage_span_total_time_and_take_other_times_from_the_last_call():
-    first = a_call(intended_ns=at(-2_000), usage=Usage(input_tokens=7, output_tokens=5, reasoning_tokens=1))
+def test_several_turns_sum_usage_and_total_time_and_take_other_times_from_the_last_call():
+    stamps = replace(STREAMED, done_ns=at(-700))
+    first = a_call(stamps, intended_ns=at(-2_000), usage=Usage(input_tokens=7, output_tokens=5, reasoning_tokens=1))
     judge = a_call(purpose=Purpose.JUDGE, usage=Usage(input_tokens=10**6), cost_usd=99.0)
     measured = measure_calls((first, a_call(), judge))
-    assert measured["total_ms"] == 2_000 + 510
+    assert measured["total_ms"] == 1_300 + 513, "the time a user thinks between two turns is nobody's latency"
     assert measured["ttfo_ms"] == 200
     assert measured["input_tokens"] == 107
     assert measured["visible_tokens"] == 4 + 61

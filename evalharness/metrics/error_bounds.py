@@ -1,0 +1,70 @@
+"""How far a trial's times may be from the truth, from what its attempts say of their own measurement.
+
+All bounds are in milliseconds, absolute, and this client's alone. Standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from evalharness.core.record import Attempt, Call, Observed, Purpose, StampSource
+from evalharness.core.units import NS_PER_MS
+from evalharness.metrics.timeline import success_stamps
+
+#: The metrics that have a bound, by catalogue name.
+BOUNDED = ("ttft_ms", "ttfo_ms", "answer_ms", "latency_ms", "total_ms", "gap_ms")
+
+#: Arrivals of deltas are stored to half a microsecond each.
+_STORED_GAP_NS = 1_000
+
+
+def error_bounds_ms(calls: Sequence[Call]) -> Mapping[str, float | None]:
+    """By name of ``BOUNDED`` for a trial's calls; None where a bound is not known.
+
+    A time from ``sent`` may be wrong by the time it took to hand the request over and by how late its end was seen;
+    ``total_ms`` begins at the intended start, which is exact. ``ttft_ms`` has a bound where the first token is output.
+    ``gap_ms`` holds for every single gap of the call, hence for their median.
+    """
+    subject = [call for call in calls if call.purpose is Purpose.SUBJECT]
+    bounds = [_call_bounds_ns(call) for call in subject]
+    if not bounds:
+        return dict.fromkeys(BOUNDED)
+    last_ns = bounds[-1]
+    totals_ns = [found["total_ms"] for found in bounds]
+    whole_ns = None if None in totals_ns else sum(ns for ns in totals_ns if ns is not None)
+    return {name: _ms(ns) for name, ns in {**last_ns, "total_ms": whole_ns}.items()}
+
+
+def _call_bounds_ns(call: Call) -> Mapping[str, int | None]:
+    stamps = success_stamps(call)
+    seen = call.last_attempt.observed if stamps is not None else None
+    if stamps is None or seen is None:
+        return dict.fromkeys(BOUNDED)
+    first_ns, done_ns = seen.first_output_error_ns, seen.done_error_ns
+    output_is_first = stamps.first_reasoning_ns is None or (
+        stamps.first_output_ns is not None and stamps.first_output_ns <= stamps.first_reasoning_ns
+    )
+    return {
+        "ttft_ms": _sum(seen.send_ns, first_ns) if output_is_first else None,
+        "ttfo_ms": _sum(seen.send_ns, first_ns),
+        "answer_ms": _sum(first_ns, done_ns),
+        "latency_ms": _sum(seen.send_ns, done_ns),
+        "total_ms": done_ns,
+        "gap_ms": _gap_ns(call.last_attempt, seen),
+    }
+
+
+def _gap_ns(attempt: Attempt, seen: Observed) -> int | None:
+    """Kernel stamps are late only where several arrivals were read at once, others as late as anything waited."""
+    if len(attempt.stamps.deltas_ns) < 2:
+        return None
+    dated_alone = seen.source is StampSource.KERNEL and seen.n_coalesced == 0
+    return _STORED_GAP_NS + (0 if dated_alone else seen.max_lag_ns)
+
+
+def _sum(left_ns: int | None, right_ns: int | None) -> int | None:
+    return None if left_ns is None or right_ns is None else left_ns + right_ns
+
+
+def _ms(ns: int | None) -> float | None:
+    return None if ns is None else ns / NS_PER_MS
