@@ -44,6 +44,9 @@ COLOURS: Mapping[str, Colour] = {
     "cached": Colour("#b4bcc6", "#b4bcc6"),
     "reasoning": Colour("#c2660a", "#c2660a"),
     "answer": Colour("#2f7fc1", "#2f7fc1"),
+    "queue": Colour("#8a4f9e", "#8a4f9e"),
+    "connect": Colour("#b4bcc6", "#b4bcc6"),
+    "waiting": Colour("#6b7580", "#6b7580"),
 }
 
 

@@ -13,6 +13,8 @@ from evalharness.report.charts.svg import Attribute, decoration, element, frame,
 WIDTH = 400
 _ROW, _BAR, _TOP, _GAP = 32, 20, 6, 1.0
 _LETTER = 8.4
+#: Too pale on white to stand without an outline.
+_PALE = ("cached", "connect")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,7 @@ def _row(row: Bar, y: float, scale: Scale, uid: str) -> list[Markup]:
         if part.role is None:
             parts.append(_hatched(x, y, width, uid))
         else:
-            outline = {"stroke": "#6b7580", "stroke-width": "1"} if part.role == "cached" else {}
+            outline = {"stroke": "#6b7580", "stroke-width": "1"} if part.role in _PALE else {}
             inset = 0.5 if outline else 0.0
             box = rect(x + inset, y + inset, max(0.1, width - 2 * inset), _BAR - 2 * inset, part.role, **outline)
             parts.append(box)
@@ -106,5 +108,5 @@ def key_swatch(role: str | None) -> Markup:
     if role is None:
         stripes = element("path", paint(stroke="muted", width=1.5) | {"d": "M1 7L7 1M1 13L13 1M7 13L13 7"})
         return decoration(14, 14, [stripes], kind="swatch")
-    outline = {"stroke": "#6b7580"} if role == "cached" else {}
+    outline = {"stroke": "#6b7580"} if role in _PALE else {}
     return decoration(14, 14, [rect(1, 1, 12, 12, role, **outline)], kind="swatch")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from evalharness.report.charts.labels import BOLD_LETTER, Box, free_place
 from evalharness.report.charts.marks import Interval, Mark, marker
 from evalharness.report.charts.scales import Scale, apart, padded, positive_scale
 from evalharness.report.charts.svg import frame, line, polyline, text
@@ -14,9 +15,6 @@ from evalharness.report.charts.svg import frame, line, polyline, text
 WIDTH, HEIGHT = 400, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 386, 28, 252
 _LABEL_LIMIT = 8
-_LETTER = 8.4
-#: Square units of a label that a marker or interval may cover: two intervals crossed, no other label.
-_BEARABLE = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +47,7 @@ class Panel:
 def scatter(panel: Panel) -> Markup:
     spanned = [*panel.dots, *panel.beside]
     last = max(spanned, key=lambda dot: dot.x.point)
-    room = 12 + min(90.0, len(last.label) * _LETTER)
+    room = 12 + min(90.0, len(last.label) * BOLD_LETTER)
     x_scale = positive_scale([end for dot in spanned for end in dot.x.ends], _LEFT + 8, _RIGHT - room)
     y_low, y_high = padded(min(min(dot.y.ends) for dot in spanned), max(max(dot.y.ends) for dot in spanned), 0.08)
     y_scale = Scale(max(0.0, y_low), min(100.0, y_high), _BOTTOM, _TOP)
@@ -119,9 +117,6 @@ def _dodged(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return taken
 
 
-Box = tuple[float, float, float, float]
-
-
 def _labels(dots: Sequence[Dot], places: Sequence[tuple[float, float]], y_scale: Scale) -> list[Markup]:
     """A label beside each dot where one is free; an arm without one is found by its shape in the key."""
     taken: list[Box] = [(x - 7, y - 7, x + 7, y + 7) for x, y in places]
@@ -134,45 +129,14 @@ def _labels(dots: Sequence[Dot], places: Sequence[tuple[float, float]], y_scale:
     ]
     parts = []
     for dot, (x, y) in sorted(wanted, key=lambda pair: not pair[0].named):
-        found = _free_place(dot.label, x, y, taken)
+        found = free_place(dot.label, x, y, taken, (_LEFT, _TOP - 12, WIDTH, _BOTTOM))
         if found is None:
             continue
-        anchor, label_x, label_y, box = found
-        taken.append(box)
-        parts.append(text(label_x, label_y, dot.label, anchor=anchor, role="text", bold=True, halo=True))
+        taken.append(found.box)
+        parts.append(text(found.x, found.y, dot.label, anchor=found.anchor, role="text", bold=True, halo=True))
     return parts
 
 
 def _efficient(dot: Dot, dots: Sequence[Dot]) -> bool:
     """Whether no other dot is both further left and higher."""
     return not any(other.x.point < dot.x.point and other.y.point > dot.y.point for other in dots)
-
-
-def _free_place(label: str, x: float, y: float, taken: Sequence[Box]) -> tuple[str, float, float, Box] | None:
-    """The freest of eight places around the dot, below right first; None where none is nearly free."""
-    width = len(label) * _LETTER
-    choices: list[tuple[float, tuple[str, float, float, Box]]] = []
-    for anchor, label_x, label_y in (
-        ("start", x + 8, y + 17),
-        ("end", x - 8, y - 9),
-        ("start", x + 8, y - 9),
-        ("end", x - 8, y + 17),
-        ("start", x + 11, y + 4),
-        ("end", x - 11, y + 4),
-        ("middle", x, y - 12),
-        ("middle", x, y + 21),
-    ):
-        left = label_x - width * {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor]
-        box = (left, label_y - 11, left + width, label_y + 3)
-        inside = left >= _LEFT and left + width <= WIDTH and label_y - 11 >= _TOP - 12 and label_y <= _BOTTOM
-        if inside:
-            covered = sum(_overlap(box, other) for other in taken)
-            choices.append((covered, (anchor, label_x, label_y, box)))
-    covered, best = min(choices, key=lambda choice: choice[0], default=(0.0, None))
-    return best if covered <= _BEARABLE else None
-
-
-def _overlap(one: Box, other: Box) -> float:
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    return width * height if width > 0 and height > 0 else 0.0

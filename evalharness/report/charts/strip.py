@@ -22,10 +22,14 @@ _INSET = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LadderRow:
-    """One arm's quantiles in rising order: the first gets the marker, the others a tick. ``limit_ms``: see axis."""
+    """One arm's quantiles in rising order: the first gets the marker, the others a tick.
+
+    ``error_ms``: how far each may be from what the service did because of this client; None where it is not known.
+    """
 
     mark: Mark
     quantiles: Sequence[Interval]
+    error_ms: float | None = None
 
 
 # ---------------------------------------------------------------- quality
@@ -111,7 +115,20 @@ def ladder_strip(row: LadderRow, scale: Scale, limit_ms: float | None) -> Markup
     for interval in row.quantiles[:1]:
         body += _interval_bar(interval, scale, middle, mark)
         body.append(marker(scale(interval.point), middle, mark))
+    body += _errors(row, scale)
     return decoration(LADDER_WIDTH, LADDER_HEIGHT, body, kind="strip")
+
+
+def _errors(row: LadderRow, scale: Scale) -> list[Markup]:
+    """Under each quantile a bar as wide as the error, never thinner than a hairline that can be seen."""
+    if row.error_ms is None:
+        return []
+    bars = []
+    for interval in row.quantiles:
+        left, right = scale(interval.point - row.error_ms), scale(interval.point + row.error_ms)
+        middle, width = (left + right) / 2, max(right - left, 1.5)
+        bars.append(rect(middle - width / 2, LADDER_HEIGHT - 3, width, 3, "text"))
+    return bars
 
 
 def _interval_bar(interval: Interval, scale: Scale, y: float, mark: Mark) -> list[Markup]:
