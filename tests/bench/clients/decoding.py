@@ -1,0 +1,28 @@
+"""Answers that were read by chunk, decoded after the call: by the project's own decoder for every client alike.
+
+The comparison is then one of clients. With ``json.loads`` per event, as is usual, the others would come out slower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+from evalharness import wire
+from evalharness.core.model import Status
+from evalharness.core.ports import ResponseHead, Tape
+from evalharness.wire.tape import decode_tape
+from tests.bench.clients.face import Heard
+
+_CODEC = wire.codec("responses")
+
+
+def heard(*, sent_ns: int, status: int, chunks: Sequence[tuple[int, bytes]]) -> Heard | None:
+    """Stamps over running totals of the body's bytes; None where it is no whole answer."""
+    head = ResponseHead(status=status, headers={"content-type": "text/event-stream"})
+    closed_ns = chunks[-1][0] if chunks else sent_ns
+    tape = Tape(sent_ns=sent_ns, closed_ns=closed_ns, headers_ns=closed_ns, head=head, reads=chunks)
+    if decode_tape(_CODEC, tape, stream=True).status is not Status.OK:
+        return None
+    totals = accumulate(len(chunk) for _, chunk in chunks)
+    return Heard(sent_ns=sent_ns, reads=[(at_ns, total) for (at_ns, _), total in zip(chunks, totals, strict=True)])
