@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum
 from typing import Protocol
@@ -89,6 +90,10 @@ class BodyDecoder:
             self._whole += data
             if len(self._whole) > self._settings.max_event_bytes:
                 self._fault = (FailureKind.TOO_LARGE, f"the body is larger than {self._settings.max_event_bytes} bytes")
+
+    def feed_reads(self, reads: Sequence[tuple[int, bytes]]) -> None:
+        for at_ns, data in reads:
+            self.feed(at_ns, data)
 
     def _decide(self, data: bytes) -> bytes:
         """Blanks before the first byte that tells are dropped: they mean nothing in either kind."""

@@ -13,6 +13,5 @@ def decode_tape(codec: WireProtocol, tape: Tape, *, stream: bool) -> Decoded:
         failure = tape.failure or Failure(kind=FailureKind.CONNECTION, message="the exchange ended without a response")
         return Decoded(status=Status.ERROR, failure=failure)
     decoder = codec.decoder(head=tape.head, stream=stream)
-    for at_ns, data in tape.reads:
-        decoder.feed(at_ns, data)
+    decoder.feed_reads(tape.reads)
     return decoder.finish(tape.failure)
