@@ -43,13 +43,13 @@ def send_order_drift(values: Floats, case: Ints, arm: Ints, sent_at: Floats) -> 
         return None
     of_case, of_arm, at = case[use], arm[use], sent_at[use]
     log_ms = np.log(values[use])
-    residuals = log_ms - _group_means(log_ms, of_arm)
+    residuals = log_ms - group_means(log_ms, of_arm)
     slots = np.unique(np.column_stack([of_case, of_arm]), axis=0)
     if len(residuals) > len(slots):
-        residuals = residuals - _group_means(residuals, of_case)
+        residuals = residuals - group_means(residuals, of_case)
     else:
         first = np.unique(of_case, return_index=True)[1]
-        residuals, at = _group_means(residuals, of_case)[first], _group_means(at, of_case)[first]
+        residuals, at = group_means(residuals, of_case)[first], group_means(at, of_case)[first]
     return _of_residuals(residuals[np.argsort(at, kind="stable")])
 
 
@@ -71,7 +71,7 @@ def _of_residuals(residuals: Floats) -> Drift | None:
     )
 
 
-def _group_means(x: Floats, group: Ints) -> Floats:
+def group_means(x: Floats, group: Ints) -> Floats:
     """(N) the mean of each value's group."""
     _, index = np.unique(group, return_inverse=True)
     means = np.bincount(index, x) / np.bincount(index)

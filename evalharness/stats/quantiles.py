@@ -18,6 +18,7 @@ from evalharness.stats.sample import Floats, Sample, Settings, cluster_variance,
 
 #: Slack on shares of trials: cumulated weights such as 19 * 0.05 must reach 0.95.
 SLACK = 1e-9
+_METHODS = {"case": "order statistics", "trial": "order statistics of trials, in blocks of time"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ def estimate_quantile(sample: Sample, q: float, settings: Settings, *, unit: str
         point=point,
         lower=lower,
         upper=upper,
-        method="; ".join(("order statistics", *notes)),
+        method="; ".join((_METHODS[sample.unit], *notes)),
         n=int(sample.scored.sum()),
         unit=unit,
         level=settings.level,

@@ -45,6 +45,7 @@ class Sample:
     ``case`` (N): index of the trial's case. ``cluster`` (n cases): label of the independent unit a case belongs to.
     Derived by ``sample_of``: ``means`` (n; NaN where a case has no value), ``trials`` (n; values present) and
     ``variances`` (n; within the case, NaN below two values or with an infinite one).
+    ``unit`` says in words what a case of the sample is: ``trial`` in the times of a latency run (``stats.blocks``).
     """
 
     values: Floats
@@ -53,6 +54,7 @@ class Sample:
     means: Floats
     trials: Ints
     variances: Floats
+    unit: str = "case"
 
     @property
     def n_cases(self) -> int:
@@ -73,7 +75,7 @@ class Sample:
         return bool(np.isin(present, (0.0, 1.0)).all())
 
 
-def sample_of(values: npt.ArrayLike, case: npt.ArrayLike, cluster: npt.ArrayLike) -> Sample:
+def sample_of(values: npt.ArrayLike, case: npt.ArrayLike, cluster: npt.ArrayLike, *, unit: str = "case") -> Sample:
     """Builds a sample from long columns; ``cluster`` has one label per case (``arange(n)`` where cases are their own).
 
     Raises ``ValueError`` where the columns do not fit together. A case of which no trial is listed stays, unscored.
@@ -94,19 +96,19 @@ def sample_of(values: npt.ArrayLike, case: npt.ArrayLike, cluster: npt.ArrayLike
     finite = np.isfinite(x)
     squares = np.bincount(at[finite], (x[finite] - means[at[finite]]) ** 2, n)
     np.divide(squares, trials - 1, out=variances, where=(trials > 1) & np.isfinite(means))
-    return Sample(values=long, case=index, cluster=labels, means=means, trials=trials, variances=variances)
+    return Sample(values=long, case=index, cluster=labels, means=means, trials=trials, variances=variances, unit=unit)
 
 
 def filled(sample: Sample, value: float) -> Sample:
     """The same sample with every missing trial counted as ``value``: 0 and 1 give the bounds of a score."""
     values = np.where(np.isnan(sample.values), value, sample.values)
-    return sample_of(values, sample.case, sample.cluster)
+    return sample_of(values, sample.case, sample.cluster, unit=sample.unit)
 
 
 def restricted(sample: Sample, cases: Mask) -> Sample:
     """The same sample without the trials of other cases; these stay in the plan, unscored."""
     keep = cases[sample.case]
-    return sample_of(sample.values[keep], sample.case[keep], sample.cluster)
+    return sample_of(sample.values[keep], sample.case[keep], sample.cluster, unit=sample.unit)
 
 
 def require_scores(sample: Sample) -> None:
