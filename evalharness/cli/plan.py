@@ -58,6 +58,7 @@ def _as_json(found: Preview) -> dict[str, Any]:
         "cases": len(found.plan.suite.cases),
         "repeats": found.plan.suite.repeats,
         "calls": forecast.n_calls,
+        "calls_are_counted": forecast.is_counted,
         "expected_usd": forecast.expected_usd,
         "worst_usd": forecast.worst_usd,
         "wall_s": forecast.wall_s,
@@ -68,10 +69,11 @@ def _as_json(found: Preview) -> dict[str, Any]:
 
 
 def _lines(found: Preview) -> list[str]:
+    from evalharness.plan.pace import load_words
+
     suite, forecast = found.plan.suite, found.forecast
     lines = [
-        f"{suite.name}: {len(forecast.arms)} arms × {len(suite.cases):,} cases × {suite.repeats} repeats"
-        f" = {forecast.n_calls:,} calls" + (" with warm-up" if suite.load.warmup else ""),
+        _size_line(found),
         "",
         f"{'arm':28} {'endpoint':12} {'calls':>7} {'cost, expected':>15} {'at most':>10}",
     ]
@@ -83,7 +85,7 @@ def _lines(found: Preview) -> list[str]:
     lines.append(
         f"{'all':28} {'':12} {forecast.n_calls:7,} {_usd(forecast.expected_usd):>15} {_usd(forecast.worst_usd):>10}"
     )
-    lines += ["", f"Wall time about {_duration(forecast.wall_s)} at concurrency {suite.load.concurrency}."]
+    lines += ["", f"Wall time about {_duration(forecast.wall_s)} {load_words(suite.load)}."]
     if found.smallest_difference is not None:
         lines.append(
             f"Differences of {100 * found.smallest_difference:.0f} points or more between two arms will be found"
@@ -95,6 +97,18 @@ def _lines(found: Preview) -> list[str]:
         body = json.dumps(found.requests[each.arm.arm_id], ensure_ascii=False)
         lines += ["", f"{each.arm.label}, case {suite.cases[0].case_id}:", f"  {_shortened(body)}"]
     return lines
+
+
+def _size_line(found: Preview) -> str:
+    suite, forecast = found.plan.suite, found.forecast
+    factors = [f"{len(forecast.arms)} arms", f"{len(suite.cases):,} cases", f"{suite.repeats} repeats"]
+    if suite.load.levels:
+        factors.append(f"{len(suite.load.levels)} steps")
+    calls = f"{forecast.n_calls:,} calls" + (" with warm-up" if suite.load.warmup else "")
+    # A timed run cuts or repeats the list, and a conversation is several calls: the product is no number of calls.
+    is_product = forecast.is_counted and not any(prompt.more_turns for prompt in suite.prompts)
+    about = "" if forecast.is_counted else "about "
+    return f"{suite.name}: {' × '.join(factors)}{' =' if is_product else ':'} {about}{calls}"
 
 
 def _margin_lines(found: Preview) -> list[str]:

@@ -67,7 +67,7 @@ def _arm(suite: Suite, key: Mapping[str, Json], default: Endpoint) -> Arm:
     content = {
         "endpoint": [endpoint.name, endpoint.kind.value, endpoint.target, endpoint.protocol],
         "model": model,
-        "prompt": prompt.template,
+        "prompt": [prompt.template, *prompt.more_turns] if prompt.more_turns else prompt.template,
         "request": request,
     }
     return Arm(

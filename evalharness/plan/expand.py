@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from evalharness.core.ids import content_id
-from evalharness.core.model import Arm, Case, Phase, Plan, Suite, Trial, Warmup
+from evalharness.core.model import Arm, Case, Phase, Plan, Suite, Trial
 from evalharness.plan.arms import arms
 from evalharness.plan.fingerprint import differences, hashed_content
 from evalharness.plan.order import shuffled, slots
+from evalharness.plan.pace import warmup_length
 from evalharness.plan.select import PlanFlags, chosen_arms, narrowed
 
-__all__ = ["PlanFlags", "differences", "make_plan"]
-
-# A warm-up of so many seconds is a list too long to be sent in that time, which the runner cuts: nobody answers
-# faster than this at any concurrency of interest, and the list must end somewhere.
-_FASTEST_CALL_S = 0.05
-_MAX_WARMUP_TRIALS = 5_000
+__all__ = ["PlanFlags", "differences", "further_trials", "make_plan"]
 
 
 def make_plan(suite: Suite, flags: PlanFlags | None = None) -> Plan:
@@ -44,39 +39,46 @@ def trial_id(case: Case, arm_id: str, repeat_index: int, phase: Phase) -> str:
     return content_id([case.case_id, case.content_hash, arm_id, repeat_index, phase.value])
 
 
-def _trial(case: Case, arm_id: str, repeat_index: int, phase: Phase) -> Trial:
+def _trial(case: Case, arm_id: str, repeat_index: int, *, phase: Phase = Phase.MEASURED, step: int = 0) -> Trial:
     return Trial(
         trial_id=trial_id(case, arm_id, repeat_index, phase),
         case_id=case.case_id,
         arm_id=arm_id,
         repeat_index=repeat_index,
         phase=phase,
+        step=step,
     )
 
 
+def further_trials(plan: Plan, *, step: int, repeat_index: int) -> tuple[Trial, ...]:
+    """One more pass over the list, every case in every arm, in an order of its own: for a run that time ends.
+
+    ``repeat_index`` is one that no trial of the plan and no pass before has had, in any step: it decides the order, and
+    keeps (case, arm, repeat) unique. Deterministic: a resumed run gets the same pass.
+    """
+    return tuple(_passes(plan.suite, plan.arms, (repeat_index,), step))
+
+
 def _measured_trials(suite: Suite, planned_arms: Sequence[Arm]) -> Iterator[Trial]:
+    """The list of trials, once at each step: ``repeat_index`` counts on, so that no order comes twice."""
+    for step in range(max(1, len(suite.load.levels))):
+        yield from _passes(suite, planned_arms, range(step * suite.repeats, (step + 1) * suite.repeats), step)
+
+
+def _passes(suite: Suite, planned_arms: Sequence[Arm], repeats: Iterable[int], step: int) -> Iterator[Trial]:
     by_id = {case.case_id: case for case in suite.cases}
     arm_ids = [arm.arm_id for arm in planned_arms]
-    for case_id, arm_id, repeat_index in slots(suite.load.order, tuple(by_id), arm_ids, suite.repeats, suite.load.seed):
-        yield _trial(by_id[case_id], arm_id, repeat_index, Phase.MEASURED)
+    for case_id, arm_id, repeat_index in slots(suite.load.order, tuple(by_id), arm_ids, repeats, suite.load.seed):
+        yield _trial(by_id[case_id], arm_id, repeat_index, step=step)
 
 
 def _warmup_trials(suite: Suite, planned_arms: Sequence[Arm]) -> Iterator[Trial]:
     """Round-robin over the arms of each endpoint, because each endpoint has a stream of its own."""
-    if suite.load.warmup is None:
-        return
-    n_trials = _warmup_length(suite.load.warmup, suite.load.concurrency)
+    n_trials = warmup_length(suite.load)
     by_id = {case.case_id: case for case in suite.cases}
-    case_ids = shuffled(by_id, suite.load.seed, "warmup")
+    case_ids = shuffled(by_id, suite.load.seed, "warmup") if n_trials else []
     for endpoint in dict.fromkeys(arm.endpoint for arm in planned_arms):
         arm_ids = [arm.arm_id for arm in planned_arms if arm.endpoint == endpoint]
         for at in range(n_trials):
             case = by_id[case_ids[at % len(case_ids)]]
-            yield _trial(case, arm_ids[at % len(arm_ids)], at, Phase.WARMUP)
-
-
-def _warmup_length(warmup: Warmup, concurrency: int) -> int:
-    if warmup.calls is not None:
-        return warmup.calls
-    assert warmup.seconds is not None  # exactly one is set
-    return min(math.ceil(warmup.seconds / _FASTEST_CALL_S) * concurrency, _MAX_WARMUP_TRIALS)
+            yield _trial(case, arm_ids[at % len(arm_ids)], at, phase=Phase.WARMUP)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 from evalharness.core.ids import canonical_json, content_id
-from evalharness.core.model import Arm, Case, GraderSpec, Json, Suite
+from evalharness.core.model import Arm, Case, GraderSpec, Json, Load, Prompt, Route, Suite
 
 _SHOWN_NAMES = 5
 _LONGEST_VALUE = 60
@@ -28,7 +28,7 @@ def hashed_content(suite: Suite, arms: Sequence[Arm]) -> dict[str, Json]:
                 endpoint.kind.value: endpoint.target,
                 "timeouts_ms": asdict(endpoint.timeouts),
                 "retry": asdict(endpoint.retry),
-            }
+            } | _changed(endpoint.route, Route())
             content |= _leaves(f"endpoints.{endpoint.name}", measured)
             content[f"endpoints.{endpoint.name}.model"] = sorted({a.model for a in arms if a.endpoint == endpoint.name})
     if suite.request:
@@ -37,13 +37,39 @@ def hashed_content(suite: Suite, arms: Sequence[Arm]) -> dict[str, Json]:
         content[f"sweep.axes.{axis}"] = list(values)
     content["sweep.exclude"] = [dict(rule) for rule in suite.sweep.exclude]
     content["sweep.include"] = [dict(arm) for arm in suite.sweep.include]
-    content |= {f"prompts.{prompt.name}": content_id(prompt.template) for prompt in suite.prompts}
+    content |= {f"prompts.{prompt.name}": _prompt_hash(prompt) for prompt in suite.prompts}
     content |= {f"cases.{case.case_id}": _case_hash(case) for case in suite.cases}
     content |= {f"files.{file.path}": file.sha256[:16] for file in suite.files}
     content["repeats"] = suite.repeats
     content |= {f"graders.{spec.grader_id}": content_id(_grader(spec)) for spec in suite.graders}
-    load = asdict(suite.load) | {"order": suite.load.order.value}
-    return content | _leaves("load", load)
+    return content | _leaves("load", _load(suite.load))
+
+
+def _load(load: Load) -> dict[str, Json]:
+    """As the suite spells it, and only what the shape uses: a field added for one shape changes no other's hash.
+
+    The starts of a trace are in the hash of its file.
+    """
+    always: dict[str, Json] = {"shape": load.shape}
+    if load.shape == "closed":
+        always |= {"concurrency": load.concurrency, "think_ms": load.think_ms}
+    always |= {"warmup": asdict(load.warmup) if load.warmup is not None else None, "order": load.order.value}
+    changed = _changed(load, Load())
+    for name in ("offsets_s", "levels", "level_unit"):
+        changed.pop(name, None)
+    if load.level_unit is not None:
+        changed[load.level_unit.value] = list(load.levels)
+    return changed | always | {"seed": load.seed}
+
+
+def _changed(settings: Load | Route, default: Load | Route) -> dict[str, Json]:
+    """The fields that are not as in ``default``."""
+    values = {each.name: getattr(settings, each.name) for each in fields(settings)}
+    return {name: value for name, value in values.items() if value != getattr(default, name)}
+
+
+def _prompt_hash(prompt: Prompt) -> str:
+    return content_id([prompt.template, *prompt.more_turns] if prompt.more_turns else prompt.template)
 
 
 def _case_hash(case: Case) -> str:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from evalharness.core.model import Arm, Case, Endpoint, EndpointKind, Plan, Prices
+from evalharness.core.model import Arm, Case, Endpoint, EndpointKind, Phase, Plan, Prices
+from evalharness.plan.pace import Stream, load_words, measured_pace, warmup_pace
 
 #: Characters per token of English text; other scripts and code have fewer.
 CHARS_PER_TOKEN = 4
@@ -22,16 +23,18 @@ RETRY_BUCKET = 500
 #: Cases whose input is measured; larger sets are sampled evenly.
 MAX_MEASURED_CASES = 200
 
-#: Characters of the input that an arm sends for a case.
+#: Characters of all turns' texts that an arm sends for a case.
 InputChars = Callable[[Arm, Case], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmForecast:
-    """One arm, warm-up included. Tokens are per call; US dollars for all its calls, None without prices.
+    """One arm, warm-up included. Tokens are per call, the mean of its turns; US dollars for all its calls, None without
+    prices.
 
     ``worst_usd`` is a bound on what is charged if the estimate of input tokens holds: every call at its
-    ``max_output_tokens``, with as many retries as the endpoint's budget allows. None where there is no such limit.
+    ``max_output_tokens``, with as many retries as the endpoint's budget allows. None where there is no such limit, or
+    none on the number of calls.
     """
 
     arm: Arm
@@ -46,33 +49,60 @@ class ArmForecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """The whole plan. Sums are None where one arm has no figure. ``assumptions`` are sentences to print beside them."""
+    """The whole plan. Sums are None where one arm has no figure. ``assumptions`` are sentences to print beside them.
+
+    ``is_counted``: the calls are those of the plan; otherwise time decides, and ``n_calls`` is an estimate.
+    """
 
     arms: tuple[ArmForecast, ...]
     n_calls: int
+    is_counted: bool
     expected_usd: float | None
     worst_usd: float | None
     wall_s: float
     assumptions: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Call:
+    """A call of one arm, on average over its ``n_turns``, and what it is paid with."""
+
+    arm: Arm
+    endpoint: Endpoint
+    n_turns: int
+    input_tokens: float
+    output_tokens: float
+    max_output_tokens: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Share:
+    """One arm's part of its endpoint's stream. ``most_trials`` None: no bound."""
+
+    n_trials: float
+    most_trials: float | None
+
+
 def forecast(plan: Plan, input_chars: InputChars) -> Forecast:
     """Calls, cost and time of a plan. ``input_chars`` renders; at most ``MAX_MEASURED_CASES`` an arm are asked for."""
-    n_calls = dict.fromkeys((arm.arm_id for arm in plan.arms), 0)
-    for trial in plan.trials:
-        n_calls[trial.arm_id] += 1
     endpoints = {endpoint.name: endpoint for endpoint in plan.suite.endpoints}
-    arms = tuple(
-        _arm_forecast(arm, n_calls[arm.arm_id], endpoints[arm.endpoint], _mean_chars(plan, arm, input_chars))
-        for arm in plan.arms
-    )
+    calls = [_call(plan, arm, endpoints[arm.endpoint], _mean_chars(plan, arm, input_chars)) for arm in plan.arms]
+    shares: dict[str, _Share] = {}
+    wall_s = 0.0
+    for name in dict.fromkeys(arm.endpoint for arm in plan.arms):
+        here, seconds = _endpoint_shares(plan, [call for call in calls if call.endpoint.name == name])
+        shares |= here
+        wall_s = max(wall_s, seconds)  # endpoints run side by side
+    arms = tuple(_arm_forecast(call, shares[call.arm.arm_id]) for call in calls)
     return Forecast(
         arms=arms,
-        n_calls=len(plan.trials),
+        n_calls=sum(arm.n_calls for arm in arms),
+        is_counted=not plan.suite.load.is_timed and not (plan.suite.load.warmup and plan.suite.load.warmup.seconds),
         expected_usd=_total([arm.expected_usd for arm in arms]),
         worst_usd=_total([arm.worst_usd for arm in arms]),
-        wall_s=_wall_s(plan, arms, endpoints),
-        assumptions=_assumptions(plan, arms),
+        wall_s=wall_s,
+        assumptions=_assumptions(plan, calls, arms),
     )
 
 
@@ -83,30 +113,90 @@ def _mean_chars(plan: Plan, arm: Arm, input_chars: InputChars) -> float:
     return sum(measured) / len(measured)
 
 
-def _arm_forecast(arm: Arm, n_calls: int, endpoint: Endpoint, chars: float) -> ArmForecast:
-    instructions = arm.request.get("instructions")
-    chars += len(instructions) if isinstance(instructions, str) else 0
-    input_tokens = chars / CHARS_PER_TOKEN
+def _call(plan: Plan, arm: Arm, endpoint: Endpoint, chars: float) -> _Call:
+    prompt = next(each for each in plan.suite.prompts if each.name == arm.prompt)
+    n_turns = 1 + len(prompt.more_turns)
     limit = arm.request.get("max_output_tokens")
     max_output_tokens = limit if isinstance(limit, int) else None
     guess = ANSWER_TOKENS + REASONING_TOKENS.get(arm.effort or "medium", REASONING_TOKENS["medium"])
     output_tokens = min(guess, max_output_tokens) if max_output_tokens is not None else guess
-    prices = endpoint.prices
-    expected_usd = worst_usd = None
-    if prices is not None:
-        expected_usd = n_calls * _call_usd(prices, input_tokens, output_tokens)
-        if max_output_tokens is not None:
-            n_sent = n_calls + _most_retries(n_calls, endpoint)
-            worst_usd = n_sent * _call_usd(prices, input_tokens, max_output_tokens)
-    return ArmForecast(
+    instructions = arm.request.get("instructions")
+    # Turn k says again what the turns before it said: with turns alike that is (n + 1) / 2 of one on average.
+    said = chars / n_turns * (n_turns + 1) / 2 + (len(instructions) if isinstance(instructions, str) else 0)
+    return _Call(
         arm=arm,
-        n_calls=n_calls,
-        input_tokens=input_tokens,
+        endpoint=endpoint,
+        n_turns=n_turns,
+        input_tokens=said / CHARS_PER_TOKEN + _answers_before(n_turns) * min(ANSWER_TOKENS, output_tokens),
         output_tokens=output_tokens,
         max_output_tokens=max_output_tokens,
+        seconds=_call_s(endpoint, output_tokens),
+    )
+
+
+def _answers_before(n_turns: int) -> float:
+    """Answers in the input of a call, on average over the turns."""
+    return (n_turns - 1) / 2
+
+
+def _endpoint_shares(plan: Plan, calls: Sequence[_Call]) -> tuple[dict[str, _Share], float]:
+    """Each arm's part of the stream of an endpoint, by arm id, and how long the stream takes."""
+    load = plan.suite.load
+    n_listed = dict.fromkeys((call.arm.arm_id for call in calls), 0)
+    n_warmup = dict(n_listed)
+    for trial in plan.trials:
+        if trial.arm_id in n_listed:
+            counted = n_listed if trial.phase is Phase.MEASURED else n_warmup
+            counted[trial.arm_id] += 1
+    stream = _stream(plan, calls, n_listed=sum(n_listed.values()))
+    measured, warm = measured_pace(load, stream), warmup_pace(load, stream, sum(n_warmup.values()))
+    warm_share = warm.n_trials / (sum(n_warmup.values()) or 1)
+    shares = {}
+    for arm_id, listed in n_warmup.items():
+        most = measured.most_trials
+        shares[arm_id] = _Share(
+            n_trials=measured.n_trials / len(calls) + listed * warm_share,
+            most_trials=most / len(calls) + listed if most is not None else None,
+        )
+    return shares, measured.seconds + warm.seconds
+
+
+def _stream(plan: Plan, calls: Sequence[_Call], n_listed: int) -> Stream:
+    """Every arm has as many trials as every other: means over the arms are means over the trials."""
+    limits = calls[0].endpoint.limits
+    think_s = plan.suite.load.think_ms / 1000
+    n_calls = sum(call.n_turns for call in calls) / len(calls)
+    n_tokens = sum(call.n_turns * (call.input_tokens + call.output_tokens) for call in calls) / len(calls)
+    by_requests = 60 * n_calls / limits.requests_per_minute if limits.requests_per_minute is not None else 0.0
+    by_tokens = 60 * n_tokens / limits.tokens_per_minute if limits.tokens_per_minute is not None else 0.0
+    return Stream(
+        n_listed=n_listed,
+        trial_s=sum(call.n_turns * call.seconds + (call.n_turns - 1) * think_s for call in calls) / len(calls),
+        spacing_s=max(by_requests, by_tokens),
+        slots=limits.max_concurrency,
+    )
+
+
+def _arm_forecast(call: _Call, share: _Share) -> ArmForecast:
+    n_calls = round(share.n_trials * call.n_turns)
+    prices, limit = call.endpoint.prices, call.max_output_tokens
+    expected_usd = worst_usd = None
+    if prices is not None:
+        expected_usd = n_calls * _call_usd(prices, call.input_tokens, call.output_tokens)
+        if limit is not None and share.most_trials is not None:
+            most_calls = math.ceil(share.most_trials * call.n_turns)
+            n_sent = most_calls + _most_retries(most_calls, call.endpoint)
+            worst_input = call.input_tokens + _answers_before(call.n_turns) * limit
+            worst_usd = n_sent * _call_usd(prices, worst_input, limit)
+    return ArmForecast(
+        arm=call.arm,
+        n_calls=n_calls,
+        input_tokens=call.input_tokens,
+        output_tokens=call.output_tokens,
+        max_output_tokens=limit,
         expected_usd=expected_usd,
         worst_usd=worst_usd,
-        expected_s=_call_s(endpoint, output_tokens),
+        expected_s=call.seconds,
     )
 
 
@@ -133,33 +223,16 @@ def _total(amounts: Sequence[float | None]) -> float | None:
     return sum(known) if len(known) == len(amounts) else None
 
 
-def _wall_s(plan: Plan, arms: Sequence[ArmForecast], endpoints: dict[str, Endpoint]) -> float:
-    """Endpoints run side by side, each at the suite's concurrency or its own lower limits."""
-    longest = 0.0
-    for name in dict.fromkeys(arm.arm.endpoint for arm in arms):
-        here = [arm for arm in arms if arm.arm.endpoint == name]
-        limits = endpoints[name].limits
-        concurrency = min(plan.suite.load.concurrency, limits.max_concurrency or plan.suite.load.concurrency)
-        think_s = plan.suite.load.think_ms / 1000
-        seconds = sum(arm.n_calls * (arm.expected_s + think_s) for arm in here) / concurrency
-        if limits.requests_per_minute is not None:
-            seconds = max(seconds, 60 * sum(arm.n_calls for arm in here) / limits.requests_per_minute)
-        if limits.tokens_per_minute is not None:
-            tokens = sum(arm.n_calls * (arm.input_tokens + arm.output_tokens) for arm in here)
-            seconds = max(seconds, 60 * tokens / limits.tokens_per_minute)
-        longest = max(longest, seconds)
-    return longest
-
-
-def _assumptions(plan: Plan, arms: Sequence[ArmForecast]) -> tuple[str, ...]:
-    efforts = dict.fromkeys(arm.arm.effort or "medium" for arm in arms)
+def _assumptions(plan: Plan, calls: Sequence[_Call], arms: Sequence[ArmForecast]) -> tuple[str, ...]:
+    efforts = dict.fromkeys(call.arm.effort or "medium" for call in calls)
     reasoning = ", ".join(f"{effort} {REASONING_TOKENS.get(effort, REASONING_TOKENS['medium'])}" for effort in efforts)
     sentences = [
         f"input tokens are estimated at {CHARS_PER_TOKEN} characters each; images and files are not counted",
         f"expected output is a guess, not a measurement: {ANSWER_TOKENS} tokens of answer and, by effort, these of "
         f"reasoning: {reasoning}",
         f"wall time is rough: {FIRST_EVENT_S} s to the first event, then {TOKENS_PER_S} tokens a second (simulated: "
-        f"{SIMULATED_CALL_S} s a call), {plan.suite.load.concurrency} calls at a time",
+        f"{SIMULATED_CALL_S} s a call), sent {load_words(plan.suite.load)}",
+        *_load_assumptions(plan, calls),
     ]
     if any(arm.worst_usd is not None for arm in arms):
         sentences.append(
@@ -172,3 +245,22 @@ def _assumptions(plan: Plan, arms: Sequence[ArmForecast]) -> tuple[str, ...]:
     if unpriced:
         sentences.append(f"no cost for {', '.join(unpriced)}: the endpoint has no prices")
     return tuple(sentences)
+
+
+def _load_assumptions(plan: Plan, calls: Sequence[_Call]) -> list[str]:
+    load, sentences = plan.suite.load, []
+    if load.is_timed:
+        sentences.append("time ends the run: the list of trials is cut then, or sent again until then")
+        if not load.is_open:
+            sentences.append(
+                "the number of calls is an estimate: concurrency × time / the guessed time of a call. A service that "
+                "answers sooner is asked more, so there is no worst case; budget.max_calls and max_cost_usd are bounds"
+            )
+        elif load.shape in ("poisson", "steps"):
+            sentences.append("the number of calls is a mean: starts are random")
+    if load.warmup is not None and load.warmup.seconds is not None:
+        sentences.append(f"{load.warmup.seconds:g} s of warm-up are counted with the calls that fit in")
+    turns = max(call.n_turns for call in calls)
+    if turns > 1:
+        sentences.append(f"a conversation is up to {turns} calls, each with all that was said before it")
+    return sentences

@@ -24,19 +24,23 @@ def shuffled(ids: Iterable[str], *context: object) -> list[str]:
     return sorted(ids, key=lambda each: hashlib.sha256(f"{prefix}\0{each}".encode("utf-8", "surrogatepass")).digest())
 
 
-def slots(order: Order, case_ids: Sequence[str], arm_ids: Sequence[str], repeats: int, seed: int) -> Iterator[Slot]:
-    """Every (case, arm, repeat) once.
+def slots(
+    order: Order, case_ids: Sequence[str], arm_ids: Sequence[str], repeats: Iterable[int], seed: int
+) -> Iterator[Slot]:
+    """Every (case, arm, repeat) once. ``repeats`` are the indices of the passes, each of which has an order of its own.
 
     Interleaved: a block is one case in all arms, arms shuffled; blocks shuffled; one pass per repeat. So each arm meets
-    the same minutes of the service. Sequential: one arm after the other, cases in the order of the suite.
+    the same minutes of the service, and a cut anywhere leaves no arm more than one trial behind another. Sequential:
+    one arm after the other, cases in the order of the suite.
     """
     if order is Order.SEQUENTIAL:
+        passes = tuple(repeats)
         for arm_id in arm_ids:
-            for repeat_index in range(repeats):
+            for repeat_index in passes:
                 for case_id in case_ids:
                     yield case_id, arm_id, repeat_index
         return
-    for repeat_index in range(repeats):
+    for repeat_index in repeats:
         for case_id in shuffled(case_ids, seed, repeat_index):
             for arm_id in shuffled(arm_ids, seed, repeat_index, case_id):
                 yield case_id, arm_id, repeat_index

@@ -70,7 +70,8 @@ def read_rows(file: str, content: bytes, take: Take | None) -> Iterator[Row | Ro
     return reader(file, content, take)
 
 
-def _text(content: bytes) -> str:
+def text_of(content: bytes) -> str:
+    """Raises ``RowError`` with the line that is no UTF-8."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -80,7 +81,7 @@ def _text(content: bytes) -> str:
 
 def _jsonl(_file: str, content: bytes, take: Take | None) -> Iterator[Row | RowError]:
     # Split at line feeds alone: JSON texts may hold the other characters that str.splitlines breaks at.
-    lines = [(at, line) for at, line in enumerate(_text(content).split("\n"), start=1) if line.strip()]
+    lines = [(at, line) for at, line in enumerate(text_of(content).split("\n"), start=1) if line.strip()]
     chosen = take.chosen(len(lines)) if take is not None else range(len(lines))
     return (_jsonl_row(index + 1, *lines[index]) for index in chosen)
 
@@ -125,7 +126,7 @@ def _finite(text: str) -> float:
 
 
 def _json(_file: str, content: bytes, take: Take | None) -> Iterator[Row | RowError]:
-    text = _text(content)
+    text = text_of(content)
     rows = parse_json(text)
     if not isinstance(rows, list):
         raise RowError("the file must hold a JSON list of objects")
@@ -141,7 +142,7 @@ def _json(_file: str, content: bytes, take: Take | None) -> Iterator[Row | RowEr
 
 def _yaml(file: str, content: bytes, take: Take | None) -> Iterator[Row | RowError]:
     try:
-        document = yaml_text.load(_text(content), file)
+        document = yaml_text.load(text_of(content), file)
     except SuiteError as error:
         (found,) = error.problems
         raise RowError(found.message, line=found.line, column=found.column, hint=found.hint or "") from None
@@ -170,7 +171,7 @@ def _listed(
 
 
 def _csv(_file: str, content: bytes, take: Take | None) -> Iterator[Row | RowError]:
-    reader = csv.reader(io.StringIO(_text(content), newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text_of(content), newline=""), strict=True)
     records: list[tuple[int, list[str]]] = []
     try:
         start = 1

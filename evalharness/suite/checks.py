@@ -11,8 +11,9 @@ from evalharness.suite.cases import CaseReader
 from evalharness.suite.grader_specs import check_rendered
 from evalharness.suite.ports import SuitePorts, UnreadableFileError
 from evalharness.suite.problems import Problems, near
+from evalharness.suite.prompts import turn_paths
 from evalharness.suite.template_values import TemplateError
-from evalharness.suite.templates import compiled, has_templates, is_template, render_input
+from evalharness.suite.templates import compiled, has_templates, is_template, render_turn, turn_template
 from evalharness.suite.yaml_text import Path
 
 _CASES_NAMED = 3
@@ -52,7 +53,8 @@ def check_prompts(
     """The cases, with the hashes of the files that prompts read for them in their ``content_hash``."""
     failures = _Failures()
     checked = []
-    usable = [prompt for prompt in prompts if _compiles(prompt.template, ("prompts", prompt.name), problems)]
+    turns = [(prompt, turn, path) for prompt in prompts for turn, path in enumerate(turn_paths(prompt))]
+    usable = [each for each in turns if _compiles(turn_template(*each[:2]), each[2], problems)]
     for case in cases:
         hashes: dict[str, str] = {}
 
@@ -60,10 +62,9 @@ def check_prompts(
             hashes[file] = reader.reference_hash(file)
             return b""  # what the file says matters when the request is built
 
-        for prompt in usable:
-            path: Path = ("prompts", prompt.name)
+        for prompt, turn, path in usable:
             try:
-                render_input(prompt, case, read)
+                render_turn(prompt, case, turn, read)
             except TemplateError as error:
                 failures.add(path, str(error), error.variable, case)
             except UnreadableFileError as error:

@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from evalharness.core.model import Endpoint, EndpointKind, Json, Limits, Prices, RetryPolicy, Timeouts
+from evalharness.core.model import Endpoint, EndpointKind, Json, Limits, Prices, RetryPolicy, Route, Timeouts
+from evalharness.suite.part import Part
 from evalharness.suite.problems import Problems, did_you_mean, named
-from evalharness.suite.schema import EndpointPart, Part
+from evalharness.suite.schema import EndpointPart
 from evalharness.suite.yaml_text import Path
 
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<has_default>:-(?P<default>[^}]*))?\}")
@@ -71,6 +72,7 @@ def endpoint(name: str, part: EndpointPart, profiles: Sequence[str], problems: P
     (kind, target), *_ = given.items()
     if kind is EndpointKind.HTTP and not _check_base_url(target, problems, (*path, "base_url")):
         return None
+    _check_route(part, problems, path)
     if kind is EndpointKind.SIMULATOR and target not in profiles and not target.endswith(".json"):
         hint = did_you_mean(target, profiles)
         problems.add((*path, "simulator"), f"the simulator has no profile {named(target)}", hint)
@@ -90,12 +92,55 @@ def endpoint(name: str, part: EndpointPart, profiles: Sequence[str], problems: P
             budget_share=float(part.retry.budget_share),
             max_retry_after_ms=float(part.retry.max_retry_after_ms),
         ),
+        route=Route(unix_socket=part.unix_socket, proxy=part.proxy, http2=part.http2),
     )
 
 
 def _floats(part: Part) -> dict[str, float]:
     """The defaults are whole numbers and are not validated: a value that is written out must hash like them."""
     return {key: float(value) for key, value in part.model_dump().items()}
+
+
+def _check_route(part: EndpointPart, problems: Problems, path: Path) -> None:
+    given = {"unix_socket": part.unix_socket, "proxy": part.proxy, "http2": part.http2 or None}
+    for key, value in given.items():
+        if value is not None and part.base_url is None:
+            problems.add(
+                (*path, key), "goes with base_url only: this endpoint is started by the run itself", at_key=True
+            )
+    if part.base_url is None:
+        return
+    is_clear = part.base_url.startswith("http://")
+    if part.http2 and is_clear:
+        problems.add((*path, "http2"), "HTTP/2 is agreed on during TLS: it needs an https:// address", at_key=True)
+    if part.proxy is not None and part.unix_socket is not None:
+        problems.add(
+            (*path, "proxy"), "a socket file is on this machine: no proxy leads there", "delete one", at_key=True
+        )
+    elif part.proxy is not None and (mistake := proxy_mistake(part.proxy, is_clear=is_clear)) is not None:
+        problems.add((*path, "proxy"), *mistake)
+
+
+def proxy_mistake(proxy: str, *, is_clear: bool) -> tuple[str, str | None] | None:
+    """(message, hint) for a proxy that cannot be used, None for one that can. Never repeats its address, which may hold
+    a password. ``is_clear``: what goes through it is not encrypted."""
+    if "${" in proxy:  # a variable of an endpoint that is not used
+        return None
+    host = None
+    if proxy != "environment":
+        example = "like http://proxy.example.com:3128, or `environment`"
+        try:
+            parts = urlsplit(proxy)
+            host = parts.hostname if parts.port != 0 else None
+        except ValueError:
+            return "this is not a URL", example
+        if parts.scheme not in ("http", "https") or not host:
+            return "a proxy is an http:// or https:// URL, or `environment`", example
+        if parts.username is not None or parts.password is not None:
+            return "a proxy's URL must hold no user name or password", "put it into HTTPS_PROXY: `proxy: environment`"
+    if is_clear and (host is None or not is_loopback(host)):
+        return "key and prompts would reach the proxy in clear", "use an https:// base_url"
+    return None
 
 
 def _check_base_url(url: str, problems: Problems, path: Path) -> bool:

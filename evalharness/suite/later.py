@@ -12,22 +12,11 @@ KEYS: dict[tuple[str, ...], str] = {
     ("on_inconclusive",): "gates",
     ("cases", "*", "generate"): "case generators",
     ("cases", "*", "with"): "case generators",
-    ("load", "duration_s"): "runs of a fixed duration",
-    ("load", "rate_per_s"): "open load shapes",
-    ("load", "from_per_s"): "open load shapes",
-    ("load", "to_per_s"): "open load shapes",
-    ("load", "over_s"): "open load shapes",
-    ("load", "size"): "open load shapes",
-    ("load", "every_s"): "open load shapes",
-    ("load", "each_s"): "load in steps",
-    ("load", "file"): "traces",
-    ("load", "speed"): "traces",
     ("budget", "stop_when_settled"): "stopping early",
     ("decision", "value_per_correct_usd"): "the rule best_value",
 }
 
 VALUES: dict[tuple[str, ...], frozenset[str]] = {
-    ("load", "shape"): frozenset(("constant", "poisson", "ramp", "burst", "steps", "trace")),
     ("decision", "rule"): frozenset(("best_within_limits", "best_value")),
 }
 

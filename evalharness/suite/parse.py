@@ -19,23 +19,22 @@ from evalharness.core.model import (
     EndpointKind,
     GraderSpec,
     Json,
-    Load,
-    Order,
     Prompt,
     Slo,
     Suite,
     Sweep,
-    Warmup,
 )
 from evalharness.suite import yaml_text
 from evalharness.suite.cases import CaseReader
 from evalharness.suite.checks import check_graders, check_prompts
 from evalharness.suite.endpoints import endpoint, with_environment
 from evalharness.suite.grader_specs import grader_spec
+from evalharness.suite.load import load_of
 from evalharness.suite.ports import SuitePorts
 from evalharness.suite.problems import Problems, did_you_mean, invalid, shown
+from evalharness.suite.prompts import prompt_of
 from evalharness.suite.request_keys import misspelt
-from evalharness.suite.schema import REQUIRED, CaseFilePart, LoadPart, SloPart, SuitePart
+from evalharness.suite.schema import REQUIRED, CaseFilePart, SloPart, SuitePart
 from evalharness.suite.sweep import Surroundings, check_sweep
 from evalharness.suite.yaml_text import Path
 
@@ -161,6 +160,7 @@ class _Reading:
         cases = self._cases(reader)
         cases = check_prompts(prompts, cases, reader, problems)
         check_graders(graders, cases, reader, self._ports, problems)
+        load = load_of(part.load, prompts, reader, problems)
         return Suite(
             name=part.suite,
             description=part.description,
@@ -171,7 +171,7 @@ class _Reading:
             cases=tuple(cases),
             repeats=part.repeats,
             graders=graders,
-            load=self._load(part.load),
+            load=load,
             budget=Budget(**part.budget.model_dump()),
             slo=_slo(part.slo),
             decision=self._decision(),
@@ -207,11 +207,7 @@ class _Reading:
         return tuple(written) if isinstance(written, dict) else ()
 
     def _prompts(self) -> tuple[Prompt, ...]:
-        for name, template in self._part.prompts.items():
-            for at, item in enumerate(template if isinstance(template, list) else ()):
-                if "role" not in item and "type" not in item:
-                    self._problems.add(("prompts", name, at), "an input item has a `role` or a `type`")
-        return tuple(Prompt(name=name, template=template) for name, template in self._part.prompts.items())
+        return tuple(prompt_of(name, part, self._problems) for name, part in self._part.prompts.items())
 
     def _sweep(self) -> Sweep:
         around = Surroundings(
@@ -254,21 +250,6 @@ class _Reading:
         if not found and "cases" not in self._problems.broken:
             self._problems.add(("cases",), "there is no case", "the files are empty")
         return found
-
-    def _load(self, part: LoadPart) -> Load:
-        warmup = None
-        if part.warmup is not None:
-            if (part.warmup.calls is None) == (part.warmup.seconds is None):
-                self._problems.add(("load", "warmup"), "a warm-up has exactly one of calls, seconds", at_key=True)
-            warmup = Warmup(calls=part.warmup.calls, seconds=part.warmup.seconds)
-        return Load(
-            shape=part.shape,
-            concurrency=part.concurrency,
-            think_ms=float(part.think_ms),  # 0 and 0.0 are one plan
-            warmup=warmup,
-            order=Order(part.order),
-            seed=part.seed,
-        )
 
     def _decision(self) -> DecisionRule | None:
         part = self._part.decision

@@ -12,6 +12,7 @@ from evalharness.core.errors import Problem, SuiteError
 from evalharness.core.model import Json
 from evalharness.suite import later
 from evalharness.suite.keys import keys_at, pattern_of
+from evalharness.suite.load_parts import SHAPES, shapes_with
 from evalharness.suite.yaml_text import Document, Path, quoted
 
 #: A broken file of a million rows must not print a million lines.
@@ -82,10 +83,10 @@ class Problems:
         line, column = self.document.key_place(path) if mistake.at_key else self.document.place(path)
         self._found.append(_problem(mistake, self.document.file, line, column))
 
-    def add_elsewhere(self, problem: Problem) -> None:
-        """A mistake in a file with cases that the suite names."""
+    def add_elsewhere(self, problem: Problem, section: str = "cases") -> None:
+        """A mistake in a file that ``section`` of the suite names."""
         count = self._per_file[problem.file] = self._per_file.get(problem.file, 0) + 1
-        self.broken.add("cases")
+        self.broken.add(section)
         if count < MAX_PROBLEMS_PER_FILE:
             self._found.append(problem)
         elif count == MAX_PROBLEMS_PER_FILE:
@@ -153,7 +154,10 @@ def _mistake(path: Path, detail: Any, options: Sequence[str]) -> Mistake:
     kind = detail["type"]
     in_key = "[key]" in detail["loc"]
     if kind == "extra_forbidden":
-        return _unknown_key(path, options)
+        shape = SHAPES.get(str(detail["loc"][1]).strip("<>")) if path[0] == "load" and len(path) == 2 else None
+        return _unknown_key(path, options) if shape is None else _key_of_no_shape(path, shape)
+    if kind == "union_tag_invalid":
+        return _unknown_shape(path, detail)
     if kind == "missing":
         return Mistake(path[:-1], f"`{path[-1]}` is missing", at_key=len(path) > 1)
     if kind == "literal_error":
@@ -168,6 +172,22 @@ def _unknown_key(path: Path, options: Sequence[str]) -> Mistake:
         return Mistake(path, f"not supported yet: {planned}", at_key=True)
     hint = _unknown_key_hint(path, options)
     return Mistake(path, f"unknown key {quoted(str(path[-1]))}", hint, at_key=True)
+
+
+def _key_of_no_shape(path: Path, part: type[BaseModel]) -> Mistake:
+    key = str(path[-1])
+    shapes = shapes_with(key)
+    if not shapes:
+        return Mistake(path, f"unknown key {quoted(key)}", did_you_mean(key, tuple(part.model_fields)), at_key=True)
+    (shape,) = (name for name, each in SHAPES.items() if each is part)
+    hint = "it belongs to `shape: " + "`, `".join(shapes) + "`"
+    return Mistake(path, f"{quoted(key)} is no key of `shape: {shape}`", hint, at_key=True)
+
+
+def _unknown_shape(path: Path, detail: Any) -> Mistake:
+    """A mapping whose kind is told by its ``shape``: as long as that is unknown, no other key can be judged."""
+    shape = detail["input"]["shape"]
+    return Mistake((*path, "shape"), f"{named(shape)} is not known here", did_you_mean(shape, tuple(SHAPES)))
 
 
 def _unknown_key_hint(path: Path, options: Sequence[str]) -> str:
@@ -207,6 +227,8 @@ def _wording(kind: str, detail: Any) -> tuple[str, str | None]:
         word = {"greater_than": "more than", "greater_than_equal": "at least", "less_than": "less than"}
         bound = context.get("gt", context.get("ge", context.get("lt", context.get("le"))))
         return f"must be {word.get(kind, 'at most')} {bound:g}, not {shown(value)}", None
+    if kind == "too_short" and context["min_length"] > 1:
+        return f"must have at least {context['min_length']} entries", None
     if kind in ("too_short", "string_too_short"):
         return "must not be empty", None
     if kind == "string_pattern_mismatch":

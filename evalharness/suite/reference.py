@@ -17,6 +17,7 @@ from evalharness.suite import later
 from evalharness.suite.case_rows import MAX_LINE_BYTES
 from evalharness.suite.jinja_sandbox import FILTERS, MAX_LOOP_STEPS
 from evalharness.suite.keys import Pattern, models_below
+from evalharness.suite.load_parts import SHAPES, AnyShapePart, ClosedPart, TimedPart, shapes_with
 from evalharness.suite.schema import REQUIRED, SuitePart
 from evalharness.suite.yaml_text import MAX_BYTES, MAX_DEPTH, MAX_NODES
 
@@ -63,22 +64,62 @@ not be both an axis and in `request`.""",
 speaks the Responses API.""",
 }
 
+_LOAD = """### `load`
+
+How trials are sent: one such stream per endpoint, which all its arms share. `shape` says when trials start; without it
+the load is `closed`. In a closed load the end of a trial starts the next one. In an open load (`constant`, `poisson`,
+`ramp`, `burst`, `trace`, and `steps` of `rate_per_s`) a clock does, however many are in flight, and `total_ms` counts
+from the moment a trial was meant to start: a client that falls behind, or a queue at the service, is seen in it.
+
+| shape | what it does | when to use it |
+|---|---|---|
+{shapes}
+
+Where time ends a load (`duration_s`, `each_s`, `ramp`, `trace`) the list of trials is cut then, or sent again until
+then, in a new order. Arms are interleaved, one case in all arms and then the next, so that none is ahead of another.
+
+| shape | key | type | default | |
+|---|---|---|---|---|
+{rows}
+"""
+
 
 def page() -> str:
-    models = [*models_below(SuitePart)]
-    # A case's graders are the same model as the suite's, and are told of there.
+    models = dict.fromkeys(models_below(SuitePart))
+    # A case's graders are the same model as the suite's, and are told of there; the shapes of a load share a section.
     own = [(at, model) for at, model in models if at[-2:] != ("graders", "*") or len(at) == 2]
-    sections = [_section(at, model) for at, model in own]
+    own = [(at, model) for at, model in own if at != ("load",) or model is ClosedPart]
+    sections = [_load_section() if model is ClosedPart else _section(at, model) for at, model in own]
     return "\n".join([_HEAD, *sections, _later()])
 
 
 def _section(at: Pattern, model: type[BaseModel]) -> str:
-    doc = " ".join((model.__doc__ or "").split())
     title = _title(at, model)
     rows = [_row(name, field, is_top=not at) for name, field in model.model_fields.items()]
     note = f"\n\n{_NOTES[at]}" if at in _NOTES else ""
     table = "\n".join(["| key | type | default | |", "|---|---|---|---|", *rows])
-    return f"### {title}\n\n{doc}{note}\n\n{table}\n"
+    return f"### {title}\n\n{_doc(model)}{note}\n\n{table}\n"
+
+
+def _load_section() -> str:
+    """The shapes side by side, then the keys of each and those of all: seven sections would repeat most of them."""
+    shapes = "\n".join(f"| `{shape}` | {' | '.join(_doc(part).split('. ', 1))} |" for shape, part in SHAPES.items())
+    shared = {"shape", *AnyShapePart.model_fields, *TimedPart.model_fields}
+    keys = [
+        (shape, _row(name, field))
+        for shape, part in SHAPES.items()
+        for name, field in part.model_fields.items()
+        if name not in shared
+    ]
+    timed = ", ".join(shapes_with("duration_s"))
+    keys += [(timed, _row("duration_s", TimedPart.model_fields["duration_s"]))]
+    keys += [("all", _row(name, field)) for name, field in AnyShapePart.model_fields.items()]
+    rows = "\n".join(f"| {shape} {row}" for shape, row in keys)
+    return _LOAD.format(shapes=shapes, rows=rows)
+
+
+def _doc(model: type[BaseModel]) -> str:
+    return " ".join((model.__doc__ or "").split())
 
 
 def _title(at: Pattern, model: type[BaseModel]) -> str:
@@ -88,7 +129,7 @@ def _title(at: Pattern, model: type[BaseModel]) -> str:
     return f"`{path}`" + (" (a file)" if "file" in model.model_fields else "")
 
 
-def _row(name: str, field: FieldInfo, *, is_top: bool) -> str:
+def _row(name: str, field: FieldInfo, *, is_top: bool = False) -> str:
     is_required = field.is_required() or (is_top and name in REQUIRED)
     default = "required" if is_required else _default(field)
     cells = (f"`{name}`", type_words(field.annotation, field.metadata), default, field.description or "")

@@ -11,10 +11,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from evalharness.core.model import Limits, Load, Prices, RetryPolicy, Timeouts
+from evalharness.core.model import Limits, Prices, RetryPolicy, Timeouts
+from evalharness.suite.load_parts import ClosedPart, LoadPart
+from evalharness.suite.part import Identifier, NotNegative, Part, Positive, PositiveInt, Share
 
 # The defaults are those of the core types. From instances: a slotted dataclass has no default on the class.
-_PRICES, _LIMITS, _TIMEOUTS, _RETRY, _LOAD = Prices(input=0, output=0), Limits(), Timeouts(), RetryPolicy(), Load()
+_PRICES, _LIMITS, _TIMEOUTS, _RETRY = Prices(input=0, output=0), Limits(), Timeouts(), RetryPolicy()
 
 #: Keys every suite must have.
 REQUIRED = ("suite", "endpoints", "prompts", "cases", "graders")
@@ -34,16 +36,6 @@ LimitMetric = Literal[
     "output_tokens",
     "reasoning_tokens",
 ]
-
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
-Positive = Annotated[float, Field(gt=0)]
-PositiveInt = Annotated[int, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class PricesPart(Part):
@@ -102,6 +94,13 @@ class EndpointPart(Part):
     api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = Field(
         None, description="the *name* of the environment variable that holds the key"
     )
+    unix_socket: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="socket file to connect to, with `base_url: http://localhost/v1`; its path may be absolute"
+    )
+    proxy: str | None = Field(
+        None, description="its URL, or `environment` for HTTPS_PROXY and NO_PROXY; times are coarser through a proxy"
+    )
+    http2: bool = Field(False, description="offer HTTP/2; times are coarser with it")
     prices: PricesPart | None = Field(None, description="needed for costs")
     limits: LimitsPart = Field(default_factory=LimitsPart, description="see below")
     timeouts_ms: TimeoutsPart = Field(default_factory=TimeoutsPart, description="see below")
@@ -182,9 +181,29 @@ AnyCase = Annotated[
     Discriminator(case_kind),
 ]
 
-AnyPrompt = Annotated[
+AnyTurn = Annotated[
     Annotated[str, Tag("<text>")] | Annotated[list[dict[str, Any]], Tag("<list>"), Field(min_length=1)],
     Discriminator(_text_or_list),
+]
+
+
+class ConversationPart(Part):
+    """A prompt of several turns: each is sent after the answer to the one before, with all that was said so far."""
+
+    turns: Annotated[list[AnyTurn], Field(min_length=2)] = Field(
+        description="what the user says, turn by turn: templates, or lists of input items; the last answer is graded"
+    )
+
+
+def prompt_kind(value: object) -> str:
+    return "<turns>" if isinstance(value, dict | ConversationPart) else _text_or_list(value)
+
+
+AnyPrompt = Annotated[
+    Annotated[str, Tag("<text>")]
+    | Annotated[list[dict[str, Any]], Tag("<list>"), Field(min_length=1)]
+    | Annotated[ConversationPart, Tag("<turns>")],
+    Discriminator(prompt_kind),
 ]
 
 
@@ -204,26 +223,6 @@ class SweepPart(Part):
     baseline: dict[str, Any] | None = Field(
         None, description="the arm the others are compared with; default: the first"
     )
-
-
-class WarmupPart(Part):
-    """Extra trials before the measured ones: exactly one of the two."""
-
-    calls: PositiveInt | None = Field(None, description="how many, at each endpoint, in turn over its arms")
-    seconds: Positive | None = Field(None, description="for how long")
-
-
-class LoadPart(Part):
-    """How trials are sent: one such stream per endpoint, which all its arms share."""
-
-    shape: Literal["closed"] = Field("closed", description="a trial that ends makes room for the next")
-    concurrency: PositiveInt = Field(_LOAD.concurrency, description="trials in flight")
-    think_ms: NotNegative = Field(_LOAD.think_ms, description="pause between a trial and the next of its slot")
-    warmup: WarmupPart | None = Field(None, description="default: none")
-    order: Literal["interleaved", "sequential"] = Field(
-        "interleaved", description="interleaved: one case in all arms, then the next; sequential: arm after arm"
-    )
-    seed: int = Field(_LOAD.seed, description="of the order, and of the simulator")
 
 
 class BudgetPart(Part):
@@ -298,8 +297,8 @@ class SuitePart(Part):
     )
     prompts: Annotated[dict[Identifier, AnyPrompt], Field(min_length=1)] = Field(
         default_factory=dict,
-        description="name: a template, or a list of input items whose texts are templates; "
-        "several are the axis `prompt`",
+        description="name: a template, a list of input items whose texts are templates, or a conversation of several "
+        "`turns`; several prompts are the axis `prompt`",
     )
     sweep: SweepPart | None = Field(None, description="default: one arm per prompt")
     cases: Annotated[list[AnyCase], Field(min_length=1)] = Field(
@@ -309,7 +308,7 @@ class SuitePart(Part):
     graders: Annotated[list[GraderPart], Field(min_length=1)] = Field(
         default_factory=list, description="every case is scored by each; the first is the primary quality metric"
     )
-    load: LoadPart = Field(default_factory=LoadPart, description="see below")
+    load: LoadPart = Field(default_factory=ClosedPart, description="how trials are sent: see below")
     budget: BudgetPart = Field(default_factory=BudgetPart, description="default: no limit")
     slo: SloPart | None = Field(None, description="what a user may expect of a trial")
     decision: DecisionPart | None = Field(None, description="how the report chooses an arm")

@@ -64,16 +64,27 @@ def compiled(text: str) -> Template:
 
 
 def render_input(prompt: Prompt, case: Case, read_bytes: ReadBytes) -> Json:
-    """The ``input`` of a request: a string, or the list of items with every text rendered.
+    """The ``input`` of a trial's first request: a string, or the list of items with every text rendered.
 
     Raises ``TemplateError``. ``read_bytes`` serves the filter ``data_url``; what it raises passes through.
     """
-    return _rendered(prompt.template, case.vars, read_bytes)
+    return render_turn(prompt, case, 0, read_bytes)
+
+
+def render_turn(prompt: Prompt, case: Case, turn_index: int, read_bytes: ReadBytes) -> Json:
+    """What the user says in a turn, in the form of ``render_input``, which is turn 0. Raises as that does."""
+    return _rendered(turn_template(prompt, turn_index), case.vars, read_bytes)
+
+
+def turn_template(prompt: Prompt, turn_index: int) -> Json:
+    """Raises ``IndexError`` after the last turn."""
+    return (prompt.template, *prompt.more_turns)[turn_index]
 
 
 def input_chars(prompt: Prompt, case: Case) -> int:
-    """Characters of all texts of the input; files of ``data_url`` count nothing."""
-    return _text_length(render_input(prompt, case, lambda _path: b""))
+    """Characters of all texts of all turns; files of ``data_url`` count nothing."""
+    turns = range(1 + len(prompt.more_turns))
+    return sum(_text_length(render_turn(prompt, case, turn, lambda _path: b"")) for turn in turns)
 
 
 def render_params(params: Mapping[str, Json], case: Case) -> dict[str, Json]:
