@@ -13,26 +13,27 @@ from tests.bench.race import Heat
 from tests.bench.servers.answers import Answer
 from tests.bench.servers.truth import TrueCall
 
-Column = npt.NDArray[np.float64]
+Nanoseconds = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errors:
-    """In nanoseconds, client minus truth. ``arrival``, ``gap``: one row per call, a column per delta (or gap).
+    """In nanoseconds, client minus truth. ``arrival``: one row per call, a column per delta. ``gap``: the same for the
+    gaps between them, without the calls whose client itself says that gaps of its are none (coalesced).
 
     ``arrival``: stamp minus the server's write. ``ttft``: the client's TTFT minus (write minus receipt); ``delivery`` is
     its part that the request's way makes up. ``end``: the same for the end of the answer. ``mean_gap``: per call.
     ``lateness``: the server's own, write minus due. ``write_took``: how long its writes took, the doubt in the truth.
     """
 
-    arrival: Column
-    ttft: Column
-    delivery: Column
-    end: Column
-    gap: Column
-    mean_gap: Column
-    lateness: Column
-    write_took: Column
+    arrival: Nanoseconds
+    ttft: Nanoseconds
+    delivery: Nanoseconds
+    end: Nanoseconds
+    gap: Nanoseconds
+    mean_gap: Nanoseconds
+    lateness: Nanoseconds
+    write_took: Nanoseconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +44,10 @@ class Stated:
     adds the time the sending took, within which the request arrived.
     """
 
-    bound: Column
-    missed: Column
-    ttft_bound: Column
-    ttft_missed: Column
+    bound: Nanoseconds
+    missed: Nanoseconds
+    ttft_bound: Nanoseconds
+    ttft_missed: Nanoseconds
     n_coalesced: int
     n_gaps: int
     max_lag_ns: float
@@ -69,7 +70,7 @@ def errors_of(heat: Heat, answer: Answer) -> Errors:
         ttft=(stamps[:, 0] - sent) - (before[:, 0] - received),
         delivery=received - sent,
         end=(done - sent) - (last - received),
-        gap=gap,
+        gap=gap[[not call.get("n_coalesced") for call, _ in pairs]],
         mean_gap=gap.mean(axis=1) if gap.shape[1] else np.zeros(len(pairs)),
         lateness=(every_before - np.concatenate([true.due_ns for _, true in pairs])).astype(np.float64),
         write_took=(np.concatenate([true.after_ns for _, true in pairs]) - every_before).astype(np.float64),

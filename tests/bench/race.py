@@ -60,7 +60,12 @@ def run_heat(contestant: Contestant, load: Load, folder: Path) -> Heat:
         except subprocess.TimeoutExpired:
             return Heat(gave_up=f"not done after {load.patience_s:.0f} s")
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no word why"])[-1]
-        return Heat(gave_up=f"ended with {done.returncode}: {last[:160]}")
+        return Heat(gave_up=f"ended with {done.returncode}: {_reason(done.stderr)}")
     told = [json.loads(line) for line in done.stdout.splitlines()]
     return Heat(summary=told[-1]["summary"], calls=tuple(told[:-1]), truth=server.truth)
+
+
+def _reason(stderr: str) -> str:
+    """The last line that names an error: libraries may say more while they are torn down."""
+    lines = stderr.strip().splitlines()
+    return next((line for line in reversed(lines) if "Error" in line), "no word why")[:160]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 Cell = str | float | int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Column:
     """``key`` finds the cell in a row. ``digits``: significant ones; None prints the value as it is."""
 

@@ -86,9 +86,7 @@ def fastest_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def main(
-    make: Callable[[Flags], Client], new_loop: Callable[[], asyncio.AbstractEventLoop] = fastest_loop
-) -> None:
+def main(make: Callable[[Flags], Client], new_loop: Callable[[], asyncio.AbstractEventLoop] = fastest_loop) -> None:
     flags = _flags()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -20,17 +20,13 @@ class HttpxClient:
         self._body = body_bytes()
 
     async def open(self, connections: int) -> None:
-        limits = httpx.Limits(
-            max_connections=None, max_keepalive_connections=self._streams, keepalive_expiry=300
-        )
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=self._streams, keepalive_expiry=300)
         self._client = httpx.AsyncClient(limits=limits, timeout=None, trust_env=False)
 
     async def call(self, number: int) -> Heard | None:
         chunks: list[tuple[int, bytes]] = []
         sent_ns = time.perf_counter_ns()
-        async with self._client.stream(
-            "POST", self._url, content=self._body, headers=headers_of(number)
-        ) as response:
+        async with self._client.stream("POST", self._url, content=self._body, headers=headers_of(number)) as response:
             async for chunk in response.aiter_raw():
                 chunks.append((time.perf_counter_ns(), chunk))
         return heard(sent_ns=sent_ns, status=response.status_code, chunks=chunks)

@@ -67,7 +67,7 @@ def bundled(*, n_deltas: int, hold_ns: int = 0) -> Answer:
 
 def warm_up(streams: int) -> Answer:
     """Held back until every stream has sent its request, so that each needs a connection of its own."""
-    return bundled(n_deltas=8, hold_ns=max(200, 2 * streams) * NS_PER_MS)
+    return bundled(n_deltas=8, hold_ns=max(200, streams) * NS_PER_MS)
 
 
 def as_file(answers: Sequence[Answer]) -> bytes:
