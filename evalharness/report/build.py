@@ -12,6 +12,7 @@ from evalharness.report import numbers
 from evalharness.report.sections import (
     errors,
     flips,
+    load,
     methods,
     quality,
     result,
@@ -29,6 +30,7 @@ from evalharness.report.words import origin
 #: The order of the page. A section is one of these modules and the template of the same name.
 SECTIONS: tuple[ModuleType, ...] = (
     result,
+    load,
     tradeoff,
     quality,
     waiting,
@@ -82,7 +84,9 @@ def build_page(run: RunRecord, analysis: Analysis, settings: ReportSettings) -> 
 
 def page_title(run: RunRecord, analysis: Analysis) -> str:
     """``Effort comparison: suite``; without an effort axis a plain comparison; one arm is an evaluation."""
-    if analysis.kind == "single":
+    if analysis.kind == "latency":
+        kind = "Latency benchmark"
+    elif analysis.kind == "single":
         kind = "Evaluation"
     else:
         kind = "Effort comparison" if len({arm.effort for arm in run.plan.arms}) > 1 else "Comparison"
@@ -91,14 +95,24 @@ def page_title(run: RunRecord, analysis: Analysis) -> str:
 
 def subtitle(view: View) -> str:
     """Model, size, when, baseline: the facts that tell this run from another."""
-    analysis, manifest = view.analysis, view.run.manifest
+    manifest = view.run.manifest
     models = list(dict.fromkeys(arm.planned.model for arm in view.arms))
     named = ", ".join(models[:3]) + (f" and {len(models) - 3} more" if len(models) > 3 else "")
-    size = [numbers.plural(len(view.arms), "arm")] if len(view.arms) > 1 else []
-    size += [numbers.plural(analysis.n_cases, "case"), numbers.plural(analysis.repeats, "repeat")]
     when = _when(manifest.created_utc, manifest.finished_utc)
     baseline = f" Baseline: {view.baseline.spoken}." if view.baseline else ""
-    return f"{named}, {f' {numbers.TIMES} '.join(size)}. Run {when} UTC.{baseline}"
+    return f"{named}, {_size(view)}. Run {when} UTC.{baseline}"
+
+
+def _size(view: View) -> str:
+    """``5 arms × 30 cases × 2 repeats``; a load asks its cases again as long as it lasts, so there its calls count."""
+    analysis = view.analysis
+    size = [numbers.plural(len(view.arms), "arm")] if len(view.arms) > 1 else []
+    size.append(numbers.plural(analysis.n_cases, "case"))
+    if analysis.kind != "latency":
+        return f" {numbers.TIMES} ".join([*size, numbers.plural(analysis.repeats, "repeat")])
+    size.append(numbers.plural(sum(stretch.n_sent for stretch in analysis.stretches_of()), "call"))
+    levels = view.run.plan.suite.load.levels
+    return ", ".join([*size, *([numbers.plural(len(levels), "level") + " of load"] if levels else [])])
 
 
 def _when(start: str, end: str | None) -> str:

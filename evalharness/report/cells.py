@@ -10,7 +10,7 @@ from markupsafe import Markup
 from evalharness.core.findings import Comparison, Estimate, TimeFindings
 from evalharness.report import numbers
 from evalharness.report.view import ArmView
-from evalharness.report.words import is_certain
+from evalharness.report.words import COARSE, is_certain
 
 #: Said once under a table with a cell that has a lower limit only.
 NO_UPPER_LIMIT = "≥: no upper limit, there are too few calls for one, or it lies among the failed ones."
@@ -20,6 +20,7 @@ NO_UPPER_LIMIT = "≥: no upper limit, there are too few calls for one, or it li
 class Cell:
     """``main`` with an ``aside`` on the same line and its interval or remark ``below``.
 
+    ``mark`` is a word that goes wherever the figure goes: a verdict on it, or that it was not seen well enough.
     ``tone`` is ``better``, ``worse`` or empty; it is set only where the interval leaves out zero.
     """
 
@@ -27,6 +28,12 @@ class Cell:
     aside: str = ""
     below: str = ""
     tone: str = ""
+    mark: str = ""
+
+    @property
+    def marked(self) -> str:
+        """The figure with its mark, for formats of one line."""
+        return f"{self.main} {self.mark}" if self.mark else self.main
 
     @property
     def is_short(self) -> bool:
@@ -66,6 +73,11 @@ class Table:
     def is_wide(self) -> bool:
         """Whether it may need more than the page's width and gets a scroll bar of its own."""
         return len(self.columns) > 8
+
+    @property
+    def has_coarse(self) -> bool:
+        """Whether it shows a time that this client did not see well enough."""
+        return any(cell.mark == COARSE for row in self.rows for cell in row.cells)
 
     @property
     def has_strips(self) -> bool:
@@ -118,7 +130,7 @@ def usd_cell(estimate: Estimate | None, ratio: Comparison | None = None, *, scal
     return Cell(main=numbers.usd(estimate.point * scale), aside=aside, below=numbers.usd_interval(estimate, scale))
 
 
-def quantile_cell(times: TimeFindings | None, q: str, ratio: Comparison | None = None) -> Cell:
+def quantile_cell(times: TimeFindings | None, q: str, ratio: Comparison | None = None, *, mark: str = "") -> Cell:
     """A quantile over its interval. Where failures keep it from being reached, or calls are too few, it says so."""
     if times is None:
         return NOTHING
@@ -132,7 +144,7 @@ def quantile_cell(times: TimeFindings | None, q: str, ratio: Comparison | None =
         return NOTHING
     aside = numbers.ratio(ratio.shown.point) if ratio else ""
     below = numbers.duration_interval(estimate) or "no interval"
-    return Cell(main=numbers.duration(estimate.point), aside=aside, below=below)
+    return Cell(main=numbers.duration(estimate.point), aside=aside, below=below, mark=mark)
 
 
 def lacks_upper_limit(times: TimeFindings | None, quantiles: Sequence[str]) -> bool:

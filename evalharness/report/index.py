@@ -101,7 +101,7 @@ def _run_line(report: Mapping[str, Json]) -> RunLine:
         date=_text(report, "created_utc")[:16].replace("T", " "),
         href=f"{quote(suite, safe='')}/{quote(run_id, safe='')}/report.html",
         suite=suite,
-        kind={"effort": "comparison", "single": "single run"}.get(_text(report, "kind"), ""),
+        kind={"effort": "comparison", "single": "single run", "latency": "latency"}.get(_text(report, "kind"), ""),
         commit=_text(report, "commit")[:10],
         decision=_text(report, "heading"),
         state="" if report.get("state") == "complete" else _text(report, "state"),

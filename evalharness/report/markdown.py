@@ -10,10 +10,11 @@ from evalharness.core.record import RunRecord
 from evalharness.report.build import page_title, subtitle
 from evalharness.report.cells import Cell, Row, Table
 from evalharness.report.numbers import plural
-from evalharness.report.sections.result import arm_table
+from evalharness.report.sections.result import excerpt
 from evalharness.report.settings import ReportSettings
 from evalharness.report.view import View, make_view
 from evalharness.report.visible import shortened, visible
+from evalharness.report.words import COARSE_NOTE
 
 MAX_BYTES = 60_000
 _MAX_ROWS = 8
@@ -43,9 +44,10 @@ def _text(view: View, n_rows: int, details: bool) -> str:
     parts += [escaped(verdict.rule)] if verdict.rule else []
     if verdict.cautions:
         parts.append("Know this first:\n\n" + "\n".join(f"- {escaped(caution)}" for caution in verdict.cautions))
-    parts.append(_table(arm_table(view, view.shown[:n_rows], "")))
-    if len(view.arms) > n_rows:
-        parts.append(f"Showing {min(n_rows, len(view.shown))} of {len(view.arms)} arms; all are in the report.")
+    table, left_out = excerpt(view, n_rows)
+    parts.append(_table(table))
+    parts += [f"{left_out}; all are in the report."] if left_out else []
+    parts += [escaped(COARSE_NOTE)] if table.has_coarse else []
     parts += _lost(view) if details else ["Details were left out to keep this summary short; they are in the report."]
     title = f"{escaped(page_title(view.run, view.analysis))}. {escaped(subtitle(view))}"
     run_id = escaped(view.run.manifest.run_id)
@@ -78,7 +80,7 @@ def _head(row: Row) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    text = escaped(cell.main) + (f" {escaped(cell.aside)}" if cell.aside else "")
+    text = escaped(cell.marked) + (f" {escaped(cell.aside)}" if cell.aside else "")
     return f"{text} ({escaped(cell.below)})" if cell.below else text
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from evalharness.core.findings import Analysis, ArmFindings, Estimate
+from evalharness.core.findings import Analysis, ArmFindings, Estimate, Outcome, TimeFindings
 from evalharness.core.ids import content_id
 from evalharness.core.model import Json, Status
 from evalharness.core.record import RunRecord
+from evalharness.report.latency_verdict import headline_stretch
+from evalharness.report.load_words import level_text
 from evalharness.report.verdict_text import verdict_text
 from evalharness.report.visible import shortened
 
@@ -44,14 +46,15 @@ def _facts(run: RunRecord, analysis: Analysis) -> dict[str, Json]:
         "plan_hash": run.plan.plan_hash,
         "graders_hash": content_id([[g.grader_id, g.type, dict(g.params), g.pass_at] for g in suite.graders]),
         "cases_hash": content_id([[case.case_id, case.content_hash] for case in suite.cases]),
-        "outcome": analysis.decision.outcome.value,
+        "outcome": _outcome(analysis),
         "heading": shortened(verdict.heading, 80),
         "lead": shortened(verdict.lead, 400),
         "metric": analysis.primary,
-        "arm": headline.label,
+        "arm": _headline_label(analysis, headline),
         "quality": estimate_json(headline.quality.get(analysis.primary)),
         "cost_usd": estimate_json(headline.cost_usd),
-        "total_ms_p95": estimate_json(_p95(headline)),
+        "total_ms_p95": estimate_json(_headline_p95(analysis, headline)),
+        "good_share": estimate_json(analysis.service.share if analysis.service else None),
         "quality_range": _range(analysis),
         "n_arms": len(analysis.arms),
         "n_cases": analysis.n_cases,
@@ -61,10 +64,30 @@ def _facts(run: RunRecord, analysis: Analysis) -> dict[str, Json]:
     }
 
 
+def _outcome(analysis: Analysis) -> str:
+    """What was decided: of a latency run whether its service level is met."""
+    if analysis.kind == "latency":
+        return analysis.service.met.value if analysis.service else Outcome.NO_RULE.value
+    return analysis.decision.outcome.value
+
+
 def headline_arm(analysis: Analysis) -> ArmFindings:
     """The arm whose numbers stand for the run: the recommended one, else the baseline, else the only one."""
     wanted = analysis.decision.arm_id or analysis.baseline
     return next((arm for arm in analysis.arms if arm.arm_id == wanted), analysis.arms[0])
+
+
+def _headline_label(analysis: Analysis, headline: ArmFindings) -> str:
+    """Of a latency run with levels the level that its figures are of."""
+    stretch = headline_stretch(analysis) if analysis.kind == "latency" else None
+    if stretch is None or stretch.level is None or len(analysis.stretches_of()) < 2:
+        return headline.label
+    return level_text(stretch.level, stretch.level_unit)
+
+
+def _headline_p95(analysis: Analysis, headline: ArmFindings) -> Estimate | None:
+    stretch = headline_stretch(analysis) if analysis.kind == "latency" else None
+    return _p95(headline.times if stretch is None else stretch.times)
 
 
 def _arm(arm: ArmFindings, primary: str) -> Mapping[str, Json]:
@@ -72,7 +95,7 @@ def _arm(arm: ArmFindings, primary: str) -> Mapping[str, Json]:
         "label": shortened(arm.label, 80),
         "quality": estimate_json(arm.quality.get(primary)),
         "cost_usd": estimate_json(arm.cost_usd),
-        "total_ms_p95": estimate_json(_p95(arm)),
+        "total_ms_p95": estimate_json(_p95(arm.times)),
     }
 
 
@@ -82,8 +105,8 @@ def _range(analysis: Analysis) -> list[float | None] | None:
     return [_six(min(points)), _six(max(points))] if points else None
 
 
-def _p95(arm: ArmFindings) -> Estimate | None:
-    total = arm.times.get("total_ms")
+def _p95(times: Mapping[str, TimeFindings]) -> Estimate | None:
+    total = times.get("total_ms")
     return total.quantiles.get("0.95") if total else None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from evalharness.core.findings import Analysis
@@ -13,7 +13,20 @@ from evalharness.report.cells import Cell, Row, Table
 from evalharness.report.charts.marks import Interval
 from evalharness.report.charts.scales import Scale
 from evalharness.report.charts.strip import quality_scale
-from evalharness.report.sections.result import arm_table
+from evalharness.report.load_rows import (
+    ACHIEVED,
+    ASKED,
+    FAILED,
+    FAILS,
+    FIRST_P50,
+    FIRST_P95,
+    GOOD,
+    HOLDS,
+    TOKENS,
+    TOTAL_P50,
+    TOTAL_P95,
+)
+from evalharness.report.sections.result import excerpt
 from evalharness.report.settings import ReportSettings
 from evalharness.report.view import View, make_view, percent_interval
 from evalharness.report.visible import visible
@@ -24,6 +37,8 @@ _MAX_ROWS = 8
 _STRIP = 17
 #: Columns of the arm table by position, the most needed first, as far as the width goes.
 _WANTED = (0, 1, 2, -1, 4, 3, 5)
+#: Columns of the table of a latency run by title, likewise.
+_WANTED_OF_LOAD = (HOLDS, FAILS, ACHIEVED, FIRST_P95, TOTAL_P95, GOOD, FAILED, FIRST_P50, TOTAL_P50, ASKED, TOKENS)
 _ASCII = str.maketrans({"−": "-", "×": "x", "–": "-", "≥": ">=", "≤": "<=", "…": "...", "“": '"', "”": '"', "·": "-"})
 _STYLES = {"bold": "\x1b[1m", "better": "\x1b[32m", "worse": "\x1b[31m"}
 
@@ -96,41 +111,66 @@ def _lines(view: View, writer: _Writer, report_path: str | None) -> list[str]:
 
 
 def _table(view: View, writer: _Writer) -> list[str]:
+    table, left_out = excerpt(view, _MAX_ROWS)
+    if view.analysis.kind == "latency":
+        lines = _laid_out(table, [], _load_columns(table), writer)
+    else:
+        lines = _laid_out(table, _strips(view, writer), _arm_columns(table), writer)
+    return [*lines, *([f"{left_out}."] if left_out else [])]
+
+
+def _strips(view: View, writer: _Writer) -> list[str]:
+    """The quality of each arm on one axis; empty where there is no room for it."""
     shown = view.shown[:_MAX_ROWS]
-    table = arm_table(view, shown, "")
     scored = [percent_interval(estimate) for arm in shown if (estimate := view.quality(arm))]
     scale = quality_scale(scored) if len(scored) > 1 and writer.strips else None
-    strips = [
-        _strip(percent_interval(quality), scale) if scale and (quality := view.quality(arm)) else "" for arm in shown
-    ]
-    lines = _laid_out(table, strips if scale else [], writer)
-    if len(view.arms) > len(shown):
-        lines.append(f"Showing {len(shown)} of {len(view.arms)} arms.")
-    return lines
+    if scale is None:
+        return []
+    return [_strip(percent_interval(quality), scale) if (quality := view.quality(arm)) else "" for arm in shown]
 
 
-def _laid_out(table: Table, strips: Sequence[str], writer: _Writer) -> list[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Columns:
+    """Columns by index: ``wanted`` the most needed first, ``with_interval`` those that carry theirs."""
+
+    wanted: Sequence[int]
+    with_interval: Collection[int]
+
+
+def _arm_columns(table: Table) -> _Columns:
+    n = len(table.columns)
+    wanted = dict.fromkeys(place % n for place in _WANTED if -n <= place < n)
+    return _Columns(wanted=list(wanted), with_interval=(0, 1))
+
+
+def _load_columns(table: Table) -> _Columns:
+    places = {title: index for index, title in enumerate(table.columns)}
+    wanted = [places[title] for title in _WANTED_OF_LOAD if title in places]
+    return _Columns(wanted=wanted, with_interval=[places[title] for title in (FIRST_P95, TOTAL_P95) if title in places])
+
+
+def _laid_out(table: Table, strips: Sequence[str], columns: _Columns, writer: _Writer) -> list[str]:
     """Columns side by side as far as the width allows; numbers right aligned, titles on two lines."""
     heads = ["", table.head, *(writer.plain(_head(row)) for row in table.rows)]
     lines = [head.ljust(max(map(len, heads))) for head in heads]
-    texts = {index: _column(table, index, writer) for index in range(len(table.columns))}
+    texts = {index: _column(table, index, columns, writer) for index in range(len(table.columns))}
     room = writer.width - len(lines[0])
     # The strip repeats what a column says: it takes the room that is left once cost is shown too.
-    if strips and room - _STRIP - 2 >= sum(len(texts[index][0]) + 2 for index in _WANTED[:3] if index < len(texts)):
+    if strips and room - _STRIP - 2 >= sum(len(texts[index][0]) + 2 for index in columns.wanted[:3]):
         drawn = ["", "", *strips]
         lines = [f"{line}  {strip.ljust(_STRIP)}" for line, strip in zip(lines, drawn, strict=True)]
         room -= _STRIP + 2
-    for index in _fitting(texts, room):
+    for index in _fitting(texts, columns.wanted, room):
         lines = [
             f"{line}  {text}" for line, text in zip(lines, _styled(table, index, texts[index], writer), strict=True)
         ]
     return [line.rstrip() for line in lines]
 
 
-def _fitting(texts: Mapping[int, Sequence[str]], room: int) -> list[int]:
+def _fitting(texts: Mapping[int, Sequence[str]], wanted: Sequence[int], room: int) -> list[int]:
     """The columns that fit into ``room``, the most needed first, in their own order."""
     chosen = []
-    for index in dict.fromkeys(place % len(texts) for place in _WANTED if -len(texts) <= place < len(texts)):
+    for index in wanted:
         needed = len(texts[index][0]) + 2
         if needed <= room:
             chosen.append(index)
@@ -147,9 +187,10 @@ def _head(row: Row) -> str:
     return f"{row.head} (recommended)" if row.strong else row.head
 
 
-def _column(table: Table, index: int, writer: _Writer) -> list[str]:
-    """Title and cells of one column, right aligned to its width. The first two columns carry their interval."""
-    texts = [*_two_lines(table.columns[index]), *(_text(row.cells[index], index) for row in table.rows)]
+def _column(table: Table, index: int, columns: _Columns, writer: _Writer) -> list[str]:
+    """Title and cells of one column, right aligned to its width."""
+    with_interval = index in columns.with_interval
+    texts = [*_two_lines(table.columns[index]), *(_text(row.cells[index], with_interval) for row in table.rows)]
     plain = [writer.plain(text) for text in texts]
     return [text.rjust(max(map(len, plain))) for text in plain]
 
@@ -161,8 +202,8 @@ def _two_lines(title: str) -> tuple[str, str]:
     return min(cuts, key=lambda lines: max(map(len, lines)))
 
 
-def _text(cell: Cell, index: int) -> str:
-    return f"{cell.main} ({cell.below})" if index < 2 and cell.below else cell.main
+def _text(cell: Cell, with_interval: bool) -> str:
+    return f"{cell.marked} ({cell.below})" if with_interval and cell.below else cell.marked
 
 
 def _strip(interval: Interval, scale: Scale) -> str:

@@ -18,10 +18,14 @@ _VARYING = re.compile(r"[0-9a-f-]{8,}|\d+", re.IGNORECASE)
 
 
 def nothing_measured(run: RunRecord, analysis: Analysis) -> tuple[str, str] | None:
-    """Heading and lead of a run in which no arm has a score that says anything; None where some arm has."""
+    """Heading and lead of a run in which no arm has a score that says anything; None where some arm has.
+
+    A latency run says something as soon as one call was answered.
+    """
     ended = [result for result in _measured(run) if result is not None and result.status is not Status.PENDING]
     failed = [result for result in ended if result.status is Status.ERROR]
-    if len(failed) < len(ended) and any(arm.quality.get(analysis.primary) for arm in analysis.arms):
+    says_something = analysis.kind == "latency" or any(arm.quality.get(analysis.primary) for arm in analysis.arms)
+    if len(failed) < len(ended) and says_something:
         return None
     unfinished = not_finished(run)
     if not ended:
@@ -42,10 +46,15 @@ def nothing_measured(run: RunRecord, analysis: Analysis) -> tuple[str, str] | No
 
 
 def not_finished(run: RunRecord) -> str | None:
-    """How many calls are missing, why, and how to go on; None for a run that came to its planned end."""
+    """How many calls are missing, why, and how to go on; None for a run that came to its planned end.
+
+    Calls that a run of stated duration had no time for are not missing.
+    """
     manifest = run.manifest
     results = list(_measured(run))
-    missing = sum(result is None or result.status is Status.PENDING for result in results)
+    missing = sum(_is_missing(result) for result in results)
+    if manifest.stop_reason is PendingReason.DURATION:
+        return None
     if not missing:
         return None
     of = f"{numbers.count(missing)} of {numbers.plural(len(results), 'call')}"
@@ -57,6 +66,12 @@ def not_finished(run: RunRecord) -> str | None:
     if manifest.stop_reason is PendingReason.BUDGET:
         again = "Raise the budget (--max-cost, or budget in the suite) and run the same command again."
     return f"The run is not finished: {of} {verb} missing{why}. {again}"
+
+
+def _is_missing(result: TrialResult | None) -> bool:
+    if result is None:
+        return True
+    return result.status is Status.PENDING and result.pending_reason is not PendingReason.DURATION
 
 
 def failures_sentence(run: RunRecord, analysis: Analysis) -> str | None:

@@ -19,6 +19,7 @@ from evalharness.core.findings import (
 )
 from evalharness.core.record import RunRecord
 from evalharness.report import numbers, trouble, words
+from evalharness.report.latency_verdict import LatencyVerdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,8 @@ def verdict_text(run: RunRecord, analysis: Analysis) -> VerdictText:
     cautions = analysis.banners
     if analysis.kind == "single":
         return _single(run, analysis, cautions)
-    speaker = _Speaker(run=run, analysis=analysis)
+    latency = analysis.kind == "latency"
+    speaker = LatencyVerdict(run=run, analysis=analysis) if latency else _Speaker(run=run, analysis=analysis)
     heading, lead = speaker.heading_and_lead()
     return VerdictText(
         origin=words.origin(run),

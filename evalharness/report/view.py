@@ -14,7 +14,7 @@ from evalharness.report.charts.marks import Interval, Mark, swatch
 from evalharness.report.palette import PLACES_IN_ORDER, effort_place
 from evalharness.report.settings import ReportSettings
 from evalharness.report.verdict_text import VerdictText, share_right, verdict_text
-from evalharness.report.words import spoken
+from evalharness.report.words import COARSE, spoken
 
 _GROUPING = ("model", "endpoint")
 #: Arms drawn and compared on the page; a larger sweep shows its best and puts the rest in a table of its own.
@@ -98,6 +98,17 @@ class View:
 
     def quality(self, arm: ArmView) -> Estimate | None:
         return arm.found.quality.get(self.analysis.primary)
+
+    def coarse(self, arm_id: str, metric: str) -> str:
+        """The word beside a time that this client did not see well enough; empty where it did, or nobody knows."""
+        marked = self.analysis.observer.marked if self.analysis.observer else ()
+        return COARSE if any((mark.arm_id, mark.metric) == (arm_id, metric) for mark in marked) else ""
+
+    def error_ms(self, metric: str) -> float | None:
+        """The stated error (p99) of a time; that of the end of an answer is the one of its latency."""
+        observer = self.analysis.observer
+        spread = observer.errors.get("latency_ms" if metric == "total_ms" else metric) if observer else None
+        return spread.p99_ms if spread else None
 
     def limit_ms(self, metric: str) -> float | None:
         """The limit that the suite's service level sets for a time metric."""

@@ -19,6 +19,9 @@ SIMULATED_SENTENCE = "Every answer came from the built-in simulator: these numbe
 CI_SENTENCE = (
     "95% CI: if we repeated the whole run many times, about 95 of 100 such intervals would hold the true difference."
 )
+#: The mark of a time that this client did not see well enough, and what it means, said once under its table.
+COARSE = "coarse"
+COARSE_NOTE = "Coarse: this client may be off by more than 1% of the figure, see “How well was this measured?”."
 
 _GRAMMAR = frozenset({"none", "null", "true", "false", "all", "any", "other", "on", "off"})
 _TOWARDS = {

@@ -18,13 +18,16 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 388, 30, 250
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadPoint:
-    """One step. ``level`` is what was asked, in words (``20/s``); ``per_s`` the calls a second that were achieved.
+    """One step.
 
-    ``tail_ms`` is the quantile drawn with its interval, ``median_ms`` stands below it without one (None: not drawn).
-    ``holds``: the highest level at which the service level is shown to hold.
+    ``level`` is what was asked, in words (``20/s``); ``per_s`` the calls a second that ended. ``tail_ms`` is the
+    quantile drawn with its interval, ``median_ms`` stands below it without one (None: not drawn). ``mark`` is the
+    step's own: with one arm that of the level, as elsewhere on the page. ``holds``: the highest level at which the
+    service level is shown to hold.
     """
 
     level: str
+    mark: Mark
     per_s: float
     tail_ms: Interval
     median_ms: float | None = None
@@ -105,11 +108,11 @@ def _tail(arm: LoadLine, x_scale: Scale, y_scale: Scale) -> list[Markup]:
     places = [(x_scale(point.per_s), y_scale(point.tail_ms.point)) for point in arm.points]
     parts = [polyline(places, arm.mark.role, 2, **{"stroke-dasharray": arm.mark.dashes})] if len(places) > 1 else []
     for point, (x, _) in zip(arm.points, places, strict=True):
-        parts += _bar(point.tail_ms, x, y_scale, arm.mark)
+        parts += _bar(point.tail_ms, x, y_scale, point.mark)
     for point, (x, y) in zip(arm.points, places, strict=True):
         if point.holds:
             parts.append(element("circle", paint(stroke="text", width=1.5) | {"cx": x, "cy": y, "r": 11.0}))
-        parts.append(marker(x, y, arm.mark))
+        parts.append(marker(x, y, point.mark))
     return parts
 
 

@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evalharness.core.findings import Comparison
-from evalharness.core.model import Endpoint, EndpointKind, Json, Load
+from evalharness.core.model import Endpoint, EndpointKind, Json
 from evalharness.core.record import RunRecord
 from evalharness.metrics.catalog import CATALOG
 from evalharness.report import numbers
 from evalharness.report.cells import Cell, Row, Table
 from evalharness.report.curl import curl, without_files
+from evalharness.report.load_words import load_facts
 from evalharness.report.method_words import method_sentence
+from evalharness.report.observed import observer_facts
 from evalharness.report.view import ArmView, View
 from evalharness.report.words import CI_SENTENCE, metric_title, named
 
@@ -140,7 +142,7 @@ def _facts(view: View) -> list[tuple[str, str]]:
         ("Finished", manifest.finished_utc or "not finished"),
         ("evalharness", manifest.version),
         ("Plan hash", view.run.plan.plan_hash),
-        ("Load", _load(suite.load)),
+        ("Load", load_facts(suite.load)),
         ("Graders", ", ".join(f"{grader.grader_id} ({grader.type})" for grader in suite.graders)),
     ]
     used = {arm.planned.endpoint for arm in view.arms}
@@ -149,17 +151,10 @@ def _facts(view: View) -> list[tuple[str, str]]:
     facts += [
         (f"Client: {name}", _plain(value)) for name, value in sorted(manifest.environment.items()) if value is not None
     ]
+    facts += observer_facts(view.analysis.observer)
     facts += [(f"Flag {name}", _plain(value)) for name, value in sorted(manifest.flags.items())]
     facts += [(f"File {file.path}", f"sha256 {file.sha256}") for file in suite.files]
     return facts
-
-
-def _load(load: Load) -> str:
-    warm = ""
-    if load.warmup is not None:
-        amount = numbers.plural(load.warmup.calls, "call") if load.warmup.calls else f"{load.warmup.seconds:g} s"
-        warm = f", warm-up of {amount}, in no statistic"
-    return f"{load.shape}, concurrency {load.concurrency}, {load.order} order, seed {load.seed}{warm}"
 
 
 def _endpoint(endpoint: Endpoint) -> str:

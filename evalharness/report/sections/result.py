@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from evalharness.core.findings import Comparison
 from evalharness.core.model import Status
 from evalharness.report import numbers
 from evalharness.report.cells import (
@@ -20,8 +21,10 @@ from evalharness.report.cells import (
     usd_cell,
 )
 from evalharness.report.charts.strip import quality_scale, quality_strip
+from evalharness.report.load_rows import load_caption, load_note, load_table
 from evalharness.report.verdict_text import VerdictText
 from evalharness.report.view import ArmView, View, percent_interval
+from evalharness.report.words import COARSE_NOTE
 
 NAV = "Result"
 TITLE = "Result"
@@ -38,22 +41,40 @@ class Result:
 def build(view: View) -> Result | None:
     shown = len(view.shown)
     hidden = len(view.arms) > shown
-    notes = [_note(view)]
+    table = main_table(view, view.shown, _caption(view))
+    notes = [load_note(view, table) if view.analysis.kind == "latency" else _note(view, table)]
     if hidden:
         notes.insert(0, f"Showing {shown} of {len(view.arms)} arms: those with the highest scores, and the baseline.")
     return Result(
         verdict=view.verdict,
-        table=arm_table(view, view.shown, _caption(view)),
-        all_arms=arm_table(view, view.arms, f"All {len(view.arms)} arms") if hidden else None,
+        table=table,
+        all_arms=main_table(view, view.arms, f"All {len(view.arms)} arms") if hidden else None,
         notes=tuple(notes),
     )
 
 
+def main_table(view: View, arms: Sequence[ArmView], caption: str) -> Table:
+    """The one table beside the verdict, in every format."""
+    return load_table(view, arms, caption) if view.analysis.kind == "latency" else arm_table(view, arms, caption)
+
+
+def excerpt(view: View, n_rows: int) -> tuple[Table, str]:
+    """The main table's first rows, and what that leaves out in words (``Showing 8 of 21 arms``), empty for nothing."""
+    table = main_table(view, view.shown, "")
+    by_arm = len(table.rows) == len(view.shown)
+    n_all = len(view.arms) if by_arm else len(table.rows)
+    kept = replace(table, rows=table.rows[:n_rows])
+    left_out = f"Showing {len(kept.rows)} of {n_all} {'arms' if by_arm else 'levels'}" if len(kept.rows) < n_all else ""
+    return kept, left_out
+
+
 def _caption(view: View) -> str:
+    if view.analysis.kind == "latency":
+        return load_caption(view)
     return "The run in numbers" if view.analysis.kind == "single" else "All arms, on the same cases"
 
 
-def _note(view: View) -> str:
+def _note(view: View, table: Table) -> str:
     parts = ["Small figures under a number: its 95% confidence interval."]
     if view.baseline is not None:
         parts.append(f"Small figures beside it: how many times that of {view.baseline.spoken}, the baseline.")
@@ -65,6 +86,8 @@ def _note(view: View) -> str:
         )
     if any(lacks_upper_limit(times, ("0.5", "0.95")) for times in total):
         parts.append(NO_UPPER_LIMIT)
+    if table.has_coarse:
+        parts.append(COARSE_NOTE)
     return " ".join(parts)
 
 
@@ -129,16 +152,20 @@ def _columns(view: View, decimals: _Decimals) -> list[_Column]:
         ),
         _Column(
             title="First output, median",
-            cell=lambda arm: quantile_cell(arm.found.times.get("ttfo_ms"), "0.5", view.ratio("ttfo_ms", arm.arm_id)),
+            cell=lambda arm: _time(view, arm, "ttfo_ms", "0.5", view.ratio("ttfo_ms", arm.arm_id)),
             exists=any(arm.found.times["ttfo_ms"].n_measured for arm in arms if "ttfo_ms" in arm.found.times),
         ),
         _Column(
             title="Total time, median",
-            cell=lambda arm: quantile_cell(arm.found.times.get("total_ms"), "0.5", view.ratio("total_ms", arm.arm_id)),
+            cell=lambda arm: _time(view, arm, "total_ms", "0.5", view.ratio("total_ms", arm.arm_id)),
         ),
-        _Column(title="Total time, p95", cell=lambda arm: quantile_cell(arm.found.times.get("total_ms"), "0.95")),
+        _Column(title="Total time, p95", cell=lambda arm: _time(view, arm, "total_ms", "0.95")),
         _Column(title="Failed", cell=lambda arm: part_of(arm.found.counts.get(Status.ERROR, 0), arm.found.n_planned)),
     ]
+
+
+def _time(view: View, arm: ArmView, metric: str, q: str, ratio: Comparison | None = None) -> Cell:
+    return quantile_cell(arm.found.times.get(metric), q, ratio, mark=view.coarse(arm.arm_id, metric))
 
 
 def _difference(view: View, arm: ArmView, decimals: int) -> Cell:

@@ -1,0 +1,176 @@
+"""The verdict of a latency run in words: its service level first, then up to which load it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from evalharness.core.findings import Analysis, ArmFindings, Knee, Met, ServiceLevel, StretchFindings
+from evalharness.core.model import LevelUnit
+from evalharness.core.record import RunRecord
+from evalharness.report import numbers, trouble, words
+from evalharness.report.load_words import level_spoken
+from evalharness.report.service_words import (
+    good_sentence,
+    goodput_sentence,
+    level_outcome,
+    limit_sentence,
+    target_sentence,
+)
+
+_HEADINGS = {
+    Met.MET: "Service level met",
+    Met.NOT_MET: "Service level not met",
+    Met.OPEN: "Not enough data",
+}
+_MOST_ARMS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyVerdict:
+    """Says one analysis of kind ``latency``."""
+
+    run: RunRecord
+    analysis: Analysis
+
+    def heading_and_lead(self) -> tuple[str, str]:
+        heading, lead = self._heading_and_lead()
+        unfinished = trouble.not_finished(self.run)
+        return heading, f"{unfinished} So far: {lead}" if unfinished else lead
+
+    def bullets(self) -> list[str]:
+        """Goodput, what the service level does not say, failures; at most three."""
+        found = [
+            self._knees(),
+            self._goodput(),
+            self._times() if self.analysis.service else None,
+            trouble.failures_sentence(self.run, self.analysis),
+        ]
+        return [text for text in found if text][:3]
+
+    def rule(self) -> str:
+        slo = self.run.plan.suite.slo
+        if slo is None:
+            return "Target: none. Add an slo block to the suite to get a verdict."
+        return target_sentence(slo)
+
+    # ------------------------------------------------------------ heading and lead
+
+    def _heading_and_lead(self) -> tuple[str, str]:
+        if self.analysis.service is None:
+            return "No target set", self._times() or "No time was measured."
+        if self.analysis.knees:
+            return self._of_knee(self.analysis.knees[0])
+        if len(self.analysis.arms) > 1:
+            return self._of_arms()
+        return _HEADINGS[self.analysis.service.met], _said(self.analysis.service)
+
+    def _of_knee(self, knee: Knee) -> tuple[str, str]:
+        """All arms together; how each arm does is a bullet."""
+        sentences = [_capital(knee.sentence)]
+        stretch = headline_stretch(self.analysis)
+        if stretch is not None and stretch.service is not None and stretch.level is not None:
+            sentences.append(f"At {level_spoken(stretch.level, stretch.level_unit)}: {_said(stretch.service)}")
+        return _knee_heading(knee), " ".join(f"{sentence.rstrip('.')}." for sentence in sentences)
+
+    def _of_arms(self) -> tuple[str, str]:
+        arms = [arm for arm in self.analysis.arms if arm.service is not None]
+        outcome = level_outcome([arm.service.met for arm in arms if arm.service])
+        told = [
+            f"{words.name_first(words.spoken(arm))}: {_said(arm.service)}" for arm in arms[:_MOST_ARMS] if arm.service
+        ]
+        if len(arms) > _MOST_ARMS:
+            told.append(f"The other {len(arms) - _MOST_ARMS} arms are in the table.")
+        return "Arms differ" if outcome is None else _HEADINGS[outcome], " ".join(told)
+
+    # ------------------------------------------------------------ bullets
+
+    def _knees(self) -> str | None:
+        """The knee of each arm, where there are several."""
+        own = [(self.analysis.arm(knee.arm_id), knee) for knee in self.analysis.knees if knee.arm_id is not None]
+        if len(self.analysis.arms) < 2 or not own:
+            return None
+        return f"{'; '.join(f'{words.spoken(arm)}: {knee.sentence.rstrip(chr(46))}' for arm, knee in own)}."
+
+    def _goodput(self) -> str | None:
+        """Share and rate of good calls; with levels those of each are in the table."""
+        service = self.analysis.service
+        if service is None or self.analysis.knees or len(self.analysis.arms) > 1:
+            return None
+        parts = [f"{good_sentence(service)}." if not _share_leads(service) else None, goodput_sentence(service)]
+        return " ".join(part for part in parts if part) or None
+
+    def _times(self) -> str | None:
+        """Medians and p95 as facts: of the whole run, with levels of the lowest and the highest."""
+        stretches = self.analysis.stretches_of()
+        told = (
+            [text for arm in self.analysis.arms if (text := _arm_times(arm))]
+            if len({s.step for s in stretches}) < 2
+            else list(_level_times(stretches))
+        )
+        return f"{_capital('; '.join(told[:_MOST_ARMS]))}." if told else None
+
+
+def headline_stretch(analysis: Analysis) -> StretchFindings | None:
+    """The stretch whose figures stand for the run: the highest level that holds, else the lowest of all."""
+    stretches = analysis.stretches_of()
+    holds = analysis.knees[0].holds_up_to if analysis.knees else None
+    return next((stretch for stretch in stretches if holds is None or stretch.level == holds), None)
+
+
+def _said(service: ServiceLevel) -> str:
+    """Each limit as a sentence; the share of good calls first where no single limit says the same."""
+    limits = [f"{limit_sentence(limit)}." for limit in service.limits]
+    return " ".join([*([f"{good_sentence(service)}."] if _share_leads(service) else []), *limits])
+
+
+def _share_leads(service: ServiceLevel) -> bool:
+    return len(service.limits) != 1 or service.limits[0].met is not service.met
+
+
+def _knee_heading(knee: Knee) -> str:
+    if knee.holds_up_to is not None:
+        return (
+            f"Holds {knee.holds_up_to:g} in flight"
+            if knee.level_unit is LevelUnit.CONCURRENCY
+            else f"Holds up to {knee.holds_up_to:g}/s"
+        )
+    return "Fails at every level" if knee.fails_from == knee.levels[0] else "Not enough data"
+
+
+def _arm_times(arm: ArmFindings) -> str | None:
+    """``half of the first outputs came within 612 ms (95% CI 590 to 640), 95% within 1.1 s (…)``"""
+    metric = "ttfo_ms" if "ttfo_ms" in arm.times else "total_ms"
+    times = arm.times.get(metric)
+    if times is None:
+        return None
+    what = "first outputs came" if metric == "ttfo_ms" else "answers were complete"
+    whose = f"{words.spoken(arm)}: " if arm.key else ""
+    clauses: list[str] = []
+    for q, share in (("0.5", "half"), ("0.95", "95%")):
+        estimate = times.quantiles.get(q)
+        if estimate is not None:
+            interval = numbers.duration_interval(estimate)
+            ends = f" ({words.ci_name(estimate)} {interval})" if interval else ""
+            clauses.append(
+                f"{share}{'' if clauses else f' of the {what}'} within {numbers.duration(estimate.point)}{ends}"
+            )
+    return f"{whose}{', '.join(clauses)}" if clauses else None
+
+
+def _level_times(stretches: tuple[StretchFindings, ...]) -> Iterator[str]:
+    """``at 5 calls a second 95% of first outputs within 850 ms``, of the lowest and of the highest level."""
+    for stretch in (stretches[0], stretches[-1]):
+        for metric, what in (("ttfo_ms", "first outputs"), ("total_ms", "answers")):
+            times = stretch.times.get(metric)
+            p95 = times.quantiles.get("0.95") if times else None
+            if p95 is not None and stretch.level is not None:
+                interval = numbers.duration_interval(p95)
+                ends = f" ({words.ci_name(p95)} {interval})" if interval else ""
+                level = level_spoken(stretch.level, stretch.level_unit)
+                yield f"at {level} 95% of {what} within {numbers.duration(p95.point)}{ends}"
+                break
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,126 @@
+"""How well a run was measured, by its own account: the client's stated error as a table, and what it means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evalharness.core.findings import ObserverFindings, Spread
+from evalharness.report import numbers
+from evalharness.report.cells import Cell, Row, Table
+from evalharness.report.view import View
+from evalharness.report.words import listed, metric_title
+
+NOT_RECORDED = "Not recorded: this run holds nothing about its own measurement error."
+_SOURCES = {"kernel": "the kernel, when the bytes came in", "user": "this program, when it read them"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """``table`` None: nothing was recorded; the sentences then say so."""
+
+    table: Table | None
+    sentences: tuple[str, ...]
+
+
+def observed(view: View) -> Observed:
+    observer = view.analysis.observer
+    if observer is None:
+        return Observed(table=None, sentences=(NOT_RECORDED,))
+    rows = [_row(name, spread) for name, spread in _spreads(observer) if spread is not None]
+    caption = "What this client adds, or may be off by"
+    table = (
+        Table(caption=caption, head="Of each call", columns=("p50", "p99", "Largest"), rows=tuple(rows))
+        if rows
+        else None
+    )
+    return Observed(table=table, sentences=tuple(_sentences(observer)))
+
+
+def _spreads(observer: ObserverFindings) -> list[tuple[str, Spread | None]]:
+    """The errors first: they are what the times may be off by; then where they come from."""
+    stated = [(f"Stated error of {metric_title(name).lower()}", spread) for name, spread in observer.errors.items()]
+    return [
+        *stated,
+        ("Handing over the request", observer.send),
+        ("Arrived bytes waiting to be read", observer.read_lag),
+        ("Event loop away from its sockets", observer.loop_lag),
+        ("Dispatch lag: meant to start, to sent", observer.dispatch_lag),
+    ]
+
+
+def _row(name: str, spread: Spread) -> Row:
+    return Row(head=name, cells=tuple(Cell(main=short(ms)) for ms in (spread.p50_ms, spread.p99_ms, spread.max_ms)))
+
+
+def short(ms: float) -> str:
+    """A time that may be far below a millisecond: ``0.04 ms``, ``under 0.01 ms``."""
+    return "under 0.01 ms" if ms < 0.005 else numbers.duration(ms)
+
+
+def _sentences(observer: ObserverFindings) -> list[str]:
+    said = [*_stamps(observer), *_coalesced(observer)]
+    said += [f"{_capital(endpoint)}: {listed(routes)}." for endpoint, routes in observer.routes.items() if routes]
+    said += [mark.sentence for mark in observer.marked]
+    if not observer.marked and observer.errors:
+        said.append("No time in this report is off by more than 1% of its median through this client.")
+    return [*said, *observer.notes]
+
+
+def _stamps(observer: ObserverFindings) -> list[str]:
+    """Who dated the arrivals."""
+    sources = sorted(observer.sources.items(), key=lambda item: -item[1])
+    if len(sources) == 1:
+        return [f"Arrivals were dated by {_SOURCES[sources[0][0]]}."]
+    parts = [f"{numbers.percent(share)} by {_SOURCES[name]}" for name, share in sources]
+    return [f"Arrivals were dated {listed(parts)}."] if parts else []
+
+
+def _coalesced(observer: ObserverFindings) -> list[str]:
+    share = observer.coalesced_share
+    if share is None:
+        return []
+    if share == 0:
+        return ["No gap between deltas was closed by late reading."]
+    size = numbers.percent(share, 2 if share < 0.01 else 1)
+    return [f"{size} of the gaps between deltas may have been closed by late reading (coalesced)."]
+
+
+def observer_facts(observer: ObserverFindings | None) -> list[tuple[str, str]]:
+    """Every figure, for the methods: name and value."""
+    if observer is None:
+        return [("Measurement", "not recorded")]
+    facts = [("Measurement: attempts", numbers.count(observer.n_attempts))]
+    facts += [
+        (
+            f"Measurement: {name[:1].lower()}{name[1:]}",
+            _spread_text(spread),
+        )
+        for name, spread in _spreads(observer)
+        if spread is not None
+    ]
+    facts += [
+        (f"Measurement: stamps by {name}", numbers.percent(share)) for name, share in sorted(observer.sources.items())
+    ]
+    if observer.loops:
+        facts.append(("Measurement: event loop", ", ".join(observer.loops)))
+    if observer.n_workers:
+        facts.append(("Measurement: workers", numbers.count(observer.n_workers)))
+    if observer.clock_steps_ms:
+        facts.append(
+            (
+                "Measurement: wall clock jumped by",
+                ", ".join(numbers.duration(abs(ms)) for ms in observer.clock_steps_ms),
+            )
+        )
+    if observer.suspended_s:
+        facts.append(("Measurement: machine suspended", f"{observer.suspended_s:.0f} s"))
+    return facts
+
+
+def _spread_text(spread: Spread) -> str:
+    figures = f"p50 {short(spread.p50_ms)}, p99 {short(spread.p99_ms)}, largest {short(spread.max_ms)}"
+    return f"{figures}, of {numbers.count(spread.n)}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,118 @@
+"""What happens as load rises: time against throughput, level by level, for one arm or several."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from evalharness.core.findings import Estimate, TimeFindings
+from evalharness.report import numbers
+from evalharness.report.cells import Table
+from evalharness.report.charts.load_curve import LoadLine, LoadPanel, LoadPoint, load_curve
+from evalharness.report.lanes import Lane, has_steps, lanes
+from evalharness.report.load_rows import level_table, load_note
+from evalharness.report.view import ArmView, View, scaled
+from evalharness.report.words import metric_title
+
+NAV = "Load"
+TITLE = "What happens as load rises?"
+_METRICS = ("ttfo_ms", "total_ms")
+#: Up to here each arm's medians are drawn below its p95.
+_MEDIANS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rising:
+    """``table`` None: it stands in the result already."""
+
+    pictures: tuple[tuple[str, Markup], ...]
+    arms: tuple[ArmView, ...]
+    notes: tuple[str, ...]
+    table: Table | None
+    table_note: str
+
+
+def build(view: View) -> Rising | None:
+    """None for a load of one level."""
+    if not has_steps(view):
+        return None
+    rows = lanes(view)
+    panels = [panel for metric in _METRICS if (panel := _panel(view, rows, metric))]
+    table = level_table(view, "Every level of load") if len(view.arms) > 1 else None
+    return Rising(
+        pictures=tuple((panel.title, load_curve(panel)) for panel in panels),
+        arms=view.shown,
+        notes=tuple(_notes(view, panels)),
+        table=table,
+        table_note=load_note(view, table) if table else "",
+    )
+
+
+def _notes(view: View, panels: list[LoadPanel]) -> list[str]:
+    notes = [
+        stretch.rate_sentence
+        for stretch in view.analysis.stretches_of()
+        if stretch.rate_kept is False and stretch.rate_sentence
+    ]
+    if panels:
+        drawn = (
+            "Each point is a level, bars are 95% confidence intervals, small dots the medians."
+            if len(view.shown) <= _MEDIANS
+            else "Each point is a level, bars are 95% confidence intervals."
+        )
+        notes.insert(0, f"{drawn} Where the line turns upwards, more calls only wait longer.")
+    if view.analysis.knees:
+        notes.insert(1, "Ringed: the highest level at which the service level is shown to hold.")
+    return notes
+
+
+def _panel(view: View, rows: list[Lane], metric: str) -> LoadPanel | None:
+    """p95 where every level's has both limits, else the median: which one is written on the axis."""
+    found = [
+        (lane, times) for lane in rows if (times := lane.times(metric)) and lane.stretch and lane.stretch.ends_per_s
+    ]
+    with_limits = all((p95 := times.quantiles.get("0.95")) and p95.upper is not None for _, times in found)
+    q, tail = ("0.95", "p95") if with_limits else ("0.5", "median")
+    lines = []
+    for arm in view.shown:
+        points = [_point(view, lane, times, q) for lane, times in found if lane.arm is arm and times.quantiles.get(q)]
+        if points:
+            lines.append(LoadLine(label=arm.label, mark=arm.mark, points=points))
+    if not any(len(line.points) > 1 for line in lines):
+        return None
+    return LoadPanel(
+        title=metric_title(metric),
+        tail=tail,
+        lines=lines,
+        limit_ms=view.limit_ms(metric),
+        write_ms=numbers.duration_tick,
+        write_per_s=_per_second_tick,
+    )
+
+
+def _point(view: View, lane: Lane, times: TimeFindings, q: str) -> LoadPoint:
+    stretch, tail = lane.stretch, times.quantiles[q]
+    assert stretch is not None
+    assert stretch.ends_per_s is not None
+    assert tail is not None
+    median: Estimate | None = times.quantiles.get("0.5")
+    with_median = q != "0.5" and median is not None and len(view.shown) <= _MEDIANS
+    return LoadPoint(
+        level=lane.label,
+        mark=lane.mark if len(view.shown) == 1 else lane.arm.mark,
+        per_s=stretch.ends_per_s,
+        tail_ms=scaled(tail),
+        median_ms=median.point if with_median and median else None,
+        holds=_holds(view, lane),
+    )
+
+
+def _holds(view: View, lane: Lane) -> bool:
+    """Whether it is the highest level at which its arm's service level is shown to hold."""
+    own = [knee for knee in view.analysis.knees if knee.arm_id == lane.arm.arm_id or len(view.arms) == 1]
+    return bool(own) and lane.stretch is not None and own[0].holds_up_to == lane.stretch.level
+
+
+def _per_second_tick(value: float) -> str:
+    return f"{value:,.3f}".rstrip("0").rstrip(".")

@@ -1,0 +1,109 @@
+"""What the suite's service level asks and what came of it, as sentences."""
+
+from __future__ import annotations
+
+from evalharness.core.findings import Estimate, LimitFindings, Met, ServiceLevel
+from evalharness.core.model import Slo
+from evalharness.report import numbers
+from evalharness.report.words import listed, metric_title
+
+#: What a share of is meant, where the metric's own title has no natural plural.
+_THINGS = {
+    "headers_ms": "response heads",
+    "ttfe_ms": "first events",
+    "ttfr_ms": "first pieces of reasoning",
+    "ttft_ms": "first tokens",
+    "ttfo_ms": "first outputs",
+    "latency_ms": "latencies",
+    "total_ms": "answers",
+}
+
+
+def things(metric: str) -> str:
+    """``first outputs``: what is late or in time."""
+    return _THINGS.get(metric, f"{metric_title(metric).lower()} figures")
+
+
+def share_text(share: float) -> str:
+    """A target: ``95%``, ``99.5%``."""
+    return f"{share * 100:.6g}%"
+
+
+def limit_sentence(limit: LimitFindings) -> str:
+    """``95% of first outputs within 1.8 s (90% interval 1.6 to 1.9 s), target 2 s: met``, without its full stop."""
+    share, target = share_text(limit.share_at_least), f"target {numbers.duration_tick(limit.limit_ms)}"
+    reason = f", {limit.reason}" if limit.reason else ""
+    if limit.unreached:
+        return f"Fewer than {share} of {things(limit.metric)} ever came, {target}: {limit.met}{reason}"
+    if limit.quantile is None:
+        return f"No time to {things(limit.metric)} was measured, {target}: {limit.met}{reason}"
+    point, interval = apart_from(limit.quantile, limit.limit_ms)
+    brackets = f" ({limit.quantile.level:.0%} interval {interval})" if interval else ""
+    return f"{share} of {things(limit.metric)} within {point}{brackets}, {target}: {limit.met}{reason}"
+
+
+def apart_from(estimate: Estimate, limit_ms: float) -> tuple[str, str]:
+    """Point and interval of a time, with digits enough that none is printed as the limit when it is not.
+
+    ``2.0 s`` beside a target of 2 s that was missed by 30 ms would look like a contradiction.
+    """
+    ends = [end for end in (estimate.lower, estimate.point, estimate.upper) if end is not None]
+    unit_ms, unit = (1.0, "ms") if max(*ends, limit_ms) < 999.5 else (1000.0, "s")
+    decimals = 0 if unit == "ms" else 1
+    while decimals < 6 and any(_hides(end, limit_ms, unit_ms, decimals) for end in ends):
+        decimals += 1
+
+    def write(ms: float) -> str:
+        return numbers.fixed(ms / unit_ms, decimals)
+
+    lower, upper = estimate.lower, estimate.upper
+    if lower is not None and upper is not None:
+        interval = f"{write(lower)} to {write(upper)}"
+    elif lower is not None:
+        interval = f"at least {write(lower)}"
+    else:
+        interval = "" if upper is None else f"at most {write(upper)}"
+    return f"{write(estimate.point)} {unit}", f"{interval} {unit}" if interval else ""
+
+
+def _hides(end: float, limit_ms: float, unit_ms: float, decimals: int) -> bool:
+    """Whether a value within 10% of the limit prints as the limit, or one above 0 as 0."""
+    printed = round(end / unit_ms, decimals)
+    return end not in (0, limit_ms) and printed in (0, round(limit_ms / unit_ms, decimals))
+
+
+def good_sentence(service: ServiceLevel) -> str:
+    """``97.1% of calls right and in time (90% interval 95.0 to 98.4), target 95%: met``, without its full stop."""
+    target = f"target {share_text(service.share_at_least)}"
+    reason = f", {service.reason}" if service.reason else ""
+    if service.share is None:
+        return f"Of no call is it known whether it was right and in time, {target}: {service.met}{reason}"
+    interval = numbers.share_interval(service.share)
+    brackets = f" ({service.share.level:.0%} interval {interval})" if interval else ""
+    return f"{numbers.share(service.share)} of calls right and in time{brackets}, {target}: {service.met}{reason}"
+
+
+def goodput_sentence(service: ServiceLevel) -> str | None:
+    """``Goodput: 12.1 right and timely calls a second (90% interval 11.8 to 12.3).``"""
+    rate = service.goodput_per_s
+    if rate is None:
+        return None
+    interval = ""
+    if rate.lower is not None and rate.upper is not None:
+        ends = f"{numbers.significant(rate.lower)} to {numbers.significant(rate.upper)}"
+        interval = f" ({rate.level:.0%} interval {ends})"
+    return f"Goodput: {numbers.significant(rate.point)} calls a second that were right and in time{interval}."
+
+
+def target_sentence(slo: Slo) -> str:
+    """What the suite asks for."""
+    limits = [f"{metric_title(name).lower()} at most {numbers.duration_tick(ms)}" for name, ms in slo.limits_ms.items()]
+    asked = f"Target: {share_text(slo.share_at_least)} of calls right, with {listed(limits)} (slo in the suite)."
+    return f"{asked} Met and not met: at 95% confidence each; a failed call is neither right nor in time."
+
+
+def level_outcome(outcomes: list[Met]) -> Met | None:
+    """One word for several arms: theirs where they agree, ``OPEN`` where some may still differ, None where they do."""
+    if Met.MET in outcomes and Met.NOT_MET in outcomes:
+        return None
+    return outcomes[0] if len(set(outcomes)) == 1 else Met.OPEN
