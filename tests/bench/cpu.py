@@ -24,9 +24,9 @@ def tables(size: Size, folder: Path) -> Iterator[Table]:
     alone = compete(_alone(size), _cpu, repetitions=repetitions, folder=folder)
     yield Table(
         title="CPU per delta",
-        load=f"CPU seconds of the client process per 1M deltas. Together: {saturation.__doc__} (64 deltas in a write, 64"
-        f" calls in flight). Alone: {_STREAMS} streams, a delta every 10 ms in each, 50 in a call. Decoding included but"
-        " for C.",
+        load="CPU seconds of the client process per 1M deltas. Together: 64 deltas in a write, 64 calls in flight, as"
+        f" in the table on saturation. Alone: {_STREAMS} streams, a delta every 10 ms in each, 50 in a call. Decoding"
+        " included but for C.",
         columns=_COLUMNS,
         rows=[_row(name, together[name], alone[name], alone[C]) for name in CONTESTANTS],
         targets=_targets(together, alone),

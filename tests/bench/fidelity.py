@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.bench.contestants import CONTESTANTS, OURS, OURS_SEND
+from tests.bench.contestants import CONTESTANTS, OURS
 from tests.bench.fidelity_targets import targets_of
 from tests.bench.observed_errors import Nanoseconds, errors_of, stated_of
 from tests.bench.race import Heat, Load
@@ -154,8 +154,8 @@ def _notes(entries: Mapping[str, Entry]) -> list[str]:
         return []
     late = [max(figures[key] for figures in ran) for key in ("lateness_p50", "lateness_p99", "write_took_p99")]
     notes = [
-        f"The server itself was late by {late[0]:.3f} ms p50, {late[1]:.3f} ms p99 in its worst run, and its writes took"
-        f" up to {late[2]:.3f} ms p99: within that the truth itself is uncertain."
+        f"The server itself was late by {late[0]:.3f} ms p50, {late[1]:.3f} ms p99 in its worst run, and its writes"
+        f" took up to {late[2]:.3f} ms p99: so uncertain is the truth itself."
     ]
     ours = entries[OURS]
     if ours.median("within_share") is not None:

@@ -21,8 +21,8 @@ class Errors:
     """In nanoseconds, client minus truth. ``arrival``: one row per call, a column per delta. ``gap``: the same for the
     gaps between them, without the calls whose client itself says that gaps of its are none (coalesced).
 
-    ``arrival``: stamp minus the server's write. ``ttft``: the client's TTFT minus (write minus receipt); ``delivery`` is
-    its part that the request's way makes up. ``end``: the same for the end of the answer. ``mean_gap``: per call.
+    ``arrival``: stamp minus the server's write. ``ttft``: the client's TTFT minus (write minus receipt); ``delivery``
+    is its part that the request's way makes up. ``end``: the same for the end of the answer. ``mean_gap``: per call.
     ``lateness``: the server's own, write minus due. ``write_took``: how long its writes took, the doubt in the truth.
     """
 

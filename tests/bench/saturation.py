@@ -20,12 +20,10 @@ _CALLS = {"C, epoll": 24_000, OURS: 9_600, OURS_SEND: 6_400, AIOHTTP: 4_800, "ht
 
 def loads(share: float) -> dict[str, Load | str]:
     answer = bundled(n_deltas=_N_DELTAS)
+    rounds = {name: max(1, round(n_calls * share / _IN_FLIGHT)) for name, n_calls in _CALLS.items()}
     return {
-        name: Load(
-            answer=answer, streams=_IN_FLIGHT, rounds=max(1, round(_CALLS[name] * share / _IN_FLIGHT)), is_recorded=False
-        )
-        for name in CONTESTANTS
-    }  # fmt: skip
+        name: Load(answer=answer, streams=_IN_FLIGHT, rounds=rounds[name], is_recorded=False) for name in CONTESTANTS
+    }
 
 
 def figures(heat: Heat, load: Load) -> dict[str, float]:

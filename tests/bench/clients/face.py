@@ -1,8 +1,9 @@
 """What every client has in common: its flags, how it drives its calls, what it prints.
 
-A client runs ``--streams`` calls at a time and ``--rounds`` of them in each stream, one after another. Stream *s* begins
-``s * --stagger-ns`` after the start. Unless ``--cold``, every stream makes a call before the clock runs (its number is
--1), so that connections are open and code is warm. ``--record`` prints every call, otherwise the summary alone:
+A client runs ``--streams`` calls at a time and ``--rounds`` of them in each stream, one after another. Stream *s*
+begins ``s * --stagger-ns`` after the start. Unless ``--cold``, every stream makes a call before the clock runs (its
+number is -1), so that connections are open and code is warm. ``--record`` prints every call, otherwise the summary
+alone:
 
     {"call": 3, "sent_ns": 1, "send_ns": 2, "reads": [[4, 120], [5, 240]], "done_ns": 6}
     {"summary": {"wall_s": 1.0, "cpu_s": 0.5, "n_calls": 64, "n_failed": 0, "unit": "body_bytes"}}

@@ -29,12 +29,11 @@ class OpenaiClient:
         reads: list[tuple[int, int]] = []
         sent_ns = time.perf_counter_ns()
         stream = await self._client.responses.create(**BODY, extra_headers={"x-call": str(number)})
-        last = None
-        async for last in stream:
+        is_complete = False
+        async for event in stream:
             reads.append((time.perf_counter_ns(), len(reads) + 1))
-        if last is None or last.type != "response.completed":
-            return None
-        return Heard(sent_ns=sent_ns, reads=reads)
+            is_complete = event.type == "response.completed"
+        return Heard(sent_ns=sent_ns, reads=reads) if is_complete else None
 
     async def close(self) -> None:
         await self._client.close()

@@ -90,12 +90,8 @@ def _answer(moments: Sequence[tuple[int, Sequence[bytes]]]) -> Answer:
         body_bytes += sum(map(len, told))
         events += len(told)
         deltas += sum(event.startswith(b"event: " + _DELTA.encode()) for event in told)
-        writes.append(
-            Write(
-                offset_ns=offset_ns, wire=wire, wire_bytes=wire_bytes, body_bytes=body_bytes, events=events,
-                deltas=deltas,
-            )
-        )  # fmt: skip
+        totals = {"wire_bytes": wire_bytes, "body_bytes": body_bytes, "events": events, "deltas": deltas}
+        writes.append(Write(offset_ns=offset_ns, wire=wire, **totals))
     return Answer(writes=tuple(writes))
 
 
