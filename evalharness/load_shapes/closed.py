@@ -26,7 +26,3 @@ class Closed:
 def stretches(load: Load) -> tuple[Stretch, ...]:
     shape = Closed(max_in_flight=load.concurrency, think_ns=ns_from_ms(load.think_ms))
     return (Stretch(shape=shape, seconds=load.duration_s),)
-
-
-def shape(load: Load) -> Closed:
-    return Closed(max_in_flight=load.concurrency, think_ns=ns_from_ms(load.think_ms))

@@ -122,12 +122,12 @@ def _call(plan: Plan, arm: Arm, endpoint: Endpoint, chars: float) -> _Call:
     output_tokens = min(guess, max_output_tokens) if max_output_tokens is not None else guess
     instructions = arm.request.get("instructions")
     # Turn k says again what the turns before it said: with turns alike that is (n + 1) / 2 of one on average.
-    said = chars / n_turns * (n_turns + 1) / 2 + (len(instructions) if isinstance(instructions, str) else 0)
+    said_chars = chars / n_turns * (n_turns + 1) / 2 + (len(instructions) if isinstance(instructions, str) else 0)
     return _Call(
         arm=arm,
         endpoint=endpoint,
         n_turns=n_turns,
-        input_tokens=said / CHARS_PER_TOKEN + _answers_before(n_turns) * min(ANSWER_TOKENS, output_tokens),
+        input_tokens=said_chars / CHARS_PER_TOKEN + _answers_before(n_turns) * min(ANSWER_TOKENS, output_tokens),
         output_tokens=output_tokens,
         max_output_tokens=max_output_tokens,
         seconds=_call_s(endpoint, output_tokens),
@@ -186,7 +186,8 @@ def _arm_forecast(call: _Call, share: _Share) -> ArmForecast:
         if limit is not None and share.most_trials is not None:
             most_calls = math.ceil(share.most_trials * call.n_turns)
             n_sent = most_calls + _most_retries(most_calls, call.endpoint)
-            worst_input = call.input_tokens + _answers_before(call.n_turns) * limit
+            longer = limit - min(ANSWER_TOKENS, call.output_tokens)
+            worst_input = call.input_tokens + _answers_before(call.n_turns) * longer
             worst_usd = n_sent * _call_usd(prices, worst_input, limit)
     return ArmForecast(
         arm=call.arm,

@@ -6,8 +6,20 @@ from itertools import groupby
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalharness.core.model import Case, Endpoint, EndpointKind, Load, Order, Phase, Prompt, Suite, Sweep, Warmup
-from evalharness.plan.expand import PlanFlags, differences, make_plan
+from evalharness.core.model import (
+    Case,
+    Endpoint,
+    EndpointKind,
+    LevelUnit,
+    Load,
+    Order,
+    Phase,
+    Prompt,
+    Suite,
+    Sweep,
+    Warmup,
+)
+from evalharness.plan.expand import PlanFlags, differences, further_trials, make_plan
 from evalharness.plan.order import shuffled
 
 AXES = st.dictionaries(
@@ -77,6 +89,22 @@ def test_interleaved_blocks_hold_one_case_in_all_arms(suite):
     assert all({trial.arm_id for trial in block} == {arm.arm_id for arm in plan.arms} for block in blocks)
     passes = [repeat for repeat, _ in groupby(trial.repeat_index for trial in trials)]
     assert passes == list(range(suite.repeats))
+
+
+@given(suites(), st.integers(1, 4), st.integers(0, 3))
+def test_steps_and_further_passes_are_the_list_again_without_a_trial_in_common(suite, n_levels, n_passes):
+    load = replace(suite.load, shape="steps", levels=tuple(range(1, n_levels + 1)), level_unit=LevelUnit.CONCURRENCY)
+    plan = make_plan(replace(suite, load=load))
+    first = n_levels * suite.repeats
+    more = [further_trials(plan, step=at % n_levels, repeat_index=first + at) for at in range(n_passes)]
+    every = [*measured(plan), *(trial for each in more for trial in each)]
+    assert len({trial.trial_id for trial in every}) == len(every)
+    assert len({(trial.case_id, trial.arm_id, trial.repeat_index) for trial in every}) == len(every)
+    pairs = {(case.case_id, arm.arm_id) for case in suite.cases for arm in plan.arms}
+    assert all({(trial.case_id, trial.arm_id) for trial in each} == pairs for each in more)
+    for step in range(n_levels):
+        here = [(trial.case_id, trial.arm_id) for trial in measured(plan) if trial.step == step]
+        assert len(here) == len(pairs) * suite.repeats and set(here) == pairs
 
 
 @given(suites(), st.data())

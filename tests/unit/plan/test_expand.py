@@ -8,7 +8,7 @@ import pytest
 
 from evalharness.core.errors import UsageError
 from evalharness.core.model import Phase
-from evalharness.plan.expand import PlanFlags, differences, make_plan
+from evalharness.plan.expand import PlanFlags, differences, further_trials, make_plan
 from tests.support.suites import HEAD, parsed
 
 CASES = "cases:\n" + "".join(
@@ -91,6 +91,69 @@ def test_warm_up_by_time_is_a_list_long_enough_to_be_cut():
 
 
 @pytest.mark.parametrize(
+    ("load", "least"),
+    [
+        ("{shape: constant, rate_per_s: 50, warmup: {seconds: 3}}", 150),
+        # A Poisson count of mean 10,000 is above 10,400, four standard deviations, once in 30,000 runs.
+        ("{shape: poisson, rate_per_s: 1000, warmup: {seconds: 10}}", 10_400),
+        ("{shape: ramp, from_per_s: 10, to_per_s: 20, over_s: 10, warmup: {seconds: 4}}", 4 * (10 + 14) // 2),
+        ("{shape: ramp, from_per_s: 10, to_per_s: 20, over_s: 2, warmup: {seconds: 4}}", 30),
+        ("{shape: burst, size: 7, every_s: 2, warmup: {seconds: 4.5}}", 21),
+        ("{shape: steps, concurrency: [1, 8], warmup: {seconds: 1}}", 160),
+        ("{shape: steps, rate_per_s: [1, 40], warmup: {seconds: 1}}", 64),
+        ("{shape: trace, file: t.json, warmup: {seconds: 1}}", 3),
+    ],
+)
+def test_a_warm_up_by_time_lists_more_than_the_shape_starts_in_it(load, least):
+    plan = make_plan(parsed(TEXT + f"load: {load}\n", {"t.json": b"[0, 0.5, 0.9, 1.1, 5]"}))
+    n_warmup = sum(trial.phase is Phase.WARMUP for trial in plan.trials)
+    assert least <= n_warmup <= 1.2 * least + 10
+    assert len({trial.trial_id for trial in plan.trials}) == len(plan.trials)
+
+
+@pytest.mark.parametrize("shape", ["steps, concurrency: [1, 2, 4]", "steps, rate_per_s: [1, 2, 4], each_s: 5"])
+def test_each_step_has_the_whole_list_in_an_order_of_its_own(shape):
+    plain, plan = plan_of(), plan_of(TEXT + f"load: {{shape: {shape}, warmup: {{calls: 3}}}}\n")
+    trials = [trial for trial in plan.trials if trial.phase is Phase.MEASURED]
+    assert [(step, len(list(each))) for step, each in groupby(trials, key=lambda trial: trial.step)] == [
+        (0, 36),
+        (1, 36),
+        (2, 36),
+    ]
+    slots = {(trial.case_id, trial.arm_id, trial.repeat_index) for trial in trials}
+    assert len(slots) == len({trial.trial_id for trial in plan.trials}) - 3 == 108
+    assert [sorted({t.repeat_index for t in trials if t.step == step}) for step in range(3)] == [[0, 1], [2, 3], [4, 5]]
+    orders = [[(t.case_id, t.arm_id) for t in trials if t.step == step] for step in range(3)]
+    assert orders[0] != orders[1] != orders[2] and sorted(orders[0]) == sorted(orders[2])
+    # What another shape would send is the first step, by the same ids: they were there before steps were.
+    assert tuple(trials[:36]) == plain.trials
+
+
+def test_a_cut_anywhere_leaves_no_arm_more_than_one_trial_behind():
+    trials = plan_of(TEXT + "load: {shape: poisson, rate_per_s: 5, duration_s: 10}\n").trials
+    arm_ids = [arm.arm_id for arm in plan_of().arms]
+    for cut in range(len(trials)):
+        sent = [sum(trial.arm_id == arm_id for trial in trials[:cut]) for arm_id in arm_ids]
+        assert max(sent) - min(sent) <= 1
+
+
+def test_a_further_pass_is_every_case_in_every_arm_once_more_in_another_order():
+    plan = plan_of(TEXT + "load: {shape: steps, concurrency: [1, 2], each_s: 9}\n")
+    more = further_trials(plan, step=1, repeat_index=4)
+    assert {(trial.case_id, trial.arm_id) for trial in more} == {(t.case_id, t.arm_id) for t in plan.trials}
+    assert len(more) == 18 and {(trial.repeat_index, trial.step, trial.phase) for trial in more} == {
+        (4, 1, Phase.MEASURED)
+    }
+    again = further_trials(plan, step=1, repeat_index=5)
+    assert [trial.case_id for trial in again] != [trial.case_id for trial in more]
+    ids = [trial.trial_id for trial in (*plan.trials, *more, *again)]
+    assert len(set(ids)) == len(ids)
+    assert more == further_trials(plan, step=1, repeat_index=4), "a resumed run asks again"
+    blocks = [more[start : start + 3] for start in range(0, 18, 3)]
+    assert all(len({trial.case_id for trial in block}) == 1 for block in blocks)
+
+
+@pytest.mark.parametrize(
     ("flags", "cases"),
     [
         ({"limit": 2}, ["c0", "c1"]),
@@ -148,6 +211,17 @@ def test_values_that_are_no_text_are_chosen_as_json():
         ('"3?"', '"4?"', ["cases: 1 changed (c3)"]),
         ("type: exact", "type: contains", ["graders.answer: changed"]),
         ("repeats: 2", "repeats: 2\nload: {concurrency: 9}", ["load.concurrency: 8 -> 9"]),
+        ("repeats: 2", "repeats: 2\nload: {duration_s: 60}", ["load.duration_s: new"]),
+        (
+            "repeats: 2",
+            "repeats: 2\nload: {shape: steps, rate_per_s: [1, 2]}",
+            [
+                "load.shape: closed -> steps",
+                "load.concurrency: no longer there",
+                "load.think_ms: no longer there",
+                "load.rate_per_s: new",
+            ],
+        ),
         ("repeats: 2", "repeats: 2\nrequest: {store: false}", ["request.store: new"]),
         (
             "[none, low, high]",
@@ -204,6 +278,38 @@ def test_narrowing_flags_change_the_hash_and_say_which_cases_are_gone():
 def test_many_changed_cases_are_counted_not_listed():
     lines = differences({f"cases.c{n}": "a" for n in range(20)}, {f"cases.c{n}": "b" for n in range(20)})
     assert lines == ["cases: 20 changed (c0, c1, c2, c3, c4 and 15 more)"]
+
+
+def test_only_what_a_shape_uses_is_in_the_hash():
+    """So that a field added for one shape leaves the plans of all others, and their unfinished runs, as they are."""
+
+    def load_keys(load: str) -> set[str]:
+        return {key for key in plan_of(TEXT + f"load: {load}\n").hashed if key.startswith("load.")}
+
+    common = {"load.shape", "load.warmup", "load.order", "load.seed"}
+    assert load_keys("{}") == common | {"load.concurrency", "load.think_ms"}
+    assert load_keys("{shape: constant, rate_per_s: 1}") == common | {"load.rate_per_s"}
+    assert load_keys("{shape: burst, size: 2, every_s: 1, duration_s: 5}") == common | {
+        "load.size",
+        "load.every_s",
+        "load.duration_s",
+    }
+    assert load_keys("{shape: steps, concurrency: [1], each_s: 5}") == common | {"load.concurrency", "load.each_s"}
+
+
+@pytest.mark.parametrize(
+    ("load", "plan_hash"),
+    [
+        ("", "33b74a51b046d8eb"),
+        (
+            "load: {concurrency: 3, think_ms: 5, warmup: {calls: 2}, order: sequential, seed: 4}\n",
+            "b499c4dceee1297a",
+        ),
+    ],
+)
+def test_plans_of_closed_suites_have_the_hashes_they_had_before_there_were_other_shapes(load, plan_hash):
+    """Noted from the version before: a run it left unfinished can be resumed."""
+    assert plan_of(TEXT + load).plan_hash == plan_hash
 
 
 def test_a_default_that_is_written_out_changes_nothing():
