@@ -199,13 +199,15 @@ class Spread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A metric of an arm that the client did not see well enough, and how many percent of it that is, in words."""
+    """A metric of an arm that the client did not see well enough, or (``late_start``) that holds the delay of trials it
+    sent after their intended start. ``sentence``: how much that is of the median."""
 
     arm_id: str
     metric: str
     error_p99_ms: float
     median_ms: float
     sentence: str
+    late_start: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,5 +38,4 @@ def sample_in_time(values: Floats, in_flight: float) -> Sample:
     NaN and +inf as in ``Sample``.
     """
     n = len(values)
-    n_blocks = max(1, n // block_length(n, in_flight))
-    return sample_of(values, np.arange(n), block_labels(n, n_blocks), unit="trial")
+    return sample_of(values, np.arange(n), block_labels(n, n // block_length(n, in_flight)), unit="trial")

@@ -14,6 +14,7 @@ from evalharness.stats.bootstrap import SMALLEST_P
 from evalharness.stats.sample import Floats, Ints, Sample, Settings, groups, sample_of, without_noise
 
 EXACT_UP_TO = 50
+_MEDIANS = {"case": "case medians", "trial": "medians of blocks of time"}
 Side: TypeAlias = Literal["left", "right"]
 
 
@@ -39,7 +40,8 @@ def ratio_of_times(candidate: Sample, baseline: Sample, settings: Settings) -> P
 
     A case that failed in one arm only is further out than every measured ratio. Limits and p come from the same
     signed-rank counts and always agree; a limit is None where too few cases give one (fewer than 6 at 95%) or where
-    it lies among the failed. With clusters the unit is the cluster's median log ratio.
+    it lies among the failed. With clusters the unit is the cluster's median log ratio; so it is with blocks of time,
+    where a "case" is a pair of trials that were sent about the same moment.
     None where no case is common, a time is 0, or the ratio itself lies among the failed.
     Source: Hodges and Lehmann 1963; Hollander, Wolfe and Chicken 2014, section 3.3 (limits by Tukey).
     """
@@ -63,7 +65,7 @@ def ratio_of_times(candidate: Sample, baseline: Sample, settings: Settings) -> P
             point=math.exp(point),
             lower=lower,
             upper=upper,
-            method="Hodges-Lehmann ratio of case medians, signed-rank limits" + note,
+            method=f"Hodges-Lehmann ratio of {_MEDIANS[candidate.unit]}, signed-rank limits{note}",
             n=int(both.sum()),
             unit="ratio",
             level=settings.level,

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from evalharness.core.model import EndpointKind, Order, Status
 from evalharness.core.record import Purpose, TrialResult
 from evalharness.metrics.table import Missing
+from evalharness.verdict.load_banners import load_banners, trending
 from evalharness.verdict.reading import FEW_CLUSTERS, FEWEST_CLUSTERS
 from evalharness.verdict.remarks import Found, drift_sentence, drift_size, trials
 from evalharness.verdict.tally import results_by_arm
@@ -35,6 +36,7 @@ def banners(found: Found) -> tuple[str, ...]:
         _large_drift,
         _drift_between_arms,
         _unknown_cost,
+        load_banners,
     )
     return tuple(sentence for source in sources for sentence in source(found))
 
@@ -54,7 +56,10 @@ def _missing_scores(found: Found) -> Iterator[str]:
 
 
 def _few_cases(found: Found) -> Iterator[str]:
+    """Not for times of trials: what few cases mean for a latency run is a note beside them."""
     n = found.view.table.n_clusters
+    if found.view.is_latency:
+        return
     if n < FEWEST_CLUSTERS:
         yield f"Only {_independent(found.view)}: too few to decide anything but by an exact test."
     elif n < FEW_CLUSTERS:
@@ -148,7 +153,7 @@ def _large_drift(found: Found) -> Iterator[str]:
 
 def _drift_between_arms(found: Found) -> Iterator[str]:
     one_by_one = found.view.suite.load.order is Order.SEQUENTIAL and len(found.arms) > 1
-    if found.drift is not None and one_by_one:
+    if one_by_one and (found.drift is not None or any(trending(stretch) for stretch in found.stretches)):
         yield (
             "The arms ran one after the other while times drifted: how their times differ may come from when they ran. "
             "Only interleaved arms can be compared in time."

@@ -16,10 +16,14 @@ from evalharness.verdict.decision import decide
 from evalharness.verdict.differences import Scores, differences, family
 from evalharness.verdict.effort import effort_evidence
 from evalharness.verdict.families import EXPLORATORY, Pair
+from evalharness.verdict.knee import knees
 from evalharness.verdict.ladder import ladders
 from evalharness.verdict.notes import notes
+from evalharness.verdict.observer import observer_findings
 from evalharness.verdict.ratios import RATIO_METRICS, ratios
-from evalharness.verdict.remarks import found
+from evalharness.verdict.remarks import Found, run_drift
+from evalharness.verdict.service import Asked, asked, service_level
+from evalharness.verdict.stretches import stretches
 from evalharness.verdict.tally import results_by_arm, tally
 from evalharness.verdict.trend import effort_trend
 from evalharness.verdict.view import N_RESAMPLES, RunView, view
@@ -31,13 +35,18 @@ def analyse(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> Analysis:
     A run that failed, broke off or is tiny has an analysis too: what cannot be said is None or left out.
     """
     seen = view(run, n_resamples=n_resamples)
-    arms = _all_arms(seen)
+    sought = asked(seen)
+    arms = _all_arms(seen, sought)
     compared = _compared(seen)
     costs = [None if arm.cost_usd is None else arm.cost_usd.point for arm in arms]
     comparisons = compared.all
-    remarks = found(seen, arms, comparisons)
+    of_load = stretches(seen, sought)
+    observer = observer_findings(seen, arms)
+    remarks = Found(
+        view=seen, arms=arms, comparisons=comparisons, drift=run_drift(seen), stretches=of_load, observer=observer
+    )
     return Analysis(
-        kind="effort" if len(arms) > 1 else "single",
+        kind=_kind(seen),
         primary=seen.grader_ids[0],
         grader_ids=seen.grader_ids,
         n_cases=seen.table.n_cases,
@@ -60,7 +69,17 @@ def analyse(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> Analysis:
         banners=banners(remarks),
         notes=notes(remarks),
         n_comparisons=len({(each.metric, each.candidate, each.baseline) for each in comparisons}),
+        service=None if sought is None else service_level(seen, sought, seen.all_rows),
+        stretches=of_load,
+        knees=knees(seen, of_load),
+        observer=observer,
     )
+
+
+def _kind(seen: RunView) -> str:
+    if seen.is_latency:
+        return "latency"
+    return "effort" if len(seen.arms) > 1 else "single"
 
 
 def compare_pair(run: RunRecord, grader: str, candidate: str, baseline: str) -> Comparison | None:
@@ -72,11 +91,12 @@ def compare_pair(run: RunRecord, grader: str, candidate: str, baseline: str) -> 
     return alone[0] if alone else None
 
 
-def _all_arms(seen: RunView) -> tuple[ArmFindings, ...]:
+def _all_arms(seen: RunView, sought: Asked | None) -> tuple[ArmFindings, ...]:
     counted = {arm_id: tally(results) for arm_id, results in results_by_arm(seen.run).items()}
     evidence = effort_evidence(seen, counted)
     return tuple(
-        arm_findings(seen, place, counted[arm.arm_id], evidence[arm.arm_id]) for place, arm in enumerate(seen.arms)
+        arm_findings(seen, place, counted[arm.arm_id], evidence[arm.arm_id], sought)
+        for place, arm in enumerate(seen.arms)
     )
 
 

@@ -48,10 +48,12 @@ EXPLORATORY = Adjustment(
 )
 
 
-def cautions(design: str, n_clusters: int, *, agrees: bool, exploratory: bool = False) -> tuple[str, ...]:
-    """What a reader of one comparison must know besides its interval."""
+def cautions(
+    design: str, n_clusters: int, *, agrees: bool, exploratory: bool = False, units: str = "cases"
+) -> tuple[str, ...]:
+    """What a reader of one comparison must know besides its interval. ``units``: what is independent, in words."""
     found = {
-        f"few cases: only {n_clusters} are independent": n_clusters < FEW_CLUSTERS,
+        f"few {units}: only {n_clusters} are independent": n_clusters < FEW_CLUSTERS,
         "not paired: less power": design != "paired",
         "interval and p disagree": not agrees,
         "exploratory": exploratory,

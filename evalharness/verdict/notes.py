@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from evalharness.verdict.banners import LARGE_DRIFT
+from evalharness.verdict.reading import FEW_CLUSTERS
 from evalharness.verdict.remarks import Found, drift_sentence, drift_size
 
 CACHED_SHARE = 0.05
@@ -14,8 +15,18 @@ ZERO_GAP_SHARE = 0.20
 
 
 def notes(found: Found) -> tuple[str, ...]:
-    sources = (_small_drift, _hidden_reasoning, _cached_input, _coarse_gaps)
+    sources = (_few_cases, _small_drift, _hidden_reasoning, _cached_input, _coarse_gaps)
     return tuple(sentence for source in sources for sentence in source(found))
+
+
+def _few_cases(found: Found) -> Iterator[str]:
+    n = found.view.table.n_cases
+    if found.view.is_latency and found.view.table.n_clusters < FEW_CLUSTERS:
+        cases = "1 case" if n == 1 else f"{n} cases"
+        yield (
+            f"Times are those of this mix of {cases}: other requests may take longer or shorter. "
+            "Scores, tokens and costs are estimates from so few cases."
+        )
 
 
 def _small_drift(found: Found) -> Iterator[str]:

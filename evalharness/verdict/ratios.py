@@ -42,13 +42,13 @@ def ratios(view: RunView, metric: str, pairs: Sequence[Pair]) -> Mapping[Pair, C
 
 def _ratio(view: RunView, metric: str, pair: Pair) -> _Ratio | None:
     """Times may be infinite, so they are compared by their middle; what adds up is compared by its mean."""
-    candidate, baseline = view.metric(metric, pair[0]), view.metric(metric, pair[1])
     if not CATALOG[metric].is_time:
+        candidate, baseline = view.metric(metric, pair[0]), view.metric(metric, pair[1])
         means = ratio_of_means(candidate, baseline, view.settings)
         if means is None:
             return None
         return _Ratio(estimate=means.estimate, p_value=means.p_value, p_method=means.p_method)
-    times = ratio_of_times(candidate, baseline, view.settings)
+    times = ratio_of_times(*view.paired_times(metric, pair), view.settings)
     if times is None:
         return None
     return _Ratio(
@@ -66,6 +66,7 @@ def _comparison(view: RunView, metric: str, pair: Pair, ratio: _Ratio, p_adjuste
     n_clusters = estimate.n_clusters or view.table.n_clusters
     agrees = HOLM.agrees(estimate, ratio.p_value if p_adjusted is None else p_adjusted, neutral=1.0)
     candidate, baseline = view.metric(metric, pair[0]), view.metric(metric, pair[1])
+    in_time = view.is_latency and CATALOG[metric].is_time
     return Comparison(
         metric=metric,
         candidate=view.arms[pair[0]].arm_id,
@@ -89,5 +90,5 @@ def _comparison(view: RunView, metric: str, pair: Pair, ratio: _Ratio, p_adjuste
         gained=ratio.gained,
         lost=ratio.lost,
         n_missing=candidate.n_missing + baseline.n_missing,
-        cautions=cautions("paired", n_clusters, agrees=agrees),
+        cautions=cautions("paired", n_clusters, agrees=agrees, units="blocks" if in_time else "cases"),
     )

@@ -7,33 +7,39 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalharness.core.findings import ArmFindings, Comparison
+from evalharness.core.findings import ArmFindings, Comparison, ObserverFindings, StretchFindings
 from evalharness.stats.drift import Drift, send_order_drift
 from evalharness.verdict.view import RunView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What the sentences are about. ``drift`` None: times did not drift, or too few were taken to say."""
+    """What the sentences are about. ``drift`` None: times did not drift, or too few were taken to say; for a latency
+    run, whose ``stretches`` each say whether they were steady."""
 
     view: RunView
     arms: Sequence[ArmFindings]
     comparisons: Sequence[Comparison]
     drift: Drift | None
+    stretches: Sequence[StretchFindings] = ()
+    observer: ObserverFindings | None = None
 
     def named(self, arms: Sequence[ArmFindings]) -> str:
-        """``“low”, “medium” and “high, careful”``: quoted, because the label of an arm on two axes has a comma."""
-        if len(arms) == len(self.arms) > 1:
-            return "all arms"
-        *first, last = (f"“{arm.label}”" if arm.key else arm.label for arm in arms)
-        return f"{', '.join(first)} and {last}" if first else last
+        return named(arms, self.arms)
 
 
-def found(view: RunView, arms: Sequence[ArmFindings], comparisons: Sequence[Comparison]) -> Found:
-    return Found(view=view, arms=arms, comparisons=comparisons, drift=_drift(view))
+def named(arms: Sequence[ArmFindings], all_arms: Sequence[ArmFindings]) -> str:
+    """``“low”, “medium” and “high, careful”``: quoted, because the label of an arm on two axes has a comma."""
+    if len(arms) == len(all_arms) > 1:
+        return "all arms"
+    *first, last = (f"“{arm.label}”" if arm.key else arm.label for arm in arms)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
-def _drift(view: RunView) -> Drift | None:
+def run_drift(view: RunView) -> Drift | None:
+    """None also for a latency run: levels of load differ, and its stretches are judged one by one."""
+    if view.is_latency:
+        return None
     rows = view.table
     cases, arms = rows.case_index.astype(np.int64), rows.arm_index.astype(np.int64)
     drift = send_order_drift(rows.timed("total_ms"), cases, arms, rows.sent_rank.astype(np.float64))

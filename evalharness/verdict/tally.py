@@ -17,7 +17,8 @@ from evalharness.metrics.table import analysed_trials, failure_of
 class Tally:
     """Counts of one arm's planned trials. ``anomalies`` counts trials that had each of them.
 
-    ``zero_gap_share``: gaps between output deltas that are exactly 0, because one read brought both; None without gaps.
+    ``coalesced_share``: gaps between output deltas that this client may have closed by reading late; where an attempt
+    did not say, those that are exactly 0, because one read brought both. None without gaps.
     """
 
     counts: Mapping[str, int]
@@ -28,7 +29,7 @@ class Tally:
     models_reported: Mapping[str, int]
     tiers_reported: Mapping[str, int]
     efforts_reported: Mapping[str, int]
-    zero_gap_share: float | None
+    coalesced_share: float | None
     connection_reused_share: float | None
     wasted_cost_usd: float | None
 
@@ -53,7 +54,7 @@ def tally(results: Sequence[TrialResult]) -> Tally:
         models_reported=_counted(answer.model_reported for answer in answers),
         tiers_reported=_counted(answer.tier_reported for answer in answers),
         efforts_reported=_counted(answer.effort_reported for answer in answers),
-        zero_gap_share=_zero_gap_share(attempts),
+        coalesced_share=_coalesced_share(attempts),
         connection_reused_share=_share(a.connection_reused for a in attempts if a.connection_reused is not None),
         wasted_cost_usd=_wasted_cost_usd(results),
     )
@@ -84,14 +85,17 @@ def _share(flags: Iterable[bool]) -> float | None:
     return sum(seen) / len(seen) if seen else None
 
 
-def _zero_gap_share(attempts: Sequence[Attempt]) -> float | None:
-    zero = total = 0
+def _coalesced_share(attempts: Sequence[Attempt]) -> float | None:
+    closed = total = 0
     for attempt in attempts:
         if attempt.status is AttemptStatus.OK and len(attempt.stamps.deltas_ns) > 1:
-            gaps = np.diff(np.asarray(attempt.stamps.deltas_ns))
-            zero += int((gaps == 0).sum())
-            total += len(gaps)
-    return zero / total if total else None
+            total += len(attempt.stamps.deltas_ns) - 1
+            closed += _zero_gaps(attempt) if attempt.observed is None else attempt.observed.n_coalesced
+    return closed / total if total else None
+
+
+def _zero_gaps(attempt: Attempt) -> int:
+    return int((np.diff(np.asarray(attempt.stamps.deltas_ns)) == 0).sum())
 
 
 def _wasted_cost_usd(results: Sequence[TrialResult]) -> float | None:

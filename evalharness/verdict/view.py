@@ -9,19 +9,30 @@ import numpy as np
 from evalharness.core.ids import content_id
 from evalharness.core.model import Arm, Suite
 from evalharness.core.record import RunRecord
+from evalharness.metrics.catalog import CATALOG, Unit
 from evalharness.metrics.table import Bools, Floats, Table, table
+from evalharness.stats.blocks import sample_in_time
 from evalharness.stats.sample import Ints, Sample, Settings, sample_of
+from evalharness.verdict.families import Pair
+from evalharness.verdict.moments import Moments, moments
 
 N_RESAMPLES = 10_000
+#: What a latency run measures of the service at a moment, and not of a case.
+_OF_THE_MOMENT = (Unit.MS, Unit.TOKENS_PER_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """``arm`` is everywhere an index into ``arms``; the arms' samples index the same cases."""
+    """``arm`` is everywhere an index into ``arms``; the arms' samples index the same cases.
+
+    The times and token rates of a latency run are of its mix of requests: their unit is the trial, in blocks of time
+    (docs/decisions/0010-latency-estimand.md). All else, and all of other runs, has the case as its unit.
+    """
 
     run: RunRecord
     table: Table
     settings: Settings
+    moments: Moments
 
     @property
     def suite(self) -> Suite:
@@ -32,6 +43,11 @@ class RunView:
         return self.run.plan.arms
 
     @property
+    def is_latency(self) -> bool:
+        load = self.suite.load
+        return load.is_open or load.is_timed or load.shape == "steps"
+
+    @property
     def grader_ids(self) -> tuple[str, ...]:
         return tuple(self.table.scores)
 
@@ -39,6 +55,10 @@ class RunView:
     def clusters(self) -> Ints:
         """(cases) the independent unit of each case."""
         return self.table.cluster_index.astype(np.int64)
+
+    @property
+    def all_rows(self) -> Bools:
+        return np.ones(len(self.table.arm_index), dtype=np.bool_)
 
     def rows(self, arm: int) -> Bools:
         return np.asarray(self.table.arm_index == arm)
@@ -54,7 +74,40 @@ class RunView:
 
     def metric(self, name: str, arm: int) -> Sample:
         """Times of failed trials are +inf; other metrics are NaN there."""
+        if CATALOG[name].unit in _OF_THE_MOMENT:
+            return self.times(self.table.timed(name), self.rows(arm))
         return self.sample(self.table.timed(name), arm)
+
+    def times(self, column: Floats, rows: Bools) -> Sample:
+        """Trials of a column of times: in a latency run in the order they were sent, else by case.
+
+        Where time ends the run, trials of its list that were never sent are not missing: there is no number of trials
+        that it was to reach.
+        """
+        if not self.is_latency:
+            return self._sample(column, rows)
+        if self.suite.load.is_timed:
+            rows = self.moments.sent(rows)
+        return sample_in_time(column[self.in_order(rows)], self.moments.in_flight(rows) or 0.0)
+
+    def paired_times(self, name: str, pair: Pair) -> tuple[Sample, Sample]:
+        """A time metric of two arms on common units: cases, in a latency run repeats of cases in the order of time."""
+        if not self.is_latency:
+            return self.metric(name, pair[0]), self.metric(name, pair[1])
+        column = self.table.timed(name)
+        repeat = self.table.case_index.astype(np.int64) * self.table.n_repeats + self.table.repeat_index
+        first, second = (self.in_order(self.rows(arm)) for arm in pair)
+        _, at_first, at_second = np.intersect1d(repeat[first], repeat[second], return_indices=True)
+        in_time = np.argsort(at_first, kind="stable")
+        pairs_in_flight = (self.moments.in_flight(self.rows(pair[0]) | self.rows(pair[1])) or 0.0) / 2
+        candidate = sample_in_time(column[first[at_first[in_time]]], pairs_in_flight)
+        return candidate, sample_in_time(column[second[at_second[in_time]]], pairs_in_flight)
+
+    def in_order(self, rows: Bools) -> Ints:
+        """Places of ``rows`` in the order of intended starts; those never sent come last."""
+        places = np.flatnonzero(rows)
+        rank = self.table.sent_rank[places]
+        return places[np.argsort(np.where(rank < 0, len(self.table.sent_rank), rank), kind="stable")]
 
     def _sample(self, column: Floats, rows: Bools) -> Sample:
         return sample_of(column[rows], self.table.case_index[rows], self.clusters)
@@ -69,4 +122,4 @@ def view(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> RunView:
         scope=options.scope,
         exact=options.exact,
     )
-    return RunView(run=run, table=table(run), settings=settings)
+    return RunView(run=run, table=table(run), settings=settings, moments=moments(run))

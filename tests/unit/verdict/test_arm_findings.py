@@ -11,8 +11,8 @@ import pytest
 from evalharness.core.model import GraderSpec, Slo, Status
 from evalharness.core.record import RunRecord
 from evalharness.metrics.measure import measure_trial
-from evalharness.verdict.arms import good_column, right_column
 from evalharness.verdict.compare import analyse
+from evalharness.verdict.service import lateness, right_column
 from evalharness.verdict.view import view
 from evalharness.verdict.waits import drift_blocks
 from tests.support.runs import make_run
@@ -100,15 +100,17 @@ def test_good_is_right_and_in_time_and_failures_are_never_good():
     seen = view(run)
     right, total_ms = right_column(seen), seen.table.timed("total_ms")
     limit = float(np.nanmedian(total_ms))
-    good = good_column(seen, Slo(limits_ms={"total_ms": limit}, share_at_least=0.9), right)
-    for is_good, is_right, ms in zip(good, right, total_ms, strict=True):
-        if ms > limit or is_right == 0:
-            assert is_good == 0
+    late = lateness(seen, Slo(limits_ms={"total_ms": limit}, share_at_least=0.9), right)
+    for lateness_of, is_right, ms in zip(late, right, total_ms, strict=True):
+        if is_right == 0:
+            assert lateness_of == np.inf
+        elif ms > limit:
+            assert lateness_of == ms / limit
         elif np.isnan(is_right):
-            assert np.isnan(is_good)
+            assert np.isnan(lateness_of)
         else:
-            assert is_good == 1
-    assert (good[seen.table.has_status(Status.ERROR)] == 0).all()
+            assert lateness_of == ms / limit <= 1
+    assert (late[seen.table.has_status(Status.ERROR)] == np.inf).all()
 
 
 def test_blocks_of_drift_follow_the_order_of_sending():

@@ -67,9 +67,9 @@ def test_the_share_of_gaps_of_zero_is_over_all_gaps():
     result = one_result()
     stamps = Stamps(deltas_ns=array("q", [5, 5, 5, 9, 12]))
     attempt = replace(result.calls[0].attempts[0], stamps=stamps)
-    assert tally([with_call(result, attempts=(attempt,))]).zero_gap_share == pytest.approx(2 / 4)
+    assert tally([with_call(result, attempts=(attempt,))]).coalesced_share == pytest.approx(2 / 4)
     single = replace(attempt, stamps=Stamps(deltas_ns=array("q", [5])))
-    assert tally([with_call(result, attempts=(single,))]).zero_gap_share is None
+    assert tally([with_call(result, attempts=(single,))]).coalesced_share is None
 
 
 def test_planned_trials_without_a_result_are_pending():
