@@ -1,0 +1,66 @@
+"""Up to which level of load does the service level hold?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import takewhile
+
+from evalharness.core.findings import Knee, Met, StretchFindings
+from evalharness.core.model import LevelUnit
+from evalharness.verdict.stretches import Level
+from evalharness.verdict.view import RunView
+
+
+def knees(view: RunView, stretches: Sequence[StretchFindings]) -> tuple[Knee, ...]:
+    """For all arms together, then for each of several; empty without steps or without a service level."""
+    unit = view.suite.load.level_unit
+    if view.suite.load.shape != "steps" or unit is None or view.suite.slo is None:
+        return ()
+    arm_ids = dict.fromkeys(stretch.arm_id for stretch in stretches)
+    return tuple(knee([stretch for stretch in stretches if stretch.arm_id == arm_id], unit) for arm_id in arm_ids)
+
+
+def knee(stretches: Sequence[StretchFindings], unit: LevelUnit) -> Knee:
+    """``stretches``: one arm's, each with its level and verdict.
+
+    Two families of one-sided tests at 5%, each in an order fixed before the run, which stops at the first that is not
+    shown: *holds* from the lowest level upward, *fails* from the highest downward. A false claim needs the first false
+    hypothesis in that order to be rejected, which happens with 5%, however many levels there are: no correction.
+    A service that is slow at 10/s and quick at 20/s thereby holds up to nothing. Source: Maurer, Hothorn and Lehmacher
+    1995; Wiens 2003, Pharmaceutical Statistics 2:211.
+    """
+    rising = sorted(stretches, key=lambda stretch: stretch.level or 0.0)
+    levels, met = tuple(stretch.level or 0.0 for stretch in rising), tuple(_met(stretch) for stretch in rising)
+    n_held = len(list(takewhile(lambda one: one is Met.MET, met)))
+    n_failed = len(list(takewhile(lambda one: one is Met.NOT_MET, reversed(met))))
+    holds_up_to = levels[n_held - 1] if n_held else None
+    fails_from = levels[len(levels) - n_failed] if n_failed else None
+    return Knee(
+        arm_id=rising[0].arm_id,
+        level_unit=unit,
+        levels=levels,
+        met=met,
+        holds_up_to=holds_up_to,
+        fails_from=fails_from,
+        sentence=_sentence(levels, unit, holds_up_to, fails_from),
+    )
+
+
+def _met(stretch: StretchFindings) -> Met:
+    """Where the client did not keep the rate, the level was not tried, and total times hold its own delay."""
+    return Met.OPEN if stretch.service is None or stretch.rate_kept is False else stretch.service.met
+
+
+def _sentence(levels: Sequence[float], unit: LevelUnit, holds: float | None, fails: float | None) -> str:
+    words = {level: Level(value=level, unit=unit).words() for level in levels}
+    if holds == levels[-1]:
+        return f"Holds up to {words[holds]}, the highest level tried."
+    if fails == levels[0]:
+        return f"Shown to fail at every level tried, from {words[fails]}."
+    if holds is None and fails is None:
+        return "Neither shown to hold nor shown to fail at any level."
+    if holds is None and fails is not None:
+        return f"Not shown to hold at {words[levels[0]]}, the lowest level tried; shown to fail from {words[fails]}."
+    assert holds is not None
+    failing = "not shown to fail at any level" if fails is None else f"shown to fail from {words[fails]}"
+    return f"Holds up to {words[holds]}; {failing}."

@@ -1,0 +1,96 @@
+"""When each trial of a run was meant to start, was sent and ended, on one clock without the pauses between sessions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evalharness.core.model import Status
+from evalharness.core.record import AttemptStatus, Purpose, RunRecord, TrialResult
+from evalharness.core.units import NS_PER_MS, NS_PER_S
+from evalharness.metrics.table import Bools, Floats, analysed_trials
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moments:
+    """Columns of the table's length (N), NaN where a trial did not get there.
+
+    ``intended_s`` and ``ended_s`` from the run's first start, ``lag_ms`` from the intended start to sending without the
+    time the connection took to set up: how late the client was. Sent means that the first attempt began. ``n_calls``
+    counts the calls of the trial itself, without its judges'.
+    """
+
+    intended_s: Floats
+    ended_s: Floats
+    lag_ms: Floats
+    n_calls: Floats
+
+    def sent(self, rows: Bools) -> Bools:
+        return rows & ~np.isnan(self.lag_ms)
+
+    def ended(self, rows: Bools) -> Bools:
+        return rows & ~np.isnan(self.ended_s)
+
+    def wall_s(self, rows: Bools) -> float | None:
+        """First intended start to last end of ``rows``; None where nothing ended or it took no time."""
+        ended = self.ended(rows)
+        if not ended.any():
+            return None
+        wall_s = float(self.ended_s[ended].max() - self.intended_s[self.sent(rows)].min())
+        return wall_s if wall_s > 0 else None
+
+    def in_flight(self, rows: Bools) -> float | None:
+        """Mean number of trials between intended start and end (Little's law); None as ``wall_s``."""
+        wall_s, ended = self.wall_s(rows), self.ended(rows)
+        return None if wall_s is None else float((self.ended_s[ended] - self.intended_s[ended]).sum()) / wall_s
+
+    def begun_s(self, rows: Bools) -> Floats:
+        """When the trials of ``rows`` that were sent began, from the run's first start."""
+        sent = self.sent(rows)
+        return np.asarray(self.intended_s[sent] + self.lag_ms[sent] / 1_000)
+
+
+def moments(run: RunRecord) -> Moments:
+    """One row per ``analysed_trials``. The wall clock places trials: a resumed run has two monotonic ones."""
+    results = [run.results.get(trial.trial_id) for trial in analysed_trials(run)]
+    rows = np.full((len(results), 4), np.nan)
+    starts_ns = [result.calls[0].intended_utc_ns for result in results if result is not None and result.calls]
+    origin_ns = min(starts_ns, default=0)
+    for place, result in enumerate(results):
+        if result is not None and result.calls:
+            rows[place] = _row(result, origin_ns)
+    n_sessions = max(1, len({seen.session for seen in run.observers}))
+    intended_s, ended_s = without_pauses(rows[:, 0], rows[:, 1], n_sessions - 1)
+    return Moments(intended_s=intended_s, ended_s=ended_s, lag_ms=rows[:, 2], n_calls=rows[:, 3])
+
+
+def _row(result: TrialResult, origin_ns: int) -> tuple[float, float, float, int]:
+    calls = [call for call in result.calls if call.purpose is Purpose.SUBJECT and call.attempts]
+    if not calls:
+        return np.nan, np.nan, np.nan, 0
+    intended_ns, first, last = calls[0].intended_ns, calls[0].attempts[0].stamps, calls[-1].last_attempt
+    offset_ns = calls[0].intended_utc_ns - origin_ns
+    done_ns = last.stamps.done_ns if last.status is AttemptStatus.OK else last.stamps.closed_ns
+    ended = result.status is not Status.PENDING and done_ns is not None
+    lag_ns = np.nan if first.sent_ns is None else first.sent_ns - intended_ns - (first.connect_ns or 0)
+    ended_s = (offset_ns + done_ns - intended_ns) / NS_PER_S if ended and done_ns is not None else np.nan
+    return offset_ns / NS_PER_S, ended_s, lag_ns / NS_PER_MS, len(calls)
+
+
+def without_pauses(intended_s: Floats, ended_s: Floats, n_pauses: int) -> tuple[Floats, Floats]:
+    """The same moments with the ``n_pauses`` longest spells in which nothing was in flight cut out.
+
+    A run of k sessions had k - 1 pauses, of minutes or days; between the trials of a session are shorter ones.
+    """
+    known = ~np.isnan(intended_s)
+    if n_pauses < 1 or known.sum() < 2:
+        return intended_s, ended_s
+    order = np.argsort(intended_s[known], kind="stable")
+    starts = intended_s[known][order]
+    busy_until = np.maximum.accumulate(np.fmax(ended_s[known][order], starts))
+    idle = np.maximum(0.0, starts[1:] - busy_until[:-1])
+    pauses = np.sort(np.argsort(idle, kind="stable")[-n_pauses:])
+    after, lengths = starts[1:][pauses], idle[pauses]
+    removed = np.concatenate([[0.0], np.cumsum(lengths)])[np.searchsorted(after, intended_s, side="right")]
+    return intended_s - removed, ended_s - removed

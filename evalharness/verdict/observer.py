@@ -1,0 +1,134 @@
+"""How well did the client see what it measured? From what each attempt and each session say of themselves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+
+import numpy as np
+
+from evalharness.core.findings import ArmFindings, Mark, ObserverFindings, Spread
+from evalharness.core.record import Attempt, Observed, ObserverRecord, Purpose
+from evalharness.core.units import NS_PER_MS, NS_PER_S
+from evalharness.metrics.catalog import CATALOG
+from evalharness.metrics.table import Floats, analysed_trials
+from evalharness.verdict.remarks import named
+from evalharness.verdict.spread import spread
+from evalharness.verdict.stretches import LATE_SHARE
+from evalharness.verdict.view import RunView
+
+#: Metrics whose stated error is printed.
+STATED = ("ttfo_ms", "latency_ms")
+#: A stated error (p99) beyond this share of a metric's median marks the metric.
+ERROR_SHARE = 0.01
+
+
+def observer_findings(view: RunView, arms: Sequence[ArmFindings]) -> ObserverFindings | None:
+    """None where neither an attempt nor a session was observed, and no open loop says how late its starts were."""
+    attempts = [attempt for attempt in _attempts(view) if attempt.observed is not None]
+    seen = [attempt.observed for attempt in attempts if attempt.observed is not None]
+    sessions = view.run.observers
+    lag = spread(view.moments.lag_ms) if view.suite.load.is_open else None
+    if not seen and not sessions and lag is None:
+        return None
+    errors = {name: spread(view.table.errors[name]) for name in STATED}
+    return ObserverFindings(
+        n_attempts=len(seen),
+        sources=_shares(each.source.value for each in seen),
+        send=spread(_ms(each.send_ns for each in seen)),
+        errors={name: error for name, error in errors.items() if error is not None},
+        read_lag=spread(_ms(each.max_lag_ns for each in seen)),
+        loop_lag=_loop_lag(sessions),
+        coalesced_share=_coalesced_share(attempts, seen),
+        dispatch_lag=lag,
+        routes=_routes(sessions),
+        loops=tuple(dict.fromkeys(session.loop for session in sessions)),
+        n_workers=max((session.n_workers for session in sessions), default=0),
+        notes=tuple(dict.fromkeys(chain.from_iterable(session.notes for session in sessions))),
+        clock_steps_ms=tuple(step / NS_PER_MS for session in sessions for step in session.clock_steps_ns),
+        suspended_s=sum(session.suspended_ns for session in sessions) / NS_PER_S,
+        marked=tuple(mark for place, arm in enumerate(arms) for mark in _marks(view, place, arm, arms)),
+    )
+
+
+def _attempts(view: RunView) -> Iterable[Attempt]:
+    """The last attempts of all subject calls: those whose times are in the tables."""
+    for trial in analysed_trials(view.run):
+        result = view.run.results.get(trial.trial_id)
+        for call in result.calls if result is not None else ():
+            if call.purpose is Purpose.SUBJECT and call.attempts:
+                yield call.last_attempt
+
+
+def _ms(values_ns: Iterable[int]) -> Floats:
+    return np.fromiter(values_ns, np.float64) / NS_PER_MS
+
+
+def _shares(names: Iterable[str]) -> Mapping[str, float]:
+    counts = Counter(names)
+    return {name: count / counts.total() for name, count in sorted(counts.items())}
+
+
+def _loop_lag(sessions: Sequence[ObserverRecord]) -> Spread | None:
+    """From counts by the binary logarithm of nanoseconds; each at the upper end of its bin."""
+    counts: Counter[int] = Counter()
+    for session in sessions:
+        counts.update(session.loop_lag_counts)
+    bins = sorted(key for key, count in counts.items() if count > 0)
+    if not bins:
+        return None
+    upto = np.cumsum([counts[key] for key in bins])
+    ends_ms = [2.0 ** (key + 1) / NS_PER_MS for key in bins]
+    p50_ms, p99_ms = (ends_ms[int(np.searchsorted(upto, q * upto[-1]))] for q in (0.5, 0.99))
+    return Spread(p50_ms=p50_ms, p99_ms=p99_ms, max_ms=ends_ms[-1], n=int(upto[-1]))
+
+
+def _coalesced_share(attempts: Sequence[Attempt], seen: Sequence[Observed]) -> float | None:
+    n_gaps = sum(max(0, len(attempt.stamps.deltas_ns) - 1) for attempt in attempts)
+    return sum(each.n_coalesced for each in seen) / n_gaps if n_gaps else None
+
+
+def _routes(sessions: Sequence[ObserverRecord]) -> Mapping[str, tuple[str, ...]]:
+    """All ways an endpoint was reached, in the order of sessions: a resumed run may have taken another."""
+    routes: dict[str, dict[str, None]] = {}
+    for session in sessions:
+        for endpoint, route in session.routes.items():
+            routes.setdefault(endpoint, {})[route] = None
+    return {endpoint: tuple(ways) for endpoint, ways in routes.items()}
+
+
+def _marks(view: RunView, place: int, arm: ArmFindings, arms: Sequence[ArmFindings]) -> Iterable[Mark]:
+    rows = view.rows(place)
+    of_arm = f" of {named([arm], arms)}" if len(arms) > 1 else ""
+    for metric, errors in view.table.errors.items():
+        error, median_ms = spread(errors[rows]), _median_ms(view.table.metrics[metric][rows])
+        if error is not None and median_ms and error.p99_ms > ERROR_SHARE * median_ms:
+            sentence = (
+                f"{CATALOG[metric].title}{of_arm}: this client states an error of up to {error.p99_ms:,.2f} ms for 99 "
+                f"of 100 trials, {error.p99_ms / median_ms:.1%} of the median."
+            )
+            yield Mark(
+                arm_id=arm.arm_id, metric=metric, error_p99_ms=error.p99_ms, median_ms=median_ms, sentence=sentence
+            )
+    lag = spread(view.moments.lag_ms[rows]) if view.suite.load.is_open else None
+    latency_ms, total_ms = (_median_ms(view.table.metrics[name][rows]) for name in ("latency_ms", "total_ms"))
+    if lag is not None and latency_ms and total_ms and lag.p99_ms > LATE_SHARE * latency_ms:
+        sentence = (
+            f"{CATALOG['total_ms'].title}{of_arm} holds a delay of the client itself: 1 in 100 trials was sent "
+            f"{lag.p99_ms:,.1f} ms or more after its intended start ({lag.p99_ms / latency_ms:.0%} of the median "
+            "latency)."
+        )
+        yield Mark(
+            arm_id=arm.arm_id,
+            metric="total_ms",
+            error_p99_ms=lag.p99_ms,
+            median_ms=total_ms,
+            sentence=sentence,
+            late_start=True,
+        )
+
+
+def _median_ms(values_ms: Floats) -> float | None:
+    known = values_ms[~np.isnan(values_ms)]
+    return float(np.median(known)) if len(known) else None

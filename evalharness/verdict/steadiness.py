@@ -1,0 +1,69 @@
+"""Does a stretch of load hold a trend? The words, and the correction for looking at many stretches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from evalharness.core.findings import Course, Estimate, Steadiness
+from evalharness.metrics.table import Bools
+from evalharness.stats.halves import HalfRatio, half_ratio
+from evalharness.verdict.families import HOLM
+from evalharness.verdict.view import RunView
+
+METRIC = "total_ms"
+
+
+def steadiness(view: RunView, stretches: Sequence[Bools]) -> tuple[Steadiness, ...]:
+    """One finding for each stretch of each arm (its rows of the table), Holm-adjusted over all that can be told."""
+    ratios = [_ratio(view, rows) for rows in stretches]
+    adjusted = HOLM.adjusted([None if ratio is None else ratio.p_value for ratio in ratios])
+    n_tested = sum(ratio is not None for ratio in ratios)
+    return tuple(_finding(ratio, p_adjusted, n_tested) for ratio, p_adjusted in zip(ratios, adjusted, strict=True))
+
+
+def _ratio(view: RunView, rows: Bools) -> HalfRatio | None:
+    places = view.in_order(rows)
+    in_flight = view.moments.in_flight(rows) or 0.0
+    cases = view.table.case_index[places].astype(np.int64)
+    return half_ratio(view.table.timed(METRIC)[places], cases, in_flight, view.settings)
+
+
+def _finding(ratio: HalfRatio | None, p_adjusted: float | None, n_tested: int) -> Steadiness:
+    if ratio is None:
+        return Steadiness(course=Course.UNKNOWN, sentence="Too few trials to tell whether times were steady.")
+    course = _course(ratio, p_adjusted)
+    return Steadiness(
+        course=course,
+        sentence=_sentence(course, ratio.estimate, n_tested),
+        ratio=ratio.estimate,
+        p_value=ratio.p_value,
+        p_adjusted=p_adjusted,
+        rho=ratio.rho,
+    )
+
+
+def _course(ratio: HalfRatio, p_adjusted: float | None) -> Course:
+    if (ratio.p_value if p_adjusted is None else p_adjusted) >= HOLM.alpha:
+        return Course.STEADY
+    return Course.ROSE if ratio.estimate.point > 1 else Course.FELL
+
+
+def _sentence(course: Course, ratio: Estimate, n_tested: int) -> str:
+    assert ratio.lower is not None and ratio.upper is not None  # t limits
+    low, high = ratio.lower - 1, ratio.upper - 1
+    if course is Course.STEADY:
+        looked_at = f", with {n_tested} stretches looked at" if n_tested > 1 and low * high > 0 else ""
+        return (
+            f"Steady: no trend is shown{looked_at}; the second half took {_change(ratio.point - 1)} than the first "
+            f"(95% CI {_change(low)} to {_change(high)})."
+        )
+    near, far = sorted((abs(low), abs(high)))
+    verb = "Rose" if course is Course.ROSE else "Fell"
+    interval = f"95% CI {near * 100:.0f} to {far:.0%}"
+    return f"{verb} by {abs(ratio.point - 1):.0%} from the first to the second half ({interval})."
+
+
+def _change(share: float) -> str:
+    return f"{abs(share):.0%} {'longer' if share >= 0 else 'shorter'}"
