@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evalharness.core.model import Arm, Case, Endpoint, EndpointKind, Phase, Plan, Prices
+from evalharness.core.model import Arm, Endpoint, Phase, Plan, Prices
+from evalharness.plan.guess import (
+    ANSWER_TOKENS,
+    CHARS_PER_TOKEN,
+    FIRST_EVENT_S,
+    REASONING_TOKENS,
+    SIMULATED_CALL_S,
+    TOKENS_PER_S,
+    GuessedCall,
+    InputChars,
+    guessed_call,
+)
 from evalharness.plan.pace import Stream, load_words, measured_pace, warmup_pace
 
-#: Characters per token of English text; other scripts and code have fewer.
-CHARS_PER_TOKEN = 4
-#: Visible tokens of one answer, and reasoning tokens by effort: the guess where nothing was measured yet.
-ANSWER_TOKENS = 60
-REASONING_TOKENS = {"none": 0, "minimal": 30, "low": 150, "medium": 600, "high": 1_500, "xhigh": 4_000, "max": 8_000}
-TOKENS_PER_S = 80
-FIRST_EVENT_S = 0.8
-#: The simulator pretends to be slow, but not that slow.
-SIMULATED_CALL_S = 0.25
 #: Retries a run may make at the start, before a success has earned any (transport's bucket: 500 x budget_share).
 RETRY_BUCKET = 500
-#: Cases whose input is measured; larger sets are sampled evenly.
-MAX_MEASURED_CASES = 200
-
-#: Characters of all turns' texts that an arm sends for a case.
-InputChars = Callable[[Arm, Case], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,19 +61,6 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Call:
-    """A call of one arm, on average over its ``n_turns``, and what it is paid with."""
-
-    arm: Arm
-    endpoint: Endpoint
-    n_turns: int
-    input_tokens: float
-    output_tokens: float
-    max_output_tokens: int | None
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Share:
     """One arm's part of its endpoint's stream. ``most_trials`` None: no bound."""
 
@@ -85,9 +69,9 @@ class _Share:
 
 
 def forecast(plan: Plan, input_chars: InputChars) -> Forecast:
-    """Calls, cost and time of a plan. ``input_chars`` renders; at most ``MAX_MEASURED_CASES`` an arm are asked for."""
+    """Calls, cost and time of a plan. ``input_chars`` renders the inputs that are counted."""
     endpoints = {endpoint.name: endpoint for endpoint in plan.suite.endpoints}
-    calls = [_call(plan, arm, endpoints[arm.endpoint], _mean_chars(plan, arm, input_chars)) for arm in plan.arms]
+    calls = [guessed_call(plan, arm, endpoints[arm.endpoint], input_chars) for arm in plan.arms]
     shares: dict[str, _Share] = {}
     wall_s = 0.0
     for name in dict.fromkeys(arm.endpoint for arm in plan.arms):
@@ -106,40 +90,7 @@ def forecast(plan: Plan, input_chars: InputChars) -> Forecast:
     )
 
 
-def _mean_chars(plan: Plan, arm: Arm, input_chars: InputChars) -> float:
-    cases = plan.suite.cases
-    step = math.ceil(len(cases) / MAX_MEASURED_CASES)
-    measured = [input_chars(arm, case) for case in cases[::step]]
-    return sum(measured) / len(measured)
-
-
-def _call(plan: Plan, arm: Arm, endpoint: Endpoint, chars: float) -> _Call:
-    prompt = next(each for each in plan.suite.prompts if each.name == arm.prompt)
-    n_turns = 1 + len(prompt.more_turns)
-    limit = arm.request.get("max_output_tokens")
-    max_output_tokens = limit if isinstance(limit, int) else None
-    guess = ANSWER_TOKENS + REASONING_TOKENS.get(arm.effort or "medium", REASONING_TOKENS["medium"])
-    output_tokens = min(guess, max_output_tokens) if max_output_tokens is not None else guess
-    instructions = arm.request.get("instructions")
-    # Turn k says again what the turns before it said: with turns alike that is (n + 1) / 2 of one on average.
-    said_chars = chars / n_turns * (n_turns + 1) / 2 + (len(instructions) if isinstance(instructions, str) else 0)
-    return _Call(
-        arm=arm,
-        endpoint=endpoint,
-        n_turns=n_turns,
-        input_tokens=said_chars / CHARS_PER_TOKEN + _answers_before(n_turns) * min(ANSWER_TOKENS, output_tokens),
-        output_tokens=output_tokens,
-        max_output_tokens=max_output_tokens,
-        seconds=_call_s(endpoint, output_tokens),
-    )
-
-
-def _answers_before(n_turns: int) -> float:
-    """Answers in the input of a call, on average over the turns."""
-    return (n_turns - 1) / 2
-
-
-def _endpoint_shares(plan: Plan, calls: Sequence[_Call]) -> tuple[dict[str, _Share], float]:
+def _endpoint_shares(plan: Plan, calls: Sequence[GuessedCall]) -> tuple[dict[str, _Share], float]:
     """Each arm's part of the stream of an endpoint, by arm id, and how long the stream takes."""
     load = plan.suite.load
     n_listed = dict.fromkeys((call.arm.arm_id for call in calls), 0)
@@ -161,7 +112,7 @@ def _endpoint_shares(plan: Plan, calls: Sequence[_Call]) -> tuple[dict[str, _Sha
     return shares, measured.seconds + warm.seconds
 
 
-def _stream(plan: Plan, calls: Sequence[_Call], n_listed: int) -> Stream:
+def _stream(plan: Plan, calls: Sequence[GuessedCall], n_listed: int) -> Stream:
     """Every arm has as many trials as every other: means over the arms are means over the trials."""
     limits = calls[0].endpoint.limits
     think_s = plan.suite.load.think_ms / 1000
@@ -177,7 +128,7 @@ def _stream(plan: Plan, calls: Sequence[_Call], n_listed: int) -> Stream:
     )
 
 
-def _arm_forecast(call: _Call, share: _Share) -> ArmForecast:
+def _arm_forecast(call: GuessedCall, share: _Share) -> ArmForecast:
     n_calls = round(share.n_trials * call.n_turns)
     prices, limit = call.endpoint.prices, call.max_output_tokens
     expected_usd = worst_usd = None
@@ -186,9 +137,7 @@ def _arm_forecast(call: _Call, share: _Share) -> ArmForecast:
         if limit is not None and share.most_trials is not None:
             most_calls = math.ceil(share.most_trials * call.n_turns)
             n_sent = most_calls + _most_retries(most_calls, call.endpoint)
-            longer = limit - min(ANSWER_TOKENS, call.output_tokens)
-            worst_input = call.input_tokens + _answers_before(call.n_turns) * longer
-            worst_usd = n_sent * _call_usd(prices, worst_input, limit)
+            worst_usd = n_sent * _call_usd(prices, call.longest_input_tokens, limit)
     return ArmForecast(
         arm=call.arm,
         n_calls=n_calls,
@@ -199,12 +148,6 @@ def _arm_forecast(call: _Call, share: _Share) -> ArmForecast:
         worst_usd=worst_usd,
         expected_s=call.seconds,
     )
-
-
-def _call_s(endpoint: Endpoint, output_tokens: float) -> float:
-    if endpoint.kind is EndpointKind.SIMULATOR:
-        return SIMULATED_CALL_S
-    return FIRST_EVENT_S + output_tokens / TOKENS_PER_S
 
 
 def _call_usd(prices: Prices, input_tokens: float, output_tokens: float) -> float:
@@ -224,7 +167,7 @@ def _total(amounts: Sequence[float | None]) -> float | None:
     return sum(known) if len(known) == len(amounts) else None
 
 
-def _assumptions(plan: Plan, calls: Sequence[_Call], arms: Sequence[ArmForecast]) -> tuple[str, ...]:
+def _assumptions(plan: Plan, calls: Sequence[GuessedCall], arms: Sequence[ArmForecast]) -> tuple[str, ...]:
     efforts = dict.fromkeys(call.arm.effort or "medium" for call in calls)
     reasoning = ", ".join(f"{effort} {REASONING_TOKENS.get(effort, REASONING_TOKENS['medium'])}" for effort in efforts)
     sentences = [
@@ -248,7 +191,7 @@ def _assumptions(plan: Plan, calls: Sequence[_Call], arms: Sequence[ArmForecast]
     return tuple(sentences)
 
 
-def _load_assumptions(plan: Plan, calls: Sequence[_Call]) -> list[str]:
+def _load_assumptions(plan: Plan, calls: Sequence[GuessedCall]) -> list[str]:
     load, sentences = plan.suite.load, []
     if load.is_timed:
         sentences.append("time ends the run: the list of trials is cut then, or sent again until then")

@@ -154,8 +154,9 @@ def _mistake(path: Path, detail: Any, options: Sequence[str]) -> Mistake:
     kind = detail["type"]
     in_key = "[key]" in detail["loc"]
     if kind == "extra_forbidden":
-        shape = SHAPES.get(str(detail["loc"][1]).strip("<>")) if path[0] == "load" and len(path) == 2 else None
-        return _unknown_key(path, options) if shape is None else _key_of_no_shape(path, shape)
+        if path[0] == "load" and len(path) == 2:
+            return _key_of_no_shape(path, detail["loc"][1].strip("<>"))
+        return _unknown_key(path, options)
     if kind == "union_tag_invalid":
         return _unknown_shape(path, detail)
     if kind == "missing":
@@ -174,12 +175,12 @@ def _unknown_key(path: Path, options: Sequence[str]) -> Mistake:
     return Mistake(path, f"unknown key {quoted(str(path[-1]))}", hint, at_key=True)
 
 
-def _key_of_no_shape(path: Path, part: type[BaseModel]) -> Mistake:
+def _key_of_no_shape(path: Path, shape: str) -> Mistake:
+    """A key that ``shape`` does not have, though another may."""
     key = str(path[-1])
     shapes = shapes_with(key)
     if not shapes:
-        return Mistake(path, f"unknown key {quoted(key)}", did_you_mean(key, tuple(part.model_fields)), at_key=True)
-    (shape,) = (name for name, each in SHAPES.items() if each is part)
+        return _unknown_key(path, tuple(SHAPES[shape].model_fields))
     hint = "it belongs to `shape: " + "`, `".join(shapes) + "`"
     return Mistake(path, f"{quoted(key)} is no key of `shape: {shape}`", hint, at_key=True)
 

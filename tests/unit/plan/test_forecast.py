@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from evalharness.plan import forecast as module
 from evalharness.plan.expand import PlanFlags, make_plan
 from evalharness.plan.forecast import forecast
+from evalharness.plan.guess import MAX_MEASURED_CASES
 from tests.support.suites import HEAD, parsed
 
 FAR = HEAD.replace(
@@ -73,7 +73,7 @@ def test_input_of_a_huge_set_is_measured_on_a_sample():
     rows = b"".join(b'{"id": "c%d", "vars": {"question": "q"}, "expected": "1"}\n' % n for n in range(5000))
     plan = make_plan(parsed(HEAD + "cases: [{file: c.jsonl}]\n", {"c.jsonl": rows}), PlanFlags())
     forecast(plan, lambda arm, case: asked.append(case.case_id) or 40)
-    assert len(asked) == module.MAX_MEASURED_CASES
+    assert len(asked) == MAX_MEASURED_CASES
     assert asked[0] == "c0" and int(asked[-1][1:]) > 4900, "spread over the whole set"
 
 

@@ -39,6 +39,10 @@ def test_the_schema_accepts_what_ships(text):
         ("max: 20", "maxi: 20"),
         ("type: word_count, max: 20", "type: exact"),
         ("concurrency: 8", 'concurrency: "8"'),
+        ("concurrency: 8", "shape: poisson"),
+        ("concurrency: 8", "rate_per_s: 8"),
+        ("concurrency: 8", "shape: steps\n  concurrency: 8"),
+        ("concurrency: 8", "shape: square"),
         ("margin: 0.05", "margin: 5"),
         ("rule: cheapest_within_margin", "rule: cheapest"),
         ("repeats: 3", "repeats: 0"),
@@ -47,6 +51,22 @@ def test_the_schema_accepts_what_ships(text):
 def test_the_schema_refuses_what_the_reader_refuses(old, new):
     assert old in template_text()
     assert errors_of(template_text().replace(old, new)) != []
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        "shape: closed\n  duration_s: 5",
+        "shape: constant\n  rate_per_s: 5",
+        "shape: poisson\n  rate_per_s: 5",
+        "shape: ramp\n  from_per_s: 0\n  to_per_s: 5\n  over_s: 10",
+        "shape: burst\n  size: 5\n  every_s: 1",
+        "shape: steps\n  rate_per_s: [1, 2]",
+        "shape: trace\n  file: a.txt",
+    ],
+)
+def test_the_schema_accepts_every_shape_of_load(load):
+    assert errors_of(template_text().replace("concurrency: 8", load)) == []
 
 
 def test_the_schema_knows_every_grader_and_its_keys():
