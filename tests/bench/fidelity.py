@@ -14,6 +14,7 @@ from tests.bench.observed_errors import Nanoseconds, errors_of, stated_of
 from tests.bench.race import Heat, Load
 from tests.bench.rivalry import Entry, compete
 from tests.bench.servers.answers import Answer, lone_deltas
+from tests.bench.servers.simulator import latency_answer
 from tests.bench.size import Size
 from tests.bench.tables import Cell, Column, Table
 from tests.bench.units import NS_PER_MS, NS_PER_S, NS_PER_US
@@ -24,7 +25,8 @@ _SLOW = ("httpx", "openai")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """One load. ``slow_rounds`` 0: the slow clients are left out, as they would take minutes."""
+    """One load. ``slow_rounds`` 0: the slow clients are left out, as they would take minutes. Against the simulator,
+    whose answers differ in length from call to call, only the client that tells deltas apart can be judged: ours."""
 
     streams: int
     rounds: int
@@ -33,9 +35,21 @@ class Scene:
     n_deltas: int = 50
     slow_rounds: int = 1
     is_cold: bool = False
+    is_simulated: bool = False
+
+    @property
+    def title(self) -> str:
+        rest = ", cold" * self.is_cold + ", the built-in simulator" * self.is_simulated
+        return f"fidelity, {self.streams:,} streams{rest}"
+
+    @property
+    def clients(self) -> list[str]:
+        return [OURS] if self.is_simulated else list(CONTESTANTS)
 
     @property
     def answer(self) -> Answer:
+        if self.is_simulated:
+            return latency_answer()
         return lone_deltas(n_deltas=self.n_deltas, ttft_ns=_TTFT_MS * NS_PER_MS, gap_ns=self.gap_ms * NS_PER_MS)
 
     def load(self, name: str) -> Load | str:
@@ -44,7 +58,7 @@ class Scene:
             return "left out: too slow for this load (--full runs it)"
         return Load(
             answer=self.answer, streams=self.streams, rounds=rounds, is_cold=self.is_cold,
-            patience_s=150 if name in _SLOW else 60,
+            patience_s=150 if name in _SLOW else 60, is_simulated=self.is_simulated,
         )  # fmt: skip
 
 
@@ -62,27 +76,28 @@ def scenes(size: Size) -> list[Scene]:
             Scene(streams=2000, rounds=1, repetitions=once, gap_ms=250, n_deltas=size.pick(4, 8, 20), slow_rounds=0)
         )
         found.append(Scene(streams=64, rounds=1, repetitions=many, is_cold=True))
+        found.append(Scene(streams=64, rounds=2, repetitions=many, is_simulated=True))
     return found
 
 
 def tables(size: Size, folder: Path) -> Iterator[Table]:
     for scene in scenes(size):
-        loads = {name: scene.load(name) for name in CONTESTANTS}
-        repetitions = {name: 1 if name in _SLOW else scene.repetitions for name in CONTESTANTS}
+        loads = {name: scene.load(name) for name in scene.clients}
+        repetitions = {name: 1 if name in _SLOW else scene.repetitions for name in scene.clients}
         yield _table(scene, compete(loads, _figures, repetitions=repetitions, folder=folder))
 
 
 def _table(scene: Scene, entries: Mapping[str, Entry]) -> Table:
     start = "all at once, without a connection" if scene.is_cold else "warm connections, staggered starts"
     return Table(
-        title=f"fidelity, {scene.streams:,} streams" + (", cold" if scene.is_cold else ""),
+        title=scene.title,
         load=f"TTFT {_TTFT_MS} ms, then {scene.n_deltas} deltas {scene.gap_ms} ms apart; {start}. Errors in ms, client"
         " minus server's log, without sign; medians over runs. Arrival: stamp of a delta minus its write; TTFT: the"
         " client's minus (write minus receipt), the request's way to the server in it and beside it.",
         columns=_COLUMNS,
         rows=[_row(entry, entries[OURS], scene) for entry in entries.values()],
         notes=_notes(entries),
-        targets=() if scene.is_cold else targets_of(scene.streams, entries),
+        targets=() if scene.is_cold or scene.is_simulated else targets_of(scene.streams, entries),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from tests.bench.contestants import Contestant
 from tests.bench.servers.answers import Answer, warm_up
 from tests.bench.servers.clocked import ClockedServer
+from tests.bench.servers.simulator import SimulatorServer
 from tests.bench.servers.truth import Truth
 
 _ROOT = Path(__file__).parents[2]
@@ -20,13 +21,15 @@ _ROOT = Path(__file__).parents[2]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """``streams`` calls at a time, ``rounds`` of them in each stream. Starts are staggered over one answer unless
-    ``is_cold``: then all begin at once, without a connection. ``patience_s``: when a client is given up."""
+    ``is_cold``: then all begin at once, without a connection. ``patience_s``: when a client is given up. The simulator
+    does not play ``answer`` but its own of the same schedule."""
 
     answer: Answer
     streams: int
     rounds: int = 1
     is_cold: bool = False
     is_recorded: bool = True
+    is_simulated: bool = False
     patience_s: float = 60
 
     @property
@@ -51,7 +54,7 @@ class Heat:
 
 
 def run_heat(contestant: Contestant, load: Load, folder: Path) -> Heat:
-    with ClockedServer(load.answer, warm_up(load.streams), folder) as server:
+    with _server(load, folder) as server:
         command = [*contestant.command(folder), "--port", str(server.port), *load.flags]
         try:
             done = subprocess.run(
@@ -63,6 +66,12 @@ def run_heat(contestant: Contestant, load: Load, folder: Path) -> Heat:
         return Heat(gave_up=f"ended with {done.returncode}: {_reason(done.stderr)}")
     told = [json.loads(line) for line in done.stdout.splitlines()]
     return Heat(summary=told[-1]["summary"], calls=tuple(told[:-1]), truth=server.truth)
+
+
+def _server(load: Load, folder: Path) -> ClockedServer | SimulatorServer:
+    if load.is_simulated:
+        return SimulatorServer("latency", folder)
+    return ClockedServer(load.answer, warm_up(load.streams), folder)
 
 
 def _reason(stderr: str) -> str:

@@ -22,7 +22,7 @@
 
 static const char END[] = "\r\n0\r\n\r\n";
 #define N_END (sizeof END - 1)
-#define BODY "{\"model\":\"bench\",\"input\":\"How long does this take?\",\"stream\":true}"
+#define BODY "{\"model\":\"sim-mini\",\"input\":\"How long does this take?\",\"stream\":true}"
 
 typedef struct { int64_t at_ns, n_bytes; } Read;
 typedef struct { int64_t number, sent_ns, send_ns; Read *reads; size_t n_reads, room; } Call;

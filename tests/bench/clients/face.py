@@ -67,11 +67,13 @@ class Client(Protocol):
     async def close(self) -> None: ...
 
 
-BODY = {"model": "bench", "input": "How long does this take?", "stream": True}
+BODY = {"model": "sim-mini", "input": "How long does this take?", "stream": True}
 
 
 def headers_of(number: int) -> dict[str, str]:
-    return {"content-type": "application/json", "accept": "text/event-stream", "x-call": str(number)}
+    """``x-call`` is for the clocked server, ``x-client-request-id`` for the simulator."""
+    named = {"x-call": str(number), "x-client-request-id": str(number)}
+    return {"content-type": "application/json", "accept": "text/event-stream", **named}
 
 
 def body_bytes() -> bytes:

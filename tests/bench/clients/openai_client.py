@@ -7,7 +7,7 @@ import time
 import httpx
 import openai
 
-from tests.bench.clients.face import BODY, Flags, Heard, main
+from tests.bench.clients.face import BODY, Flags, Heard, headers_of, main
 
 
 class OpenaiClient:
@@ -28,7 +28,7 @@ class OpenaiClient:
     async def call(self, number: int) -> Heard | None:
         reads: list[tuple[int, int]] = []
         sent_ns = time.perf_counter_ns()
-        stream = await self._client.responses.create(**BODY, extra_headers={"x-call": str(number)})
+        stream = await self._client.responses.create(**BODY, extra_headers=headers_of(number))
         is_complete = False
         async for event in stream:
             reads.append((time.perf_counter_ns(), len(reads) + 1))

@@ -20,7 +20,8 @@ _DELTA = "response.output_text.delta"
 class Write:
     """Bytes that leave in one write, ``offset_ns`` after the request has arrived.
 
-    The counts are running totals up to the end of this write, in each of the units a client may count in.
+    The counts are running totals up to the end of this write, in each of the units a client may count in; those of
+    bytes are 0 where they are not the same for every call.
     """
 
     offset_ns: int
