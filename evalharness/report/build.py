@@ -30,7 +30,6 @@ from evalharness.report.words import origin
 #: The order of the page. A section is one of these modules and the template of the same name.
 SECTIONS: tuple[ModuleType, ...] = (
     result,
-    load,
     tradeoff,
     quality,
     waiting,
@@ -42,6 +41,10 @@ SECTIONS: tuple[ModuleType, ...] = (
     trials,
     methods,
 )
+
+
+#: Of a latency run, which compares no answers.
+LATENCY_SECTIONS: tuple[ModuleType, ...] = (result, load, waiting, tokens, errors, stability, trials, methods)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +72,7 @@ class Page:
 def build_page(run: RunRecord, analysis: Analysis, settings: ReportSettings) -> Page:
     view = make_view(run, analysis, settings)
     sections = []
-    for module in SECTIONS:
+    for module in LATENCY_SECTIONS if analysis.kind == "latency" else SECTIONS:
         model = module.build(view)
         if model is not None:
             title = getattr(model, "title", module.TITLE)

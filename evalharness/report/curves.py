@@ -29,6 +29,7 @@ _Drawn = Sequence[tuple[Lane, Curve]]
 
 
 def curves(lanes: Sequence[Lane], metric: str) -> CurveGroup | None:
+    """None where no lane has a curve, or so many have one that nobody could tell them apart."""
     drawn = [(lane, curve) for lane in lanes if (curve := _curve(lane, metric))]
     if not drawn or len(drawn) > _MOST_CURVES:
         return None

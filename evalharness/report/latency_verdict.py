@@ -39,13 +39,10 @@ class LatencyVerdict:
         return heading, f"{unfinished} So far: {lead}" if unfinished else lead
 
     def bullets(self) -> list[str]:
-        """Goodput, what the service level does not say, failures; at most three."""
-        found = [
-            self._knees(),
-            self._goodput(),
-            self._times() if self.analysis.service else None,
-            trouble.failures_sentence(self.run, self.analysis),
-        ]
+        """The knee of each arm, the rest of the service level, failures, times; at most three."""
+        times = self._times() if self.analysis.service else None
+        failures = trouble.failures_sentence(self.run, self.analysis)
+        found = [self._knees(), self._rest(), failures, times]
         return [text for text in found if text][:3]
 
     def rule(self) -> str:
@@ -88,17 +85,25 @@ class LatencyVerdict:
     def _knees(self) -> str | None:
         """The knee of each arm, where there are several."""
         own = [(self.analysis.arm(knee.arm_id), knee) for knee in self.analysis.knees if knee.arm_id is not None]
-        if len(self.analysis.arms) < 2 or not own:
-            return None
-        return f"{'; '.join(f'{words.spoken(arm)}: {knee.sentence.rstrip(chr(46))}' for arm, knee in own)}."
+        told = [f"{words.spoken(arm)}: {knee.sentence[:1].lower()}{knee.sentence[1:].rstrip('.')}" for arm, knee in own]
+        return f"{_capital('; '.join(told))}." if told else None
 
-    def _goodput(self) -> str | None:
-        """Share and rate of good calls; with levels those of each are in the table."""
-        service = self.analysis.service
-        if service is None or self.analysis.knees or len(self.analysis.arms) > 1:
+    def _rest(self) -> str | None:
+        """What the lead leaves out of the service level that it tells: its limits, or the share of good calls."""
+        service = self._told()
+        if service is None:
             return None
-        parts = [f"{good_sentence(service)}." if not _share_leads(service) else None, goodput_sentence(service)]
-        return " ".join(part for part in parts if part) or None
+        if _share_leads(service):
+            limits = [limit_sentence(limit, told=service.reason) for limit in service.limits]
+            return " ".join(f"{sentence}." for sentence in limits)
+        return " ".join(text for text in (f"{good_sentence(service)}.", goodput_sentence(service)) if text)
+
+    def _told(self) -> ServiceLevel | None:
+        """The service level that the lead is about; None where it tells that of each arm."""
+        if self.analysis.knees:
+            stretch = headline_stretch(self.analysis)
+            return stretch.service if stretch else None
+        return self.analysis.service if len(self.analysis.arms) == 1 else None
 
     def _times(self) -> str | None:
         """Medians and p95 as facts: of the whole run, with levels of the lowest and the highest."""
@@ -119,9 +124,8 @@ def headline_stretch(analysis: Analysis) -> StretchFindings | None:
 
 
 def _said(service: ServiceLevel) -> str:
-    """Each limit as a sentence; the share of good calls first where no single limit says the same."""
-    limits = [f"{limit_sentence(limit)}." for limit in service.limits]
-    return " ".join([*([f"{good_sentence(service)}."] if _share_leads(service) else []), *limits])
+    """Its limit as a sentence; the share of good calls where no single limit says the same."""
+    return f"{good_sentence(service) if _share_leads(service) else limit_sentence(service.limits[0])}."
 
 
 def _share_leads(service: ServiceLevel) -> bool:
@@ -129,13 +133,15 @@ def _share_leads(service: ServiceLevel) -> bool:
 
 
 def _knee_heading(knee: Knee) -> str:
+    """At most four words: ``Holds up to 20/s``, ``Fails from 16 concurrent``."""
+    concurrent = knee.level_unit is LevelUnit.CONCURRENCY
     if knee.holds_up_to is not None:
-        return (
-            f"Holds {knee.holds_up_to:g} in flight"
-            if knee.level_unit is LevelUnit.CONCURRENCY
-            else f"Holds up to {knee.holds_up_to:g}/s"
-        )
-    return "Fails at every level" if knee.fails_from == knee.levels[0] else "Not enough data"
+        return f"Holds to {knee.holds_up_to:g} concurrent" if concurrent else f"Holds up to {knee.holds_up_to:g}/s"
+    if knee.fails_from is None:
+        return _HEADINGS[Met.OPEN]
+    if knee.fails_from == knee.levels[0]:
+        return "Fails at every level"
+    return f"Fails from {knee.fails_from:g}{' concurrent' if concurrent else '/s'}"
 
 
 def _arm_times(arm: ArmFindings) -> str | None:

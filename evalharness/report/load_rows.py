@@ -104,6 +104,8 @@ def load_note(view: View, table: Table) -> str:
 
 def _columns(view: View, lines: Sequence[_Line]) -> list[_Column]:
     stretches = [line.stretch for line in lines if line.stretch is not None]
+    shares = [stretch.service.share for stretch in stretches if stretch.service and stretch.service.share]
+    decimals = numbers.column_decimals(shares)
     return [
         _Column(
             title=HOLDS,
@@ -129,7 +131,11 @@ def _columns(view: View, lines: Sequence[_Line]) -> list[_Column]:
             title=TOKENS, cell=_tokens, exists=any(stretch.output_tokens_per_s is not None for stretch in stretches)
         ),
         _Column(title=FAILED, cell=_failed),
-        _Column(title=GOOD, cell=_good, exists=any(stretch.service is not None for stretch in stretches)),
+        _Column(
+            title=GOOD,
+            cell=lambda line: _good(line, decimals),
+            exists=any(stretch.service is not None for stretch in stretches),
+        ),
     ]
 
 
@@ -175,11 +181,12 @@ def _failed(line: _Line) -> Cell:
     return NOTHING if line.stretch is None else part_of(line.stretch.n_failed, line.stretch.n_ended)
 
 
-def _good(line: _Line) -> Cell:
+def _good(line: _Line, decimals: int) -> Cell:
     """The share of good calls with the outcome of its target."""
     service = line.stretch.service if line.stretch else None
     if service is None:
         return NOTHING
     if service.share is None:
         return Cell(main=numbers.MISSING, mark=service.met)
-    return Cell(main=numbers.share(service.share), below=numbers.share_interval(service.share), mark=service.met)
+    ends = numbers.share_interval(service.share, decimals)
+    return Cell(main=numbers.share(service.share, decimals), below=ends, mark=service.met)

@@ -166,10 +166,10 @@ def in_points(value: float) -> str:
 # ---------------------------------------------------------------- time, money, tokens, ratios
 
 
-def duration(ms: float) -> str:
-    """``468 ms``, ``8.9 s``, ``150 s``; under 10 ms two digits: "0 ms" would be false."""
+def duration(ms: float, extra: int = 0) -> str:
+    """``468 ms``, ``8.9 s``, ``150 s``; under 10 ms two digits: "0 ms" would be false. ``extra``: more decimals."""
     unit_ms, unit, decimals = _time_unit(ms)
-    return f"{fixed(ms / unit_ms, decimals)} {unit}"
+    return f"{fixed(ms / unit_ms, decimals + extra)} {unit}"
 
 
 def _time_unit(ms: float) -> tuple[float, str, int]:
@@ -185,13 +185,13 @@ def duration_tick(ms: float) -> str:
     return f"{value:,.3f}".rstrip("0").rstrip(".") + f" {unit}"
 
 
-def duration_interval(estimate: Estimate) -> str:
-    """``2.7 to 2.8 s``; the unit is written twice where the limits have different ones."""
+def duration_interval(estimate: Estimate, extra: int = 0) -> str:
+    """``2.7 to 2.8 s``; the unit is written twice where the limits have different ones. ``extra``: more decimals."""
     unit_ms, unit, decimals = _time_unit(estimate.point)
     limits = [limit for limit in (estimate.lower, estimate.upper) if limit is not None]
     if any(_time_unit(limit)[1] != unit for limit in limits):
-        return _interval(estimate, duration)
-    return f"{_distinct(estimate, 1 / unit_ms, decimals)} {unit}" if limits else ""
+        return _interval(estimate, lambda ms: duration(ms, extra))
+    return f"{_distinct(estimate, 1 / unit_ms, decimals + extra)} {unit}" if limits else ""
 
 
 def usd(value: float) -> str:
@@ -238,6 +238,12 @@ def tokens_interval(estimate: Estimate) -> str:
 
 def _token_decimals(value: float) -> int:
     return 0 if value >= 10 or value == int(value) else 1
+
+
+def rate_interval(estimate: Estimate) -> str:
+    """``11.8 to 12.3`` of calls a second; the digits are those of the point."""
+    size = abs(estimate.point)
+    return _distinct(estimate, 1.0, max(0, 2 - math.floor(math.log10(size))) if size else 2)
 
 
 def p_value(p: float) -> str:

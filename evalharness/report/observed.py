@@ -59,7 +59,7 @@ def short(ms: float) -> str:
 
 def _sentences(observer: ObserverFindings) -> list[str]:
     said = [*_stamps(observer), *_coalesced(observer)]
-    said += [f"{_capital(endpoint)}: {listed(routes)}." for endpoint, routes in observer.routes.items() if routes]
+    said += [f"{endpoint}: {listed(map(_route, ways))}." for endpoint, ways in observer.routes.items() if ways]
     said += [mark.sentence for mark in observer.marked]
     if not observer.marked and observer.errors:
         said.append("No time in this report is off by more than 1% of its median through this client.")
@@ -73,6 +73,14 @@ def _stamps(observer: ObserverFindings) -> list[str]:
         return [f"Arrivals were dated by {_SOURCES[sources[0][0]]}."]
     parts = [f"{numbers.percent(share)} by {_SOURCES[name]}" for name, share in sources]
     return [f"Arrivals were dated {listed(parts)}."] if parts else []
+
+
+def _route(words: str) -> str:
+    """How an endpoint was reached: ``measuring``, or ``httpx: WHY``, as the record has it, for a reader."""
+    kind, _, why = words.partition(": ")
+    if kind == "measuring":
+        return "reached by the measuring transport"
+    return f"reached by httpx's own transport, whose times are coarser, because {why}" if why else f"reached by {kind}"
 
 
 def _coalesced(observer: ObserverFindings) -> list[str]:
@@ -120,7 +128,3 @@ def observer_facts(observer: ObserverFindings | None) -> list[tuple[str, str]]:
 def _spread_text(spread: Spread) -> str:
     figures = f"p50 {short(spread.p50_ms)}, p99 {short(spread.p99_ms)}, largest {short(spread.max_ms)}"
     return f"{figures}, of {numbers.count(spread.n)}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

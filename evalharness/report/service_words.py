@@ -29,10 +29,13 @@ def share_text(share: float) -> str:
     return f"{share * 100:.6g}%"
 
 
-def limit_sentence(limit: LimitFindings) -> str:
-    """``95% of first outputs within 1.8 s (90% interval 1.6 to 1.9 s), target 2 s: met``, without its full stop."""
+def limit_sentence(limit: LimitFindings, *, told: str | None = None) -> str:
+    """``95% of first outputs within 1.8 s (90% interval 1.6 to 1.9 s), target 2 s: met``, without its full stop.
+
+    ``told``: a reason that stands in the sentence before, and is not said twice.
+    """
     share, target = share_text(limit.share_at_least), f"target {numbers.duration_tick(limit.limit_ms)}"
-    reason = f", {limit.reason}" if limit.reason else ""
+    reason = f", {limit.reason}" if limit.reason and limit.reason != told else ""
     if limit.unreached:
         return f"Fewer than {share} of {things(limit.metric)} ever came, {target}: {limit.met}{reason}"
     if limit.quantile is None:
@@ -48,28 +51,15 @@ def apart_from(estimate: Estimate, limit_ms: float) -> tuple[str, str]:
     ``2.0 s`` beside a target of 2 s that was missed by 30 ms would look like a contradiction.
     """
     ends = [end for end in (estimate.lower, estimate.point, estimate.upper) if end is not None]
-    unit_ms, unit = (1.0, "ms") if max(*ends, limit_ms) < 999.5 else (1000.0, "s")
-    decimals = 0 if unit == "ms" else 1
-    while decimals < 6 and any(_hides(end, limit_ms, unit_ms, decimals) for end in ends):
-        decimals += 1
-
-    def write(ms: float) -> str:
-        return numbers.fixed(ms / unit_ms, decimals)
-
-    lower, upper = estimate.lower, estimate.upper
-    if lower is not None and upper is not None:
-        interval = f"{write(lower)} to {write(upper)}"
-    elif lower is not None:
-        interval = f"at least {write(lower)}"
-    else:
-        interval = "" if upper is None else f"at most {write(upper)}"
-    return f"{write(estimate.point)} {unit}", f"{interval} {unit}" if interval else ""
+    extra = next((digits for digits in range(4) if not any(_hides(end, limit_ms, digits) for end in ends)), 4)
+    if not extra:
+        return numbers.duration(estimate.point), numbers.duration_interval(estimate)
+    return numbers.duration(estimate.point, extra), numbers.duration_interval(estimate, extra)
 
 
-def _hides(end: float, limit_ms: float, unit_ms: float, decimals: int) -> bool:
-    """Whether a value within 10% of the limit prints as the limit, or one above 0 as 0."""
-    printed = round(end / unit_ms, decimals)
-    return end not in (0, limit_ms) and printed in (0, round(limit_ms / unit_ms, decimals))
+def _hides(end: float, limit_ms: float, extra: int) -> bool:
+    """Whether a value that is not the limit prints as the limit."""
+    return end != limit_ms and numbers.duration(end, extra) == numbers.duration(limit_ms, extra)
 
 
 def good_sentence(service: ServiceLevel) -> str:
@@ -88,10 +78,8 @@ def goodput_sentence(service: ServiceLevel) -> str | None:
     rate = service.goodput_per_s
     if rate is None:
         return None
-    interval = ""
-    if rate.lower is not None and rate.upper is not None:
-        ends = f"{numbers.significant(rate.lower)} to {numbers.significant(rate.upper)}"
-        interval = f" ({rate.level:.0%} interval {ends})"
+    ends = numbers.rate_interval(rate)
+    interval = f" ({rate.level:.0%} interval {ends})" if ends else ""
     return f"Goodput: {numbers.significant(rate.point)} calls a second that were right and in time{interval}."
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evalharness.core.findings import Course, Steadiness
 from evalharness.report import numbers
 from evalharness.report.cells import NOTHING, Cell, Table
 from evalharness.report.lanes import Lane
@@ -31,3 +32,19 @@ def steadiness_table(lanes: Sequence[Lane]) -> Table | None:
         note="Total times, the same cases taken into account. Steady: no change is shown; the interval says how large "
         "one may be.",
     )
+
+
+def steadiness_sentence(found: Steadiness) -> str:
+    """What was found, in words; of what holds still how large a change may hide in it."""
+    ratio = found.ratio
+    if found.course is not Course.STEADY or ratio is None or ratio.lower is None or ratio.upper is None:
+        return found.sentence
+    ends = f"{_change(ratio.lower)} to {_change(ratio.upper)}"
+    return (
+        f"No drift found: total times in the second half were {_change(ratio.point)} than in the first "
+        f"({ratio.level:.0%} CI {ends})."
+    )
+
+
+def _change(ratio: float) -> str:
+    return f"{numbers.percent(abs(ratio - 1), 0)} {'longer' if ratio >= 1 else 'shorter'}"

@@ -96,15 +96,17 @@ def _lines(view: View, writer: _Writer, report_path: str | None) -> list[str]:
     path = [f"Report: {report_path}"] if report_path else []
     room = MAX_LINES - len(head) - len(lead) - len(table) - len(path) - 2
     extras: list[str] = []
-    for block in (
-        *(writer.wrapped(bullet, "  - ") for bullet in verdict.bullets),
-        *(writer.wrapped(caution, "  ! ") for caution in verdict.cautions),
-        writer.wrapped(verdict.rule),
+    for blocks in (
+        [writer.wrapped(bullet, "  - ") for bullet in verdict.bullets],
+        [writer.wrapped(caution, "  ! ") for caution in verdict.cautions],
+        [writer.wrapped(verdict.rule)],
     ):
-        if len(block) <= room:
+        for block in blocks:
+            if len(block) > room:
+                break
             extras += block
             room -= len(block)
-    return [*head, "", *lead, *extras, "", *table, *path][:MAX_LINES]
+    return [*[*head, "", *lead, *extras, "", *table][: MAX_LINES - len(path)], *path]
 
 
 # ---------------------------------------------------------------- the table

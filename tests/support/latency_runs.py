@@ -58,7 +58,7 @@ SLO = Slo(limits_ms={"ttfo_ms": 2_000.0}, share_at_least=0.95)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencyShape:
-    """Options of ``make_latency_run``. ``levels`` empty: one closed loop of ``concurrency``, no steps.
+    """Options of ``make_latency_run``. ``levels`` empty: ``trials`` at ``open_per_s`` (Poisson), or in a closed loop.
 
     ``arms`` are models with their slowness (1.0: the declared times). ``slots`` is how many calls a model answers at
     once. ``error_ms``: median of the client's stated error of a stamp; None: an older run, nothing observed.
@@ -66,6 +66,7 @@ class LatencyShape:
     """
 
     levels: tuple[float, ...] = (5, 10, 20, 40)
+    open_per_s: float | None = None
     unit: LevelUnit = LevelUnit.RATE_PER_S
     each_s: float = 12.0
     concurrency: int = 8
@@ -89,6 +90,10 @@ class LatencyShape:
     stream: bool = True
     seed: int = 1
     simulated: bool = True
+
+    @property
+    def is_open(self) -> bool:
+        return self.unit is LevelUnit.RATE_PER_S if self.levels else self.open_per_s is not None
 
     @property
     def steps(self) -> tuple[float | None, ...]:
@@ -134,6 +139,8 @@ def _suite(shape: LatencyShape) -> Suite:
     load = Load(seed=shape.seed, concurrency=shape.concurrency)
     if shape.levels:
         load = replace(load, shape="steps", levels=shape.levels, level_unit=shape.unit, each_s=shape.each_s)
+    elif shape.open_per_s:
+        load = replace(load, shape="poisson", rate_per_s=shape.open_per_s)
     return Suite(
         name="latency-sweep" if shape.levels else "latency",
         endpoints=(Endpoint(name="sim", kind=EndpointKind.SIMULATOR, target="default", model=next(iter(shape.arms))),),
@@ -168,15 +175,13 @@ def _sendings(step: int, arms: tuple[Arm, ...], shape: LatencyShape, rng: np.ran
     """(step, arm id, intended offset in ns), 0 for closed loops: there the service sets the time."""
     level = shape.steps[step]
     for arm in arms:
-        if level is None:
-            yield from ((step, arm.arm_id, 0) for _ in range(shape.trials // len(arms)))
-        elif shape.unit is LevelUnit.CONCURRENCY:
-            n = round(min(level, shape.slots) * shape.each_s * 1000 / (shape.ttfo_ms + _answer_ms(shape)))
-            yield from ((step, arm.arm_id, 0) for _ in range(n))
-        else:
-            rate = level / len(arms)
-            gaps = rng.exponential(NS_PER_S / rate, size=round(rate * shape.each_s))
-            yield from ((step, arm.arm_id, int(at)) for at in np.cumsum(gaps))
+        n = shape.trials // len(arms)
+        rate = level if shape.is_open and level else shape.open_per_s
+        if level is not None:
+            in_flight = round(min(level, shape.slots) * shape.each_s * 1000 / (shape.ttfo_ms + _answer_ms(shape)))
+            n = round(level / len(arms) * shape.each_s) if shape.is_open else in_flight
+        gaps = rng.exponential(NS_PER_S / rate * len(arms), size=n) if rate else np.zeros(n)
+        yield from ((step, arm.arm_id, int(at)) for at in np.cumsum(gaps))
 
 
 def _answer_ms(shape: LatencyShape) -> float:
@@ -213,7 +218,7 @@ def _served(
     step = mine[0][0].step
     begin_ns = START_NS + round(step * shape.each_s * NS_PER_S)
     level = shape.steps[step]
-    closed = level is None or shape.unit is LevelUnit.CONCURRENCY
+    closed = not shape.is_open
     callers = (
         [begin_ns + caller for caller in range(shape.concurrency if level is None else round(level))] if closed else []
     )

@@ -8,10 +8,12 @@ from html import unescape
 from html.parser import HTMLParser
 
 from evalharness.core.findings import Analysis
-from evalharness.core.record import RunRecord
+from evalharness.core.model import LevelUnit, Slo
+from evalharness.core.record import RunRecord, StampSource
 from evalharness.report.page import render_page
 from evalharness.report.settings import ReportSettings
 from evalharness.verdict.compare import analyse
+from tests.support.latency_runs import make_latency_run
 from tests.support.runs import ArmTruth, make_run
 
 #: Runs that differ in kind, by name: options of ``make_run``.
@@ -35,12 +37,37 @@ KINDS: dict[str, dict[str, object]] = {
     "drift": {"arms": 2, "cases": 60, "repeats": 2, "drift": 0.8},
     "not simulated": {"arms": 3, "cases": 30, "repeats": 1, "simulated": False},
 }
+#: Latency runs, by name: options of ``make_latency_run``.
+LATENCY_KINDS: dict[str, dict[str, object]] = {
+    "latency": {"levels": (), "trials": 240, "open_per_s": 12.0},
+    "latency, no target": {"levels": (), "trials": 120, "open_per_s": 12.0, "slo": None, "error_ms": None},
+    "latency, arms": {"levels": (), "trials": 240, "open_per_s": 12.0, "arms": {"swift": 1.0, "slow": 3.6}},
+    "levels": {"levels": (10, 20, 30, 40)},
+    "levels, arms": {"levels": (10, 20, 40), "arms": {"swift": 1.0, "steady": 1.6}},
+    "levels, seen badly": {
+        "levels": (2, 8, 32),
+        "unit": LevelUnit.CONCURRENCY,
+        "error_ms": 9.0,
+        "source": StampSource.USER,
+        "coalesced": 0.05,
+        "routes": {"sim": "httpx: a proxy is set"},
+        "failures": 0.04,
+        "slo": Slo(limits_ms={"ttfo_ms": 900.0, "total_ms": 1_400.0}, share_at_least=0.9),
+    },
+    "levels, reasoning hidden": {"levels": (5, 10), "hidden_reasoning": True, "simulated": False},
+    "latency, not streamed": {"levels": (), "trials": 120, "open_per_s": 12.0, "stream": False},
+    "latency, all failed": {"levels": (), "trials": 40, "open_per_s": 12.0, "failures": 1.0},
+}
+ALL_KINDS = (*KINDS, *LATENCY_KINDS)
 _PERFECT = ArmTruth(accuracy=1.0, reasoning_tokens=100, ttfo_ms=500)
 
 
 @cache
 def analysed(kind: str) -> tuple[RunRecord, Analysis]:
     """The run of that kind and what the statistics say about it, made once a session."""
+    if kind in LATENCY_KINDS:
+        run = make_latency_run(**LATENCY_KINDS[kind])
+        return run, analyse(run)
     options = dict(KINDS[kind])
     if kind == "all right":
         options |= {"truth": dict.fromkeys(("none", "low", "medium"), _PERFECT), "failures": 0.0, "incomplete": 0.0}

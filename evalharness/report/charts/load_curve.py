@@ -76,7 +76,8 @@ def _heights(points: Sequence[LoadPoint], limit_ms: float | None) -> list[float]
 
 
 def _axes(panel: LoadPanel, x_scale: Scale, y_scale: Scale) -> list[Markup]:
-    parts = [text(0, 14, f"{panel.tail}, log scale"), text(_RIGHT, HEIGHT - 6, "calls ended per second", anchor="end")]
+    x_title = f"calls ended per second{', log scale' if x_scale.logarithmic else ''}"
+    parts = [text(0, 14, f"{panel.tail}, log scale"), text(_RIGHT, HEIGHT - 6, x_title, anchor="end")]
     for tick in y_scale.ticks(5):
         parts.append(line(_LEFT, y_scale(tick), _RIGHT, y_scale(tick), "line"))
         parts.append(text(_LEFT - 6, y_scale(tick) + 4, panel.write_ms(tick), anchor="end"))
@@ -93,7 +94,7 @@ def _limit(panel: LoadPanel, y_scale: Scale) -> list[Markup]:
     label = f"limit {panel.write_ms(panel.limit_ms)}"
     return [
         line(_LEFT, y, _RIGHT, y, "worse", 1.5, stroke_dasharray="4 2"),
-        text(_RIGHT, y - 5, label, anchor="end", role="worse", halo=True),
+        text(_LEFT + 4, y - 5, label, role="worse", halo=True),
     ]
 
 

@@ -62,18 +62,18 @@ def _notes(view: View, panels: list[LoadPanel]) -> list[str]:
             else "Each point is a level, bars are 95% confidence intervals."
         )
         notes.insert(0, f"{drawn} Where the line turns upwards, more calls only wait longer.")
-    if view.analysis.knees:
+    if any(point.holds for panel in panels for line in panel.lines for point in line.points):
         notes.insert(1, "Ringed: the highest level at which the service level is shown to hold.")
     return notes
 
 
 def _panel(view: View, rows: list[Lane], metric: str) -> LoadPanel | None:
-    """p95 where every level's has both limits, else the median: which one is written on the axis."""
+    """p95 where most levels have an upper limit of theirs, else the median: which one is written on the axis."""
     found = [
         (lane, times) for lane in rows if (times := lane.times(metric)) and lane.stretch and lane.stretch.ends_per_s
     ]
-    with_limits = all((p95 := times.quantiles.get("0.95")) and p95.upper is not None for _, times in found)
-    q, tail = ("0.95", "p95") if with_limits else ("0.5", "median")
+    limited = sum((p95 := times.quantiles.get("0.95")) is not None and p95.upper is not None for _, times in found)
+    q, tail = ("0.95", "p95") if 2 * limited >= len(found) else ("0.5", "median")
     lines = []
     for arm in view.shown:
         points = [_point(view, lane, times, q) for lane, times in found if lane.arm is arm and times.quantiles.get(q)]

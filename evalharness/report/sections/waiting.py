@@ -18,7 +18,7 @@ from evalharness.report.lanes import Lane, arm_lanes, has_steps, lanes
 from evalharness.report.load_words import load_sentence
 from evalharness.report.observed import Observed, observed
 from evalharness.report.service_words import apart_from, share_text, things
-from evalharness.report.steadiness import steadiness_table
+from evalharness.report.steadiness import steadiness_sentence, steadiness_table
 from evalharness.report.view import View
 from evalharness.report.words import metric_title
 
@@ -35,6 +35,7 @@ class Waiting:
     notes: tuple[str, ...]
     ladders: tuple[Table, ...]
     curves: tuple[CurveGroup, ...]
+    curves_note: str
     rates: Table | None
     divided: Divided | None
     steadiness: tuple[str, ...]
@@ -50,25 +51,33 @@ def build(view: View) -> Waiting | None:
     ladders = [*(ladder(view, rows, metric) for metric in LADDERS), ladder(view, arm_lanes(view), "gap_ms")]
     if not any(ladders):
         return None
+    drawn = _curve_lanes(view, rows)
     return Waiting(
         load=load_sentence(view.run.plan.suite.load),
         service_level=_service_level(view, rows),
         notes=view.analysis.notes,
         ladders=tuple(table for table in ladders if table),
-        curves=tuple(group for metric in CURVES if (group := curves(rows, metric))),
+        curves=tuple(group for metric in CURVES if (group := curves(drawn, metric))),
+        curves_note="All levels of load together. " if has_steps(view) and drawn[0].stretch is None else "",
         rates=_rates(view),
         divided=divided(rows),
         steadiness=_steadiness(view),
         steadiness_table=steadiness_table(rows),
         drift=() if has_steps(view) else _drift(view),
-        key=tuple(_key(rows)),
+        key=tuple(_key(drawn)),
         observed=observed(view),
     )
 
 
-def _key(rows: Sequence[Lane]) -> list[Lane]:
+def _curve_lanes(view: View, rows: Sequence[Lane]) -> list[Lane]:
+    """The rows, or the arms where levels of load have no curves of their own."""
+    has_own = any((times := lane.times(metric)) and times.ecdf_x for lane in rows for metric in CURVES)
+    return list(rows) if has_own else arm_lanes(view)
+
+
+def _key(drawn: Sequence[Lane]) -> list[Lane]:
     """Levels once, though every arm has them."""
-    return list({(lane.label, lane.mark): lane for lane in rows}.values())
+    return list({(lane.label, lane.mark): lane for lane in drawn}.values())
 
 
 def _service_level(view: View, rows: Sequence[Lane]) -> Table | None:
@@ -136,7 +145,7 @@ def _steadiness(view: View) -> tuple[str, ...]:
         for stretch in view.analysis.stretches_of(arm.arm_id):
             if stretch.steadiness is not None:
                 whose = f"{arm.label}: " if len(view.shown) > 1 else ""
-                told.append(f"{whose}{stretch.steadiness.sentence}")
+                told.append(f"{whose}{steadiness_sentence(stretch.steadiness)}")
     return tuple(told)
 
 

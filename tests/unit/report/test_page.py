@@ -19,7 +19,7 @@ from evalharness.core.record import Answer, RunRecord
 from evalharness.report.page import render_page
 from evalharness.report.settings import ReportSettings
 from evalharness.report.templates import resource
-from tests.support.reports import KINDS, analysed, rendered, shown_text
+from tests.support.reports import ALL_KINDS, analysed, rendered, shown_text
 from tests.support.runs import make_run
 
 SETTINGS = ReportSettings()
@@ -37,7 +37,7 @@ def embedded(html: str, name: str) -> object:
 # ---------------------------------------------------------------- sound
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_every_picture_is_well_formed_and_named(kind):
     pictures = re.findall(r"<svg\b.*?</svg>", rendered(kind), re.S)
     for picture in pictures:
@@ -46,13 +46,13 @@ def test_every_picture_is_well_formed_and_named(kind):
         assert hidden or (root.get("role") == "img" and root.find("title").text and root.find("desc").text)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_no_picture_has_a_coordinate_that_is_no_number(kind):
     for picture in re.findall(r"<svg\b.*?</svg>", rendered(kind), re.S):
         assert not re.search(r"\b(nan|inf)\b", re.sub(r"<(title|desc)>.*?</\1>|<text.*?</text>", "", picture))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_ids_are_unique_and_every_link_inside_has_its_place(kind):
     html = rendered(kind)
     ids = re.findall(r'\bid="([^"]+)"', html)
@@ -61,7 +61,7 @@ def test_ids_are_unique_and_every_link_inside_has_its_place(kind):
     assert links <= set(ids)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_an_axis_and_its_rows_share_width_and_view_box(kind):
     for table in re.findall(r'<table class="stack strips">.*?</table>', rendered(kind), re.S):
         axis = re.search(r'<td class="axis"><svg viewBox="([^"]+)"', table)
@@ -72,13 +72,13 @@ def test_an_axis_and_its_rows_share_width_and_view_box(kind):
 # ---------------------------------------------------------------- truthful
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_nothing_is_printed_that_must_never_be(kind):
     found = NEVER_PRINTED.search(shown_text(rendered(kind)).replace("effort none", "").replace("no score", ""))
     assert found is None, found.group()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_a_simulated_run_says_so_beside_its_title_and_no_other_does(kind):
     html = rendered(kind)
     assert ("SIMULATED" in html) is analysed(kind)[0].manifest.simulated
@@ -113,7 +113,7 @@ def test_beyond_twelve_arms_the_best_are_shown_and_the_rest_are_one_click_away()
 # ---------------------------------------------------------------- closed
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_nothing_is_loaded_styled_or_run_from_an_attribute(kind):
     html = rendered(kind)
     outside = re.sub(r"<script>.*?</script>|<style>.*?</style>", "", html, flags=re.S)

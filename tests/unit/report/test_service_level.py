@@ -4,24 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
-from evalharness.core.findings import Estimate
 from evalharness.core.model import Slo
 from evalharness.report.page import render_page
-from evalharness.report.sections.waiting import _met
 from evalharness.report.settings import ReportSettings
 from evalharness.verdict.compare import analyse
 from tests.support.runs import make_run
-
-
-@pytest.mark.parametrize(
-    ("lower", "upper", "word"),
-    [(0.8, 0.9, "met"), (0.5, 0.79, "not met"), (0.7, 0.9, "not enough data"), (None, None, "not enough data")],
-)
-def test_the_whole_interval_decides(lower: float | None, upper: float | None, word: str) -> None:
-    share = Estimate(point=0.8, lower=lower, upper=upper, method="m", n=10, unit="share")
-    assert _met(share, 0.8) == word
 
 
 def test_the_share_of_good_calls_stands_beside_its_target() -> None:
