@@ -20,6 +20,7 @@ from evalharness.core.record import RunRecord
 from evalharness.plan.select import PlanFlags
 from evalharness.store import load as store_load
 from evalharness.suite.files import ReadSettings, read_suite
+from evalharness.transport.loop import new_event_loop
 
 
 class Run:
@@ -114,6 +115,7 @@ async def run_async(
     retry_errors: bool = False,
     offline: bool = False,
     max_cost_usd: float | None = None,
+    workers: int | str | None = None,
     report: bool = True,
     **flags: Any,
 ) -> Run:
@@ -124,7 +126,7 @@ async def run_async(
     Raises:
         EvalharnessError: what the command line would print; ``exit_code`` is its exit code.
     """
-    resolved = resolve({"out": out, "max_cost_usd": max_cost_usd}, environ=os.environ)
+    resolved = resolve({"out": out, "max_cost_usd": max_cost_usd, "workers": workers}, environ=os.environ)
     request = RunRequest(
         suite_path=Path(suite),
         flags=PlanFlags(**flags),
@@ -142,8 +144,9 @@ async def run_async(
 
 
 def run(suite: str | Path, **options: Any) -> Run:
-    """``run_async`` for programs without an event loop."""
-    return asyncio.run(run_async(suite, **options))
+    """``run_async`` for programs without an event loop; in the one that measures best."""
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(run_async(suite, **options))
 
 
 def load_suite(path: str | Path, *, allow_outside: bool = False) -> Suite:

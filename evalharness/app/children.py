@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -36,9 +36,27 @@ async def base_url_of(endpoint: Endpoint, *, seed: int, suite_folder: Path) -> A
         if profile.endswith(".json"):
             # Paths in a suite count from its folder; the child starts in this process's.
             profile = str((suite_folder / profile).resolve())
-        arguments = ["-m", "evalharness.simulator", "--profile", profile, "--seed", str(seed)]
-    else:
-        arguments = ["-m", "evalharness.local", "--model", endpoint.target]
+        async with simulator_at(endpoint, profile, seed=seed) as base_url:
+            yield base_url
+        return
+    async with _child(endpoint, ["-m", "evalharness.local", "--model", endpoint.target]) as base_url:
+        yield base_url
+
+
+@asynccontextmanager
+async def simulator_at(
+    endpoint: Endpoint, profile: str, *, seed: int, truth_log: Path | None = None
+) -> AsyncIterator[str]:
+    """The base URL of a simulator of its own. Raises ``EndpointError``, as ``base_url_of`` does."""
+    arguments = ["-m", "evalharness.simulator", "--profile", profile, "--seed", str(seed)]
+    if truth_log is not None:
+        arguments += ["--truth-log", str(truth_log)]
+    async with _child(endpoint, arguments) as base_url:
+        yield base_url
+
+
+@asynccontextmanager
+async def _child(endpoint: Endpoint, arguments: Sequence[str]) -> AsyncIterator[str]:
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         *arguments,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from evalharness.core.errors import PlanChangedError, UsageError
 from evalharness.core.failure import FailureKind
-from evalharness.core.model import Phase, Plan, Status
+from evalharness.core.model import PendingReason, Phase, Plan, Status, Trial
 from evalharness.core.record import RunManifest, TrialResult
 from evalharness.plan.expand import differences
 from evalharness.store import load
@@ -20,7 +20,8 @@ class Continuation:
     """``finished`` are the results that stand, by trial id; those of ``to_ask_again`` do so no longer.
 
     ``spent_usd`` and ``n_attempts`` are what all earlier sessions came to, whatever became of their results;
-    ``n_lost_attempts`` of those were begun and never ended.
+    ``n_lost_attempts`` of those were begun and never ended. ``trials`` are the plan's and those that were added to it;
+    ``measured_ns`` is for how long each step was measured.
     """
 
     folder: Path
@@ -30,6 +31,8 @@ class Continuation:
     spent_usd: float
     n_attempts: int
     n_lost_attempts: int
+    trials: Sequence[Trial]
+    measured_ns: Mapping[int, int]
 
 
 def continuation(out: Path, plan: Plan, *, fresh: bool, retry_errors: bool) -> Continuation | None:
@@ -46,7 +49,7 @@ def continuation(out: Path, plan: Plan, *, fresh: bool, retry_errors: bool) -> C
         return None
     record = load.load(found.folder)
     measured = [trial for trial in record.plan.trials if trial.phase is Phase.MEASURED]
-    is_complete = all(record.results[trial.trial_id].status is not Status.PENDING for trial in measured)
+    is_complete = all(_is_settled(record.results[trial.trial_id]) for trial in measured)
     if is_complete and not retry_errors:
         return None
     if record.manifest.plan_hash != plan.plan_hash:
@@ -70,7 +73,14 @@ def continuation(out: Path, plan: Plan, *, fresh: bool, retry_errors: bool) -> C
         spent_usd=sum(call.cost_usd or 0.0 for call in calls),
         n_attempts=sum(len(call.attempts) for call in calls) + n_lost,
         n_lost_attempts=n_lost,
+        trials=record.plan.trials,
+        measured_ns=load.measured_ns(found.folder),
     )
+
+
+def _is_settled(result: TrialResult) -> bool:
+    """Ended, or outside a run that time has ended."""
+    return result.status is not Status.PENDING or result.pending_reason is PendingReason.DURATION
 
 
 def is_missing_data(result: TrialResult) -> bool:

@@ -15,8 +15,6 @@ def client_environment() -> dict[str, Json]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
-        "http_client": "httpx, HTTP/1.1",
-        "arrival_stamps": "taken when the event loop reads the socket",
     }
     commit = _commit()
     return environment if commit is None else {**environment, "git_commit": commit}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evalharness import wire
@@ -18,8 +18,8 @@ from evalharness.engine.budget import Ledger
 from evalharness.engine.call import Lane
 from evalharness.engine.gatekeeper import Gatekeeper, RetryPurse
 from evalharness.engine.stop import StopSignal
-from evalharness.transport.http import HttpSettings, HttpTransport
-from evalharness.wire.settings import CodecSettings
+from evalharness.transport.access import Access
+from evalharness.transport.crew import Crew, CrewExchanger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +47,12 @@ def check_requests(plan: Plan) -> None:
     """
     protocols = {endpoint.name: endpoint.protocol for endpoint in plan.suite.endpoints}
     # Unrendered prompts will do: a template fills texts and leaves the shape of the items as it is.
-    inputs = {prompt.name: prompt.template for prompt in plan.suite.prompts}
+    inputs = {prompt.name: (prompt.template, *prompt.more_turns) for prompt in plan.suite.prompts}
     for arm in plan.arms:
+        codec = wire.codec(protocols[arm.endpoint])
         try:
-            wire.codec(protocols[arm.endpoint]).encode(model=arm.model, input=inputs[arm.prompt], request=arm.request)
+            for said in inputs[arm.prompt]:
+                codec.encode(model=arm.model, input=said, request=arm.request)
         except ValueError as problem:
             raise UsageError(f"arm '{arm.label}' on endpoint '{arm.endpoint}': {problem}") from None
 
@@ -64,34 +66,47 @@ async def base_urls(plan: Plan, suite_folder: Path, resources: AsyncExitStack) -
     return urls
 
 
+def accesses(
+    plan: Plan, urls: Mapping[str, str], environ: Mapping[str, str], suite_folder: Path
+) -> Mapping[str, Access]:
+    """Endpoint name to how it is reached. Raises ``UsageError`` where a key's variable is not set."""
+    return {
+        endpoint.name: Access(
+            endpoint=_placed(endpoint, suite_folder),
+            base_url=urls[endpoint.name],
+            api_key=_api_key(endpoint, environ),
+            concurrency=plan.suite.load.concurrency,
+        )
+        for endpoint in used_endpoints(plan)
+    }
+
+
+def _placed(endpoint: Endpoint, suite_folder: Path) -> Endpoint:
+    """Paths in a suite count from its folder."""
+    socket = endpoint.route.unix_socket
+    if socket is None:
+        return endpoint
+    return replace(endpoint, route=replace(endpoint.route, unix_socket=str(suite_folder / socket)))
+
+
 def open_lanes(
-    plan: Plan, urls: Mapping[str, str], environ: Mapping[str, str], parts: LaneParts, resources: AsyncExitStack
+    reached: Mapping[str, Access], crew: Crew, parts: LaneParts, resources: AsyncExitStack
 ) -> Mapping[str, Lane]:
-    """One lane per endpoint. Raises ``UsageError`` where a key's variable is not set."""
+    """One lane per endpoint, by the crew or in this process."""
     purse = RetryPurse()
     lanes = {}
-    for endpoint in used_endpoints(plan):
-        api_key = _api_key(endpoint, environ)
-        transport = HttpTransport(
-            HttpSettings(
-                base_url=urls[endpoint.name],
-                clock=parts.clock,
-                api_key=api_key,
-                concurrency=plan.suite.load.concurrency,
-            )
-        )
-        transport.open()
-        resources.push_async_callback(transport.close)
-        secrets = () if api_key is None else (api_key,)
-        lanes[endpoint.name] = Lane(
-            endpoint=endpoint,
-            codec=wire.codec(endpoint.protocol, CodecSettings(limits=endpoint.limits, secrets=secrets)),
-            transport=transport,
-            gatekeeper=Gatekeeper(endpoint, purse=purse, clock=parts.clock, stop=parts.stop),
+    for name, access in reached.items():
+        exchanger = CrewExchanger(crew, name, access.exchanger(parts.clock))
+        resources.push_async_callback(exchanger.close)
+        lanes[name] = Lane(
+            endpoint=access.endpoint,
+            codec=access.codec(),
+            exchanger=exchanger,
+            gatekeeper=Gatekeeper(access.endpoint, purse=purse, clock=parts.clock, stop=parts.stop),
             ledger=parts.ledger,
             clock=parts.clock,
             stop=parts.stop,
-            secrets=secrets,
+            secrets=access.secrets,
             begin_attempt=parts.begin_attempt,
             attempt_failed=_telling(parts.emit),
         )

@@ -13,26 +13,33 @@ from evalharness import __version__
 from evalharness.app import interrupts
 from evalharness.app.continuation import Continuation, continuation, is_missing_data
 from evalharness.app.environment import client_environment
-from evalharness.app.lanes import LaneParts, base_urls, check_keys, check_requests, open_lanes, used_endpoints
+from evalharness.app.foreman import staffed
+from evalharness.app.lanes import LaneParts, accesses, base_urls, check_keys, check_requests, open_lanes, used_endpoints
+from evalharness.app.observer import Observer
+from evalharness.app.passes import Passes
+from evalharness.app.preflight import most_in_flight, wanted_in_flight
 from evalharness.app.settings import Resolved, RunSettings, with_suite
 from evalharness.core.clock import SystemClock, utc_text
 from evalharness.core.errors import ExitCode, UsageError
 from evalharness.core.events import RunFinished, RunStarted
-from evalharness.core.model import EndpointKind, Json, PendingReason, Phase, Plan, Status
+from evalharness.core.model import EndpointKind, Json, PendingReason, Phase, Plan, Status, Trial
 from evalharness.core.ports import Sink
 from evalharness.core.record import RunManifest, RunRecord, RunState
+from evalharness.core.units import ns_from_ms
 from evalharness.engine.budget import Ledger
 from evalharness.engine.call import Lane
 from evalharness.engine.execute import Conduct, execute
 from evalharness.engine.grading import Grading
 from evalharness.engine.stop import StopSignal
 from evalharness.engine.trial import TrialContext
-from evalharness.load_shapes.closed import shape
+from evalharness.load_shapes import stretches
 from evalharness.plan.expand import PlanFlags, make_plan
 from evalharness.store import load, lock, run_store
 from evalharness.store.runs import new_run_id, suite_folder
 from evalharness.suite.files import LoadedSuite, ReadSettings, grader_of, read_suite, reader_of
-from evalharness.suite.templates import render_input
+from evalharness.suite.templates import render_turn
+from evalharness.transport.crew import Crew
+from evalharness.transport.loop import new_event_loop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +92,17 @@ def load_and_plan(request: RunRequest) -> tuple[LoadedSuite, Plan]:
     return loaded, plan
 
 
+#: Connections opened before an open loop begins, and at most before any.
+OPEN_AHEAD = 16
+MOST_OPEN_AHEAD = 256
+
+
+def run_to_end(request: RunRequest, sinks: Sequence[Sink]) -> RunOutcome:
+    """``run`` in an event loop of its own, the one that measures best."""
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(run(request, sinks))
+
+
 async def run(request: RunRequest, sinks: Sequence[Sink]) -> RunOutcome:
     """Run a suite, or continue its newest run, and store everything. The report is another use case.
 
@@ -121,6 +139,7 @@ class _Run:
 
     async def _carry_out(self, interrupt: interrupts.Interrupt) -> RunOutcome:
         manifest = self._manifest()
+        most = most_in_flight(wanted_in_flight(self._plan))
         finished = self._found.finished if self._found else {}
         async with AsyncExitStack() as resources:
             # Servers first: the folder of a run that could not begin would only be in the way.
@@ -136,18 +155,15 @@ class _Run:
                 begin_attempt=store.begin_attempt,
                 emit=self._emit,
             )
-            lanes = open_lanes(self._plan, urls, self._request.environ, parts, resources)
+            reached = accesses(self._plan, urls, self._request.environ, self._loaded.path.parent)
+            crew = Crew(reached)
+            resources.push_async_callback(crew.close)
+            lanes = open_lanes(reached, crew, parts, resources)
             n_lost = self._found.n_lost_attempts if self._found else 0
             self._emit(RunStarted(plan=self._plan, run_id=manifest.run_id, finished=finished, n_lost_attempts=n_lost))
-            conduct = Conduct(
-                shape=shape(self._plan.suite.load),
-                writer=store,
-                clock=self._clock,
-                stop=self._stop,
-                emit=self._emit,
-                warmup=self._plan.suite.load.warmup,
-            )
-            await self._execute(self._context(manifest.run_id, lanes), conduct, interrupt)
+            async with staffed(crew, self._request.settings.workers), Observer(self._plan, store, crew).watching():
+                await self._open_connections(lanes)
+                await self._execute(self._context(manifest.run_id, lanes), self._conduct(store, most), interrupt)
             record = load.load(store.folder)
             ended = self._ended(manifest, record, ledger)
             await store.finish(ended)
@@ -159,6 +175,33 @@ class _Run:
                 n_missing=sum(is_missing_data(result) for result in record.results.values()),
             )
 
+    def _conduct(self, store: run_store.RunStore, most: int) -> Conduct:
+        load = self._plan.suite.load
+        return Conduct(
+            stretches=stretches(load),
+            writer=store,
+            clock=self._clock,
+            stop=self._stop,
+            emit=self._emit,
+            more=Passes(self._plan, self._trials) if load.is_timed else None,
+            warmup=load.warmup,
+            measured_ns=self._found.measured_ns if self._found else {},
+            max_in_flight=most,
+        )
+
+    @property
+    def _trials(self) -> Sequence[Trial]:
+        """All that are planned, with those that an earlier session added."""
+        return self._found.trials if self._found else self._plan.trials
+
+    async def _open_connections(self, lanes: Mapping[str, Lane]) -> None:
+        """Before anything is measured: what a first call pays for its connection, the service does not."""
+        load = self._plan.suite.load
+        wanted = min(load.concurrency if not load.is_open else OPEN_AHEAD, MOST_OPEN_AHEAD)
+        for lane in lanes.values():
+            most = lane.endpoint.limits.max_concurrency
+            await lane.exchanger.open(wanted if most is None else min(wanted, most))
+
     def _open_store(self, manifest: RunManifest) -> run_store.RunStore:
         if self._found:
             return run_store.open(self._found.folder, manifest, self._plan)
@@ -167,7 +210,7 @@ class _Run:
     async def _execute(self, context: TrialContext, conduct: Conduct, interrupt: interrupts.Interrupt) -> None:
         """Send what is pending; a second Ctrl-C ends it at once, with what is committed intact."""
         finished = self._found.finished if self._found else {}
-        pending = [trial for trial in self._plan.trials if trial.trial_id not in finished]
+        pending = [trial for trial in self._trials if trial.trial_id not in finished]
         interrupt.task = asyncio.create_task(execute(pending, context, conduct))
         try:
             await interrupt.task
@@ -184,8 +227,11 @@ class _Run:
             cases={case.case_id: case for case in suite.cases},
             arms={arm.arm_id: arm for arm in self._plan.arms},
             lanes=lanes,
-            render=lambda arm, case: render_input(prompts[arm.prompt], case, read_bytes),
+            render=lambda arm, case, turn: render_turn(prompts[arm.prompt], case, turn, read_bytes),
             grading=Grading(suite, grader_of),
+            stop=self._stop,
+            n_turns=lambda arm: 1 + len(prompts[arm.prompt].more_turns),
+            think_ns=ns_from_ms(suite.load.think_ms),
         )
 
     def _manifest(self) -> RunManifest:
@@ -222,18 +268,22 @@ class _Run:
 
     def _ended(self, manifest: RunManifest, record: RunRecord, ledger: Ledger) -> RunManifest:
         message, exit_code = _how_it_ended(self._stop, record)
+        reason = self._stop.reason
+        if reason is None and any(result.status is Status.PENDING for result in record.results.values()):
+            # Time ended it, as it was meant to: what was not sent is no gap.
+            reason = PendingReason.DURATION
         if self._stop.reason is PendingReason.BUDGET:
             # Told at the end, when the calls that were in flight have been charged too.
             unknown = f", {ledger.n_unknown_cost:,} more of unknown cost" if ledger.n_unknown_cost else ""
             message = f"{message}: {ledger.n_calls:,} requests, ${ledger.spent_usd:.4f}{unknown}"
         state = RunState.COMPLETE
         if self._stop.reason is not None:
-            state = RunState.ABORTED if self._stop.reason is PendingReason.ABORTED else RunState.PARTIAL
+            state = RunState.ABORTED if reason is PendingReason.ABORTED else RunState.PARTIAL
         return replace(
             manifest,
             state=state,
             finished_utc=utc_text(self._clock.utc_ns()),
-            stop_reason=self._stop.reason,
+            stop_reason=reason,
             stop_message=message,
             exit_code=int(exit_code),
             simulated=manifest.simulated or _says_simulated(record),
@@ -256,6 +306,8 @@ def _how_it_ended(stop: StopSignal, record: RunRecord) -> tuple[str | None, Exit
     if stop.reason is PendingReason.ABORTED:
         return stop.message, ExitCode.ABORTED
     measured = {trial.trial_id for trial in record.plan.trials if trial.phase is Phase.MEASURED}
+    if stop.reason is None:
+        measured = {trial_id for trial_id in measured if record.results[trial_id].status is not Status.PENDING}
     n_errors = sum(record.results[trial_id].status is Status.ERROR for trial_id in measured)
     tolerated = record.plan.suite.tolerate_error_share
     if stop.reason is not None:

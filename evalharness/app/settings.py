@@ -18,11 +18,13 @@ from evalharness.core.errors import UsageError
 class RunSettings:
     """Where results go and how much is said; nothing in here changes a measurement.
 
-    ``max_cost_usd`` None: the suite's own budget alone.
+    ``max_cost_usd`` None: the suite's own budget alone. ``workers``: processes that read sockets beside this one, or
+    ``auto``: as many as it takes to read in time.
     """
 
     out: Path = Path("reports")
     max_cost_usd: float | None = None
+    workers: int | str = 0
     env_file: Path | None = None
     allow_outside: bool = False
     no_report: bool = False
@@ -160,6 +162,8 @@ def _typed(name: str, value: Any, source: str) -> Any:
         if isinstance(value, str) and value.lower() in _TRUE | _FALSE:
             return value.lower() in _TRUE
         raise UsageError(f"setting '{name}' ({source}): '{value}' is neither true nor false")
+    if name == "workers":
+        return _workers(value, source)
     if name == "max_cost_usd":
         try:
             amount = float(value)
@@ -169,3 +173,19 @@ def _typed(name: str, value: Any, source: str) -> Any:
             raise UsageError(f"setting '{name}' ({source}): '{value}' is not zero or more")
         return amount
     return Path(value)
+
+
+def _workers(value: Any, source: str) -> int | str:
+    if value == "auto":
+        return "auto"
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = -1
+    if isinstance(value, bool) or not 0 <= number <= _MOST_WORKERS:
+        raise UsageError(f"setting 'workers' ({source}): '{value}' is neither auto nor a number up to {_MOST_WORKERS}")
+    return number
+
+
+#: More processes than any machine has cores for are a slip of the finger.
+_MOST_WORKERS = 256

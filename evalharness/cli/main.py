@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("evalharness.cli.verify", "Check a run folder's integrity and hashes."),
     "simulate": ("evalharness.cli.simulate", "Serve the built-in endpoint with declared truth."),
     "local": ("evalharness.cli.local", "Fetch and serve a real small model on this machine."),
+    "doctor": ("evalharness.cli.doctor", "Measure this client: what its times can be trusted for."),
     "schema": ("evalharness.cli.schema", "Print the JSON Schema of the suite format."),
     "explain": ("evalharness.cli.explain", "Explain a term, a metric or a grader."),
     "version": ("evalharness.cli.version", "Print the version."),

@@ -23,7 +23,18 @@ if TYPE_CHECKING:
     from evalharness.app.run import RunOutcome, RunRequest
     from evalharness.app.settings import RunSettings
 
-_SETTINGS = ("out", "max_cost_usd", "env_file", "allow_outside", "no_report", "full_text", "junit", "quiet", "open")
+_SETTINGS = (
+    "out",
+    "max_cost_usd",
+    "workers",
+    "env_file",
+    "allow_outside",
+    "no_report",
+    "full_text",
+    "junit",
+    "quiet",
+    "open",
+)
 
 
 @click.command("run", help="Run or resume a suite, write the report, print the decision.")
@@ -34,6 +45,7 @@ _SETTINGS = ("out", "max_cost_usd", "env_file", "allow_outside", "no_report", "f
 @click.option("--retry-errors", is_flag=True, help="Ask the newest run's errors again (all but timeouts).")
 @click.option("--offline", is_flag=True, help="Refuse endpoints that are not on this machine.")
 @click.option("--max-cost", "max_cost_usd", type=float, metavar="USD", help="Send nothing more once this is spent.")
+@click.option("--workers", metavar="N|auto", help="Read sockets in N more processes; auto: when this one is late.")
 @env_file_option
 @allow_outside_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the summary.")
@@ -45,9 +57,7 @@ _SETTINGS = ("out", "max_cost_usd", "env_file", "allow_outside", "no_report", "f
 @click.option("--explain-settings", is_flag=True, help="Print where each setting comes from, and do nothing.")
 @click.pass_context
 def command(ctx: click.Context, /, suite: Path, as_json: bool, explain_settings: bool, **options: Any) -> None:
-    import asyncio
-
-    from evalharness.app.run import RunRequest, run
+    from evalharness.app.run import RunRequest, run_to_end
     from evalharness.app.settings import resolve, with_env_file
 
     resolved = resolve({name: options[name] for name in _SETTINGS}, environ=os.environ)
@@ -67,7 +77,7 @@ def command(ctx: click.Context, /, suite: Path, as_json: bool, explain_settings:
 
     sink = progress(sys.stderr, quiet=resolved.settings.quiet)
     try:
-        outcome = asyncio.run(run(request, [sink]))
+        outcome = run_to_end(request, [sink])
     finally:
         sink.close()
     try:

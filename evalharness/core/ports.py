@@ -18,7 +18,6 @@ from evalharness.core.record import (
     Answer,
     Call,
     Observed,
-    ObserverRecord,
     RunRecord,
     Score,
     Stamps,
@@ -282,10 +281,6 @@ class RunWriter(Protocol):
 
     async def add_trials(self, trials: Sequence[Trial]) -> None:
         """Further trials of a run that time ends: its list was over before its time. Written before any is sent."""
-        ...
-
-    async def observe(self, seen: ObserverRecord) -> None:
-        """What this session noticed of the client so far; replaces what it said before."""
         ...
 
 

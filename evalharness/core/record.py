@@ -189,7 +189,7 @@ class TrialResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObserverRecord:
-    """What one session of a run noticed of the client itself, over all its processes.
+    """What one session of a run noticed of the client itself, over all its processes. The store numbers ``session``.
 
     ``loop_lag_counts``: how often the event loop was away from its sockets, by the binary logarithm of the nanoseconds
     (key 20: 2**20 to 2**21 ns). ``routes``: endpoint name to how it was reached, ``measuring`` or ``httpx: WHY``.
@@ -197,8 +197,8 @@ class ObserverRecord:
     ``suspended_ns``: how long the machine slept. ``notes``: whole sentences for the reader.
     """
 
-    session: int
     loop: str
+    session: int = 0
     n_workers: int = 0
     routes: Mapping[str, str] = field(default_factory=dict)
     loop_lag_counts: Mapping[int, int] = field(default_factory=dict)

@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 
 from evalharness.core.failure import Failure
 from evalharness.core.model import Endpoint, Json, PendingReason, Status, Trial
-from evalharness.core.ports import Clock, Decoded, HttpRequest, Tape, Transport, WireProtocol, WireRequest
+from evalharness.core.ports import Clock, Exchange, Exchanger, HttpRequest, WireProtocol, WireRequest
 from evalharness.core.record import Attempt, AttemptStatus, Call, Purpose
 from evalharness.engine.budget import Ledger
 from evalharness.engine.gatekeeper import Gatekeeper
 from evalharness.engine.stop import StopSignal
 from evalharness.metrics.pricing import cost_usd
 from evalharness.wire.redact import redact
-from evalharness.wire.tape import decode_tape
 
 #: A service may put anything into a header; no id is longer.
 MAX_REQUEST_ID_CHARACTERS = 200
@@ -45,7 +44,7 @@ class CutOffError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """One endpoint's way out: its codec and transport, and who keeps its gate.
+    """One endpoint's way out: its codec for requests, who exchanges them for answers, and who keeps its gate.
 
     ``begin_attempt`` is told of every attempt before it is sent and may refuse by raising.
     ``attempt_failed`` hears of every failure with the wait that follows (None: final).
@@ -53,7 +52,7 @@ class Lane:
 
     endpoint: Endpoint
     codec: WireProtocol
-    transport: Transport
+    exchanger: Exchanger
     gatekeeper: Gatekeeper
     ledger: Ledger
     clock: Clock
@@ -62,8 +61,16 @@ class Lane:
     begin_attempt: Callable[[str, int, int], Awaitable[None]]
     attempt_failed: Callable[[Trial, int, Failure, float | None], None]
 
-    async def ask(self, question: Question, *, intended_ns: int) -> Call:
+    @property
+    def typical_ns(self) -> int | None:
+        """How long a call of this endpoint took lately; None before the first answer."""
+        return self.gatekeeper.typical_ns
+
+    async def ask(self, question: Question, *, intended_ns: int | None) -> Call:
         """Try until there is an answer or a final failure.
+
+        ``intended_ns`` None: whenever this client is ready to send, the closed loop's own pace and preparation done.
+        Waits that the service asked for come after that moment and count.
 
         Raises:
             CutOffError: the run is stopping and no further attempt may be sent.
@@ -71,20 +78,27 @@ class Lane:
         """
         probe = await self.gatekeeper.admit_call()
         wire = self.codec.encode(model=question.model, input=question.input, request=question.request)
-        call = _unanswered(question, wire, intended_ns, self.clock)
+        call = _unanswered(question, wire, self.clock.monotonic_ns(), self.clock)
         if probe is None:
             raise self._cut_off(call)
-        call = await self._try(call, question, _http_request(wire, question), stream=wire.stream)
-        self.gatekeeper.call_ended(call.failure, call.usage, probe=probe)
+        call = await self._try(call, question, _http_request(wire, question), wire.stream, intended_ns)
+        self.gatekeeper.call_ended(call, probe=probe)
         return call
 
-    async def _try(self, call: Call, question: Question, outgoing: HttpRequest, *, stream: bool) -> Call:
+    async def _try(
+        self, call: Call, question: Question, outgoing: HttpRequest, stream: bool, intended_ns: int | None
+    ) -> Call:
         wait_ms = 0.0
-        while await self.gatekeeper.admit_attempt() and self._within_budget():
+        while (admitted := await self.gatekeeper.admit_attempt()) is not None and self._within_budget():
             index = len(call.attempts)
             await self.begin_attempt(question.trial.trial_id, question.turn_index, index)
-            tape, decoded = await self._exchange(outgoing, stream=stream)
-            call = self._with_attempt(call, tape, decoded, wait_ms)
+            if index == 0:
+                start_ns = admitted.paused_from_ns or self.clock.monotonic_ns()
+                call = _intended(call, start_ns if intended_ns is None else intended_ns, self.clock)
+            at_ns = intended_ns if index == 0 else None
+            exchange = await self.exchanger.exchange(outgoing, stream=stream, at_ns=at_ns)
+            decoded = exchange.decoded
+            call = self._with_attempt(call, exchange, wait_ms)
             if decoded.failure is None:
                 return call
             failures = [attempt.failure for attempt in call.attempts if attempt.failure is not None]
@@ -105,22 +119,14 @@ class Lane:
         self.ledger.count_attempt()
         return True
 
-    async def _exchange(self, outgoing: HttpRequest, *, stream: bool) -> tuple[Tape, Decoded]:
-        tape = await self.transport.exchange(
-            outgoing,
-            timeouts=self.endpoint.timeouts,
-            limits=self.endpoint.limits,
-            watch=self.codec.watch(stream=stream),
-        )
-        return tape, decode_tape(self.codec, tape, stream=stream)
-
-    def _with_attempt(self, call: Call, tape: Tape, decoded: Decoded, wait_ms: float) -> Call:
+    def _with_attempt(self, call: Call, exchange: Exchange, wait_ms: float) -> Call:
         """The call after one more attempt. Its cost is the sum over attempts that reported usage."""
+        decoded = exchange.decoded
         attempt_usd = cost_usd(decoded.usage, self.endpoint.prices)
         if self.endpoint.prices is not None and (decoded.failure is None or decoded.usage is not None):
             self.ledger.count_cost(attempt_usd)
         known = [usd for usd in (call.cost_usd, attempt_usd) if usd is not None]
-        attempt = _attempt(len(call.attempts), tape, decoded, wait_ms)
+        attempt = _attempt(len(call.attempts), exchange, wait_ms)
         if attempt.request_id is not None:
             request_id = redact(attempt.request_id, self.secrets)[:MAX_REQUEST_ID_CHARACTERS]
             attempt = replace(attempt, request_id=request_id)
@@ -140,16 +146,22 @@ class Lane:
         return CutOffError(reason, call if call.attempts else None)
 
 
-def _unanswered(question: Question, wire: WireRequest, intended_ns: int, clock: Clock) -> Call:
+def _unanswered(question: Question, wire: WireRequest, now_ns: int, clock: Clock) -> Call:
     return Call(
         purpose=question.purpose,
         turn_index=question.turn_index,
         request=wire.body,
         status=Status.ERROR,
-        intended_ns=intended_ns,
-        intended_utc_ns=clock.utc_ns() - (clock.monotonic_ns() - intended_ns),
+        intended_ns=now_ns,
+        intended_utc_ns=clock.utc_ns(),
         attempts=(),
     )
+
+
+def _intended(call: Call, intended_ns: int, clock: Clock) -> Call:
+    """Dated on both clocks; a moment that is still to come has its date too."""
+    intended_utc_ns = clock.utc_ns() - (clock.monotonic_ns() - intended_ns)
+    return replace(call, intended_ns=intended_ns, intended_utc_ns=intended_utc_ns)
 
 
 def _http_request(wire: WireRequest, question: Question) -> HttpRequest:
@@ -165,7 +177,8 @@ def _http_request(wire: WireRequest, question: Question) -> HttpRequest:
     )
 
 
-def _attempt(index: int, tape: Tape, decoded: Decoded, wait_ms: float) -> Attempt:
+def _attempt(index: int, exchange: Exchange, wait_ms: float) -> Attempt:
+    tape, decoded = exchange.tape, exchange.decoded
     stamps = replace(
         decoded.stamps,
         sent_ns=tape.sent_ns,
@@ -187,4 +200,5 @@ def _attempt(index: int, tape: Tape, decoded: Decoded, wait_ms: float) -> Attemp
         unknown_events=decoded.unknown_events,
         request_id=None if tape.head is None else tape.head.headers.get("x-request-id"),
         partial_text=decoded.partial_text,
+        observed=exchange.observed,
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from evalharness.core.failure import Clock as TimeoutClock
 from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.ids import content_id
 from evalharness.core.model import Endpoint, PendingReason
 from evalharness.core.ports import Clock
-from evalharness.core.record import Usage
+from evalharness.core.record import Call, Stamps
 from evalharness.core.units import NS_PER_S, ns_from_ms
 from evalharness.engine.stop import StopSignal
 from evalharness.transport.breaker import Breaker, Gate, KeyWatch
@@ -20,6 +21,15 @@ from evalharness.transport.retry import RetryBudget, decide
 LOOK_AGAIN_S = 0.25
 #: Calls that failed before any was answered: then it is the address, the model or the request, not the case.
 MAX_FAILED_AT_START = 20
+#: The weight of the newest call in what a call typically takes.
+_LEARNING_SHARE = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """``paused_from_ns``: since when only a pause that the service asked for held the attempt back; None: none did."""
+
+    paused_from_ns: int | None = None
 
 
 class RetryPurse:
@@ -42,6 +52,8 @@ class Gatekeeper:
         self._key = KeyWatch()
         self._anybody_there = False
         self._n_failed_at_start: int | None = 0
+        #: How long a call took lately, from sending to its end; None before the first answer.
+        self.typical_ns: int | None = None
 
     async def admit_call(self) -> bool | None:
         """Wait until a call may begin. True: it is the probe of an open breaker; None: the run is stopping."""
@@ -60,17 +72,18 @@ class Gatekeeper:
                 await self._stop.sleep((permission.wait_until_ns - self._clock.monotonic_ns()) / NS_PER_S)
         return None
 
-    async def admit_attempt(self) -> bool:
-        """Wait for the endpoint's pace and pauses; False: the run is stopping."""
+    async def admit_attempt(self) -> Admitted | None:
+        """Wait for the endpoint's pace and pauses; None: the run is stopping."""
         # The place in the queue is taken before waiting: who asked first goes first.
-        start_ns = self._pace.earliest_ns(self._clock.monotonic_ns())
+        own_ns = self._pace.earliest_ns(self._clock.monotonic_ns(), pauses=False)
+        start_ns = max(own_ns, self._pace.paused_until_ns)
         self._pace = self._pace.started(start_ns)
         while not self._stop.is_set:
             wait_ns = max(start_ns, self._pace.paused_until_ns) - self._clock.monotonic_ns()
             if wait_ns <= 0:
-                return True
+                return Admitted(paused_from_ns=own_ns if self._pace.paused_until_ns > own_ns else None)
             await self._stop.sleep(wait_ns / NS_PER_S)
-        return False
+        return None
 
     def wait_before_retry_ms(self, failures: Sequence[Failure], *, call_id: str) -> float | None:
         """What follows the last failure of a call; None: it is final. A wait the service named pauses all its calls."""
@@ -89,13 +102,15 @@ class Gatekeeper:
             self._pace = self._pace.paused(self._clock.monotonic_ns() + ns_from_ms(decision.wait_ms))
         return decision.wait_ms
 
-    def call_ended(self, failure: Failure | None, usage: Usage | None, *, probe: bool) -> None:
+    def call_ended(self, call: Call, *, probe: bool) -> None:
         """Learn from a call's end; stops the run where going on makes no sense."""
+        failure, usage = call.failure, call.usage
         kind = None if failure is None else failure.kind
         self._breaker = self._breaker.call_ended(kind, now_ns=self._clock.monotonic_ns(), probe=probe)
         self._key = self._key.call_ended(kind)
         if failure is None:
             self._purse.budget = self._purse.budget.after_success()
+            self._learn_length(call.last_attempt.stamps)
         if usage is not None:
             used = (usage.input_tokens or 0) + (usage.output_tokens or 0)
             self._pace = self._pace.settled(expected_tokens=0, used_tokens=used)
@@ -112,6 +127,13 @@ class Gatekeeper:
             self._abort(f"cannot be reached: {failure.message}")
         elif failure is not None and self._n_failed_at_start == MAX_FAILED_AT_START:
             self._abort(f"answered none of the first {MAX_FAILED_AT_START} calls; the last: {failure.message}")
+
+    def _learn_length(self, stamps: Stamps) -> None:
+        if stamps.sent_ns is None or stamps.done_ns is None:
+            return
+        took_ns = stamps.done_ns - stamps.sent_ns
+        before_ns = took_ns if self.typical_ns is None else self.typical_ns
+        self.typical_ns = round(before_ns + _LEARNING_SHARE * (took_ns - before_ns))
 
     def _abort(self, why: str) -> None:
         self._stop.stop(PendingReason.ABORTED, f"endpoint '{self._endpoint.name}': {why}")

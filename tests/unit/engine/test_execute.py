@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count, pairwise
 
 import pytest
 
@@ -29,7 +30,7 @@ from evalharness.core.model import (
     Trial,
     Warmup,
 )
-from evalharness.core.ports import HttpRequest, ResponseHead, Tape
+from evalharness.core.ports import HttpRequest, ResponseHead, Stretch, Tape, Terms
 from evalharness.core.record import Score, TrialResult
 from evalharness.engine.budget import Ledger
 from evalharness.engine.call import Lane
@@ -39,6 +40,7 @@ from evalharness.engine.grading import Grading
 from evalharness.engine.stop import StopSignal
 from evalharness.engine.trial import TrialContext
 from evalharness.load_shapes.closed import Closed
+from evalharness.transport.exchanger import DirectExchanger
 from evalharness.wire.responses import Codec
 
 
@@ -95,9 +97,14 @@ class Scripted:
     script: Sequence[Tape | Callable[[], Tape]]
     seen: list[HttpRequest] = field(default_factory=list)
     hold: asyncio.Event | None = None
+    moments_ns: list[int | None] = field(default_factory=list)
 
-    async def exchange(self, request: HttpRequest, **_: object) -> Tape:
+    async def open(self, _connections: int) -> None:
+        pass
+
+    async def exchange(self, request: HttpRequest, terms: Terms) -> Tape:
         self.seen.append(request)
+        self.moments_ns.append(terms.at_ns)
         if self.hold is not None:
             await self.hold.wait()
         return self.script[min(len(self.seen), len(self.script)) - 1]
@@ -111,6 +118,10 @@ class Writer:
     begun: list[tuple[str, int, int]] = field(default_factory=list)
     results: dict[str, TrialResult] = field(default_factory=dict)
     broken_after: int | None = None
+    added: list[Trial] = field(default_factory=list)
+
+    async def add_trials(self, trials: Sequence[Trial]) -> None:
+        self.added += trials
 
     async def begin_attempt(self, trial_id: str, turn_index: int, attempt_index: int) -> None:
         self.begun.append((trial_id, turn_index, attempt_index))
@@ -158,7 +169,10 @@ class Bench:
             self.trials.insert(0, Trial(trial_id="w", case_id="c0", arm_id="arm", repeat_index=0, phase=Phase.WARMUP))
         self.ledger = Ledger(budget or Budget(), started_ns=self.clock.now_ns)
         lane = Lane(
-            endpoint=endpoint, codec=Codec(), transport=self.transport, ledger=self.ledger, clock=self.clock,
+            endpoint=endpoint, codec=Codec(), ledger=self.ledger, clock=self.clock,
+            exchanger=DirectExchanger(
+                self.transport, Codec(), timeouts=endpoint.timeouts, limits=endpoint.limits
+            ),
             gatekeeper=Gatekeeper(endpoint, purse=RetryPurse(), clock=self.clock, stop=self.stop), stop=self.stop,
             secrets=("sk-secret",), begin_attempt=self.writer.begin_attempt,
             attempt_failed=lambda trial, index, failure, wait_ms: self.events.append(
@@ -171,11 +185,11 @@ class Bench:
         )  # fmt: skip
         self.context = TrialContext(
             run_id="run", cases={case.case_id: case for case in cases}, arms={"arm": arm}, lanes={"e": lane},
-            render=lambda arm, case: f"question {case.case_id}",
-            grading=Grading(suite, lambda spec, case: Equals(expected)),
+            render=lambda arm, case, turn: f"question {case.case_id}" if turn == 0 else f"and {turn}?",
+            grading=Grading(suite, lambda spec, case: Equals(expected)), stop=self.stop,
         )  # fmt: skip
         self.conduct = Conduct(
-            shape=Closed(max_in_flight=1, think_ns=0), writer=self.writer, clock=self.clock,
+            stretches=(Stretch(shape=Closed(max_in_flight=1, think_ns=0)),), writer=self.writer, clock=self.clock,
             stop=self.stop, emit=self.events.append, warmup=warmup,
         )  # fmt: skip
 
@@ -306,7 +320,7 @@ def test_retries_count_against_the_budget() -> None:
 
 def test_a_limit_on_calls_is_exact_also_when_many_slots_are_free() -> None:
     bench = Bench(answer("7"), n=8, budget=Budget(max_calls=3))
-    bench.conduct = replace(bench.conduct, shape=Closed(max_in_flight=8, think_ns=0))
+    bench.conduct = replace(bench.conduct, stretches=(Stretch(shape=Closed(max_in_flight=8, think_ns=0)),))
     bench.run()
     assert len(bench.transport.seen) == 3
 
@@ -387,3 +401,120 @@ def test_warm_up_comes_first_and_is_not_graded() -> None:
     bench.run()
     assert list(bench.writer.results) == ["w", "t0", "t1"]
     assert bench.writer.results["w"].scores == {}
+
+
+# ---------------------------------------------------------------- open loops, stretches that time ends, conversations
+
+
+@dataclass(frozen=True)
+class Every:
+    """A trial each ``gap_ns``, for ever."""
+
+    gap_ns: int
+    max_in_flight: None = None
+    think_ns: int = 0
+
+    def offsets_ns(self, stream: str) -> Iterator[int]:
+        return (place * self.gap_ns for place in count())
+
+
+def test_an_open_loop_counts_from_the_moment_each_trial_was_meant_for() -> None:
+    bench = Bench(answer("7"), n=4)
+    started_ns = bench.clock.now_ns
+    bench.conduct = replace(bench.conduct, stretches=(Stretch(shape=Every(5_000_000)),))
+    bench.run()
+    intended = [result.calls[0].intended_ns for result in bench.writer.results.values()]
+    assert [later - earlier for earlier, later in pairwise(intended)] == [5_000_000] * 3
+    assert 0 < intended[0] - started_ns <= 2_000_000
+    assert bench.transport.moments_ns == intended, "nothing is sent before its moment"
+
+
+def test_a_closed_loop_means_the_moment_it_is_ready_to_send() -> None:
+    bench = Bench(answer("7"), n=2)
+    bench.run()
+    call = bench.writer.results["t1"].calls[0]
+    assert bench.transport.moments_ns == [None, None]
+    assert call.intended_ns > bench.writer.results["t0"].calls[0].intended_ns
+
+
+def test_a_list_that_is_over_before_its_time_is_repeated_and_cut_by_time() -> None:
+    bench = Bench(answer("7"), n=2)
+
+    def more(endpoint: str, step: int) -> list[Trial]:
+        n = len(bench.writer.added)
+        return [
+            Trial(trial_id=f"m{n + i}", case_id=f"c{i}", arm_id="arm", repeat_index=1 + n // 2, step=step)
+            for i in range(2)
+        ]
+
+    # Ten moments in 0.05 s: two of the list, eight of further passes.
+    stretch = Stretch(shape=Every(5_000_000), seconds=0.05)
+    bench.conduct = replace(bench.conduct, stretches=(stretch,), more=more)
+    bench.run()
+    assert len(bench.writer.results) == 10
+    assert [trial.trial_id for trial in bench.writer.added][:8] == list(bench.writer.results)[2:]
+    assert bench.stop.reason is None, "a run that time ends is complete"
+
+
+def test_a_closed_stretch_ends_at_its_time() -> None:
+    bench = Bench(answer("7"), n=500)
+    bench.conduct = replace(bench.conduct, stretches=(replace(bench.conduct.stretches[0], seconds=0.2),))
+    bench.run()
+    # Each look at the clock is a millisecond later, and each trial looks several times.
+    assert 5 < len(bench.writer.results) < 200
+
+
+def test_steps_come_one_after_the_other_with_their_own_trials() -> None:
+    bench = Bench(answer("7"), n=4)
+    bench.trials = [replace(trial, step=i % 2) for i, trial in enumerate(bench.trials)]
+    closed = bench.conduct.stretches[0]
+    bench.conduct = replace(bench.conduct, stretches=(closed, replace(closed, step=1)))
+    bench.run()
+    assert list(bench.writer.results) == ["t0", "t2", "t1", "t3"]
+
+
+def test_what_an_earlier_session_measured_of_a_stretch_is_not_measured_again() -> None:
+    bench = Bench(answer("7"), n=50)
+    stretch = Stretch(shape=Every(10_000_000), seconds=0.1)
+    bench.conduct = replace(bench.conduct, stretches=(stretch,), measured_ns={0: 70_000_000})
+    bench.run()
+    # Of the ten moments in 0.1 s those at 70, 80 and 90 ms are left.
+    assert len(bench.writer.results) == 3
+
+
+def test_an_open_loop_without_room_is_late_and_says_so_by_its_intended_start() -> None:
+    bench = Bench(answer("7"), n=3)
+    bench.conduct = replace(bench.conduct, stretches=(Stretch(shape=Every(1)),), max_in_flight=1)
+    bench.run()
+    results = list(bench.writer.results.values())
+    assert len(results) == 3
+    assert results[2].calls[0].intended_ns - results[0].calls[0].intended_ns == 2
+
+
+def test_a_conversation_says_what_was_said_before_and_grades_the_last_answer() -> None:
+    bench = Bench(answer("5"), answer("6"), answer("7"), n=1)
+    bench.context = replace(bench.context, n_turns=lambda arm: 3)
+    bench.run()
+    result = bench.writer.results["t0"]
+    assert [call.turn_index for call in result.calls] == [0, 1, 2]
+    assert result.scores["answer"].passed
+    assert result.cost_usd == pytest.approx(3 * 0.0002)
+    assert bench.writer.begun == [("t0", 0, 0), ("t0", 1, 0), ("t0", 2, 0)]
+    assert json.loads(bench.transport.seen[2].body)["input"] == [
+        {"role": "user", "content": "question c0"},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "5"}]},
+        {"role": "user", "content": "and 1?"},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "6"}]},
+        {"role": "user", "content": "and 2?"},
+    ]
+    assert [request.headers["x-client-request-id"] for request in bench.transport.seen] == [
+        "run.t0.0", "run.t0.1", "run.t0.2",
+    ]  # fmt: skip
+
+
+def test_a_conversation_ends_with_its_first_turn_that_has_no_answer() -> None:
+    bench = Bench(answer("5"), http_error(400, "context_length_exceeded"), n=1)
+    bench.context = replace(bench.context, n_turns=lambda arm: 3)
+    bench.run()
+    result = bench.writer.results["t0"]
+    assert (result.status, len(result.calls), result.scores) == (Status.ERROR, 2, {})

@@ -1,0 +1,108 @@
+"""``python -m evalharness.transport.worker FD``: reads sockets for a run that another process conducts.
+
+It knows no suite, no store and no budget: it exchanges what it is told to and dates what comes back, on the same clock.
+It ends when its socket does, so that it dies with the run even after kill -9.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+import sys
+from contextlib import suppress
+
+from evalharness.core.clock import SystemClock
+from evalharness.core.ports import Exchanger
+from evalharness.transport.loop import MeasuringLoop, new_event_loop
+from evalharness.transport.worker_messages import (
+    Ask,
+    Begin,
+    Done,
+    GiveUp,
+    Lags,
+    OpenConnections,
+    Opened,
+    read,
+    write,
+)
+
+_TELL_LAGS_EVERY_S = 0.5
+
+
+class Worker:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._exchangers: dict[str, Exchanger] = {}
+        self._asked: dict[int, asyncio.Task[None]] = {}
+        self._opening: set[asyncio.Task[None]] = set()
+
+    async def work(self) -> None:
+        """Until the other end is gone."""
+        begin = await read(self._reader)
+        if not isinstance(begin, Begin):
+            return
+        clock = SystemClock()
+        self._exchangers = {name: access.exchanger(clock) for name, access in begin.accesses.items()}
+        # What is there now stays: the collector need not look at it while sockets wait.
+        gc.collect()
+        gc.freeze()
+        telling = asyncio.create_task(self._tell_lags())
+        try:
+            while (message := await read(self._reader)) is not None:
+                if isinstance(message, Ask):
+                    self._asked[message.number] = asyncio.create_task(self._exchange(message))
+                elif isinstance(message, GiveUp):
+                    self._give_up(message.number)
+                elif isinstance(message, OpenConnections):
+                    task = asyncio.create_task(self._open(message))
+                    self._opening.add(task)
+                    task.add_done_callback(self._opening.discard)
+        finally:
+            await self._end([telling, *self._asked.values(), *self._opening])
+
+    async def _exchange(self, ask: Ask) -> None:
+        exchanger = self._exchangers[ask.endpoint]
+        try:
+            exchange = await exchanger.exchange(ask.request, stream=ask.stream, at_ns=ask.at_ns)
+        finally:
+            self._asked.pop(ask.number, None)
+        write(self._writer, Done(number=ask.number, exchange=exchange))
+
+    def _give_up(self, number: int) -> None:
+        task = self._asked.get(number)
+        if task is not None:
+            task.cancel()
+
+    async def _open(self, message: OpenConnections) -> None:
+        await self._exchangers[message.endpoint].open(message.connections)
+        write(self._writer, Opened(endpoint=message.endpoint))
+
+    async def _tell_lags(self) -> None:
+        loop = asyncio.get_running_loop()
+        while isinstance(loop, MeasuringLoop):
+            await asyncio.sleep(_TELL_LAGS_EVERY_S)
+            write(self._writer, Lags(counts=loop.lag_counts))
+
+    async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for exchanger in self._exchangers.values():
+            await exchanger.close()
+        self._writer.close()
+
+
+async def _main(descriptor: int) -> None:
+    reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=descriptor))
+    with suppress(ConnectionError):
+        await Worker(reader, writer).work()
+
+
+if __name__ == "__main__":
+    # Ctrl-C reaches the whole process group; the conducting process decides what becomes of calls in flight.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(_main(int(sys.argv[1])))
