@@ -40,7 +40,7 @@ class Scene:
     @property
     def title(self) -> str:
         rest = ", cold" * self.is_cold + ", the built-in simulator" * self.is_simulated
-        return f"fidelity, {self.streams:,} streams{rest}"
+        return f"fidelity, {self.streams:,} {'stream' if self.streams == 1 else 'streams'}{rest}"
 
     @property
     def clients(self) -> list[str]:

@@ -190,11 +190,9 @@ static void read_from(Connection *c) {
 }
 
 static void accept_all(int listener) {
-    int fd, on = 1;
+    int fd;
     while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
         if (fd >= MAX_FDS) { close(fd); continue; }
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
         Connection *c = calloc(1, sizeof *c);
         if (!c) die("calloc");
         c->fd = fd;
@@ -238,10 +236,15 @@ static void save_log(const char *path) {
     if (fclose(file)) die(path);
 }
 
+/* Its options are those of every connection accepted from it, from the first byte: set after accept, they would be too
+ * late for a request that is there already. */
 static int listening_socket(void) {
+    int on = 1;
     struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof here;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     if (bind(fd, (struct sockaddr *)&here, size) || listen(fd, 4096)) die("listen");
     getsockname(fd, (struct sockaddr *)&here, &size);
     printf("%d\n", ntohs(here.sin_port));
