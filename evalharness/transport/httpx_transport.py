@@ -66,19 +66,21 @@ class HttpxTransport:
     async def _attempt(self, request: HttpRequest, terms: Terms) -> tuple[Recording, bool]:
         """The second: whether the connection was stale."""
         httpx = _httpx()
+        # Before the clocks: reading the certificates for it takes a while.
+        client = self._opened()
         timeout = asyncio.timeout(None)
         deadlines = Deadlines(timeout, terms.timeouts)
         recording = Recording(self._settings.clock, terms, deadlines)
         try:
             async with timeout:
                 deadlines.start(TimeoutClock.CONNECT)
-                await self._send(recording, request)
+                await self._send(client, recording, request)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
             recording.failure = self._failure(error, recording, deadlines, has_expired=timeout.expired())
             return recording, not timeout.expired() and _is_stale(error, recording)
         return recording, False
 
-    async def _send(self, recording: Recording, request: HttpRequest) -> None:
+    async def _send(self, client: httpx.AsyncClient, recording: Recording, request: HttpRequest) -> None:
         # Built by hand and not by the client, which would add headers of its own.
         headers = headers_of(request, self._settings)
         url = self._settings.base_url.rstrip("/") + "/" + request.path.lstrip("/")
@@ -86,7 +88,7 @@ class HttpxTransport:
             "POST", url, headers=headers, content=request.body, extensions={"trace": recording.trace}
         )
         try:
-            response = await self._opened().send(built, stream=True)
+            response = await client.send(built, stream=True)
         except BaseException:
             await recording.drop_connection()
             raise
@@ -137,7 +139,7 @@ def _new_client(settings: HttpSettings) -> httpx.AsyncClient:
         max_connections=None, max_keepalive_connections=settings.concurrency, keepalive_expiry=_KEEPALIVE_S
     )
     is_secure = address_of(settings).is_secure
-    verify = verifying_context() if is_secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    verify = verifying_context(http2=settings.route.http2) if is_secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     from_environment = settings.route.proxy == FROM_ENVIRONMENT
     client: httpx.AsyncClient = library.AsyncClient(
         verify=verify,

@@ -18,20 +18,26 @@ from typing import Any, Protocol, TypeAlias
 from evalharness.core.units import NS_PER_MS, NS_PER_S
 
 #: Reads a socket. Gets the moment before which nothing can have come in, 0 where that is not known; returns whether
-#: something now waits for its turn in the event loop.
+#: something now waits for its turn in the event loop. Must not raise: it would end the loop.
 OnReadable: TypeAlias = Callable[[int], bool]
+#: Writes to a socket that has room again; otherwise the same.
+OnRoom: TypeAlias = Callable[[], bool]
 
-#: A wait that took longer than this had nothing to read when it began.
-_BLOCKED_NS = 20_000
 #: How long a blocked process takes to run again once bytes are there, nearly always.
 _WAKE_NS = 100_000
 _N_LAG_BINS = 65
+#: ``select.select`` knows no higher descriptors.
+_FD_SETSIZE = 1024
 
 
 class Sockets(Protocol):
-    """Where measured sockets are watched."""
+    """Where measured sockets are watched: for bytes always, for room while there is something left to write."""
 
     def watch(self, descriptor: int, on_readable: OnReadable) -> None: ...
+
+    def watch_room(self, descriptor: int, on_room: OnRoom) -> None: ...
+
+    def unwatch_room(self, descriptor: int) -> None: ...
 
     def unwatch(self, descriptor: int) -> None: ...
 
@@ -43,7 +49,9 @@ class _MeasuringSelector(selectors.BaseSelector):
         self._epoll = select.epoll()
         self._keys: dict[int, selectors.SelectorKey] = {}
         self._on_readable: dict[int, OnReadable] = {}
+        self._on_room: dict[int, OnRoom] = {}
         self._looked_ns = perf_counter_ns()
+        self._has_fine_timers = self._epoll.fileno() < _FD_SETSIZE
         self.lag_counts = [0] * _N_LAG_BINS
 
     # ------------------------------------------------------------ measured sockets
@@ -52,41 +60,63 @@ class _MeasuringSelector(selectors.BaseSelector):
         self._epoll.register(descriptor, select.EPOLLIN)
         self._on_readable[descriptor] = on_readable
 
+    def watch_room(self, descriptor: int, on_room: OnRoom) -> None:
+        self._epoll.modify(descriptor, select.EPOLLIN | select.EPOLLOUT)
+        self._on_room[descriptor] = on_room
+
+    def unwatch_room(self, descriptor: int) -> None:
+        if self._on_room.pop(descriptor, None) is not None:
+            self._epoll.modify(descriptor, select.EPOLLIN)
+
     def unwatch(self, descriptor: int) -> None:
+        self._on_room.pop(descriptor, None)
         if self._on_readable.pop(descriptor, None) is not None:
             self._epoll.unregister(descriptor)
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         until_ns = None if timeout is None else perf_counter_ns() + int(timeout * NS_PER_S)
         while True:
-            began_ns = perf_counter_ns()
-            self.lag_counts[(began_ns - self._looked_ns).bit_length()] += 1
-            events = self._wait(began_ns, until_ns)
-            now_ns = perf_counter_ns()
-            is_idle = now_ns - began_ns > _BLOCKED_NS
-            earliest_ns = max(began_ns, now_ns - _WAKE_NS) if is_idle else self._looked_ns
-            self._looked_ns = now_ns
+            events, earliest_ns = self._look(until_ns)
             ready, has_turn = [], False
             for descriptor, mask in events:
-                on_readable = self._on_readable.get(descriptor)
-                if on_readable is not None:
-                    has_turn |= on_readable(earliest_ns)
+                if descriptor in self._on_readable:
+                    has_turn |= self._serve(descriptor, mask, earliest_ns)
                 elif descriptor in self._keys:
                     ready.append((self._keys[descriptor], _asked(mask)))
-            if ready or has_turn or (until_ns is not None and now_ns >= until_ns):
+            if ready or has_turn or (until_ns is not None and self._looked_ns >= until_ns):
                 return ready
 
-    def _wait(self, began_ns: int, until_ns: int | None) -> list[tuple[int, int]]:
+    def _look(self, until_ns: int | None) -> tuple[list[tuple[int, int]], int]:
+        """What is ready, and a moment at which none of it was."""
         n_most = max(1, len(self._keys) + len(self._on_readable))
-        left_ns = -1 if until_ns is None else until_ns - began_ns
+        began_ns, earliest_ns = perf_counter_ns(), self._looked_ns
+        self.lag_counts[(began_ns - earliest_ns).bit_length()] += 1
+        # Asked without waiting first: only a wait that found nothing at its beginning tells when it was not there yet.
+        events = self._epoll.poll(0, n_most)
+        if not events:
+            events = self._wait(until_ns, n_most)
+            earliest_ns = max(began_ns, perf_counter_ns() - _WAKE_NS)
+        self._looked_ns = perf_counter_ns()
+        return events, earliest_ns
+
+    def _wait(self, until_ns: int | None, n_most: int) -> list[tuple[int, int]]:
         if until_ns is None:
             return self._epoll.poll(None, n_most)
-        if left_ns >= NS_PER_MS:
+        left_ns = until_ns - perf_counter_ns()
+        if left_ns >= NS_PER_MS or (left_ns > 0 and not self._has_fine_timers):
             # epoll waits whole milliseconds and rounds up: a hair less than those that are left.
-            return self._epoll.poll(left_ns // NS_PER_MS / 1000 - 1e-6, n_most)
+            return self._epoll.poll(max(1, left_ns // NS_PER_MS) / 1000 - 1e-6, n_most)
         if left_ns > 0:
             select.select([self._epoll], [], [], left_ns / NS_PER_S)
         return self._epoll.poll(0, n_most)
+
+    def _serve(self, descriptor: int, mask: int, earliest_ns: int) -> bool:
+        has_turn = False
+        if mask & ~select.EPOLLOUT:
+            has_turn = self._on_readable[descriptor](earliest_ns)
+        if mask & select.EPOLLOUT and descriptor in self._on_room:
+            has_turn |= self._on_room[descriptor]()
+        return has_turn
 
     # ------------------------------------------------------------ what asyncio wants of a selector
 
@@ -120,6 +150,7 @@ class _MeasuringSelector(selectors.BaseSelector):
         self._epoll.close()
         self._keys.clear()
         self._on_readable.clear()
+        self._on_room.clear()
 
 
 def _descriptor(fileobj: Any) -> int:
@@ -147,6 +178,12 @@ class MeasuringLoop(asyncio.SelectorEventLoop):
     def watch(self, descriptor: int, on_readable: OnReadable) -> None:
         self._sockets.watch(descriptor, on_readable)
 
+    def watch_room(self, descriptor: int, on_room: OnRoom) -> None:
+        self._sockets.watch_room(descriptor, on_room)
+
+    def unwatch_room(self, descriptor: int) -> None:
+        self._sockets.unwatch_room(descriptor)
+
     def unwatch(self, descriptor: int) -> None:
         self._sockets.unwatch(descriptor)
 
@@ -165,7 +202,14 @@ class _ForeignLoop:
     def watch(self, descriptor: int, on_readable: OnReadable) -> None:
         self._loop.add_reader(descriptor, on_readable, 0)
 
+    def watch_room(self, descriptor: int, on_room: OnRoom) -> None:
+        self._loop.add_writer(descriptor, on_room)
+
+    def unwatch_room(self, descriptor: int) -> None:
+        self._loop.remove_writer(descriptor)
+
     def unwatch(self, descriptor: int) -> None:
+        self._loop.remove_writer(descriptor)
         self._loop.remove_reader(descriptor)
 
 

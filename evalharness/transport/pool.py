@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 
 from evalharness.core.ports import Clock
 from evalharness.core.units import NS_PER_S
-from evalharness.transport.connecting import Destination, connect
+from evalharness.transport.connecting import Destination, SocketAddress, addresses_of, connect
 from evalharness.transport.connection import Connection
 
 #: Servers close idle connections after some time; one that was idle for longer is not trusted with a request.
@@ -20,20 +22,32 @@ class Pool:
         self._to = to
         self._clock = clock
         self._free: list[Connection] = []
+        self._is_closed = False
 
     async def open(self, n: int) -> None:
-        """Have ``n`` connections idle; one that cannot be had is left to be missed by the exchange that needs it."""
-        opened = await asyncio.gather(*(connect(self._to) for _ in range(n - len(self._free))), return_exceptions=True)
-        for connection in opened:
-            if isinstance(connection, Connection):
-                self.give_back(connection)
+        """Have ``n`` connections idle; one that cannot be had is left to be missed by the exchange that needs it.
+
+        Cancelled, it keeps those that it has.
+        """
+        n_missing = n - len(self._free)
+        if n_missing <= 0:
+            return
+        try:
+            addresses = await addresses_of(self._to)
+        except OSError:
+            return
+        await asyncio.gather(*(self._open_one(addresses) for _ in range(n_missing)))
+
+    async def _open_one(self, addresses: Sequence[SocketAddress]) -> None:
+        with suppress(OSError):
+            self.give_back(await connect(self._to, addresses))
 
     def take(self) -> Connection | None:
         """The one that was used last; None: there is none that can be trusted."""
         while self._free:
             connection = self._free.pop()
             connection.on_gone = None
-            if self._clock.monotonic_ns() - connection.idle_since_ns < _IDLE_NS:
+            if self._clock.monotonic_ns() - connection.idle_since_ns < _IDLE_NS and connection.is_quiet():
                 return connection
             connection.close()
         return None
@@ -43,7 +57,11 @@ class Pool:
         return await connect(self._to)
 
     def give_back(self, connection: Connection) -> None:
+        """After ``close``, one that was still in use is closed."""
         if not connection.is_open:
+            return
+        if self._is_closed:
+            connection.close()
             return
         now_ns = self._clock.monotonic_ns()
         connection.rest(now_ns)
@@ -59,4 +77,5 @@ class Pool:
             self._free.pop().close()
 
     def close(self) -> None:
+        self._is_closed = True
         self.drop_idle()

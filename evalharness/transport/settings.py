@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field
 from functools import cache
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from evalharness.core.errors import EndpointError
 from evalharness.core.model import Route
@@ -53,11 +53,13 @@ def address_of(settings: HttpSettings) -> Address:
     try:
         parts = urlsplit(settings.base_url)
         port = parts.port or _PORTS.get(parts.scheme)
+        host = (parts.hostname or "").encode("idna").decode("ascii")
     except ValueError:
-        parts, port = SplitResult("", "", "", "", ""), None
-    if port is None or not parts.hostname or parts.scheme not in _PORTS:
+        parts, port, host = SplitResult("", "", "", "", ""), None, ""
+    if port is None or not host or parts.scheme not in _PORTS:
         raise EndpointError("base_url is no address", hint="it has the form https://host/v1")
-    address = Address(host=parts.hostname, port=port, path=parts.path.rstrip("/"), is_secure=parts.scheme == "https")
+    path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
+    address = Address(host=host, port=port, path=path, is_secure=parts.scheme == "https")
     key = settings.api_key
     if key is not None and not (key and key.isascii() and key.isprintable() and " " not in key):
         raise EndpointError(
@@ -77,11 +79,15 @@ def headers_of(request: HttpRequest, settings: HttpSettings) -> dict[str, str]:
 
 
 @cache
-def verifying_context() -> ssl.SSLContext:
+def verifying_context(*, http2: bool = False) -> ssl.SSLContext:
     """One for the process: reading the certificates takes 70 ms. The system's (an office gateway has its own
-    authority) and certifi's (some installations have none of the system's)."""
+    authority) and certifi's (some installations have none of the system's).
+
+    With ``http2`` another: what a server is offered is part of a context, and who does not speak it must not offer it.
+    """
     import certifi
 
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
+    context.set_alpn_protocols(["http/1.1", "h2"] if http2 else ["http/1.1"])
     return context

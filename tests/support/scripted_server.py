@@ -97,6 +97,9 @@ async def scripted(*scripts: Script, read_request: bool = True) -> AsyncIterator
         yield seen
     finally:
         server.close()
+        for _ in range(3):
+            # One that was just accepted has not begun to be served, and would be left open.
+            await asyncio.sleep(0)
         for task in list(connections):
             task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
