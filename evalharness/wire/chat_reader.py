@@ -7,9 +7,10 @@ stream without ``finish_reason`` is cut, whether or not ``[DONE]`` came.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import NamedTuple
 
 from evalharness.core.failure import Failure
 from evalharness.core.model import Json, Status
@@ -18,6 +19,7 @@ from evalharness.wire.anomalies import Anomaly
 from evalharness.wire.failures import ErrorObject, error_object, event_failure
 from evalharness.wire.notes import Notes, Outcome
 from evalharness.wire.pieces import Pieces, check_output
+from evalharness.wire.reader import DeltaShape, Path, StreamEvent
 from evalharness.wire.settings import CodecSettings
 from evalharness.wire.usage import CHAT_NAMES, read_usage
 
@@ -25,8 +27,6 @@ from evalharness.wire.usage import CHAT_NAMES, read_usage
 _COMPLETED = frozenset({"stop", "tool_calls", "function_call"})
 _INCOMPLETE: Mapping[str, str] = {"length": "max_output_tokens", "content_filter": "content_filter"}
 _CALL_TYPES: Mapping[str, str] = {"function": "function_call", "custom": "custom_tool_call"}
-#: Two spellings of the same thing: llama.cpp, vLLM and others; newer vLLM and routers.
-_REASONING_FIELDS = ("reasoning_content", "reasoning")
 
 
 class Part(Enum):
@@ -36,6 +36,15 @@ class Part(Enum):
     ARGUMENTS = "arguments"
 
 
+#: Reasoning has two spellings: llama.cpp, vLLM and others; newer vLLM and routers. The first with a text counts.
+_TEXT_FIELDS: tuple[tuple[str, Part], ...] = (
+    ("reasoning_content", Part.REASONING),
+    ("reasoning", Part.REASONING),
+    ("content", Part.TEXT),
+    ("refusal", Part.REFUSAL),
+)
+
+
 @dataclass(slots=True, kw_only=True)
 class _Call:
     """A tool call while its pieces arrive; names and ids come in its first one."""
@@ -43,6 +52,25 @@ class _Call:
     type: str
     name: str = ""
     call_id: str | None = None
+
+
+class _CallPiece(NamedTuple):
+    """One entry of ``tool_calls``: where it stands, which call it belongs to, and what it says of it."""
+
+    position: int
+    call: str
+    kind: str
+    fields: Mapping[str, Json]
+    inner: Mapping[str, Json]
+
+
+class _Written(NamedTuple):
+    """A text that a delta adds, with its path in the delta. ``place``: the call it belongs to."""
+
+    part: Part
+    place: str | None
+    path: Path
+    text: str
 
 
 class ChatReader:
@@ -59,7 +87,8 @@ class ChatReader:
         self._finish: str | None = None
         self._error: Failure | None = None
 
-    def event(self, at_ns: int, name: str, message: Json) -> None:  # noqa: ARG002 - chat has no event names
+    def event(self, at_ns: int, event: StreamEvent) -> None:
+        message = event.message
         if not isinstance(message, Mapping):
             self._notes.saw_unknown("(no object)")
             return
@@ -92,7 +121,7 @@ class ChatReader:
             if reasoning:
                 self._notes.saw_reasoning(at_ns)
             if visible:
-                self._notes.saw_output(at_ns)
+                self._notes.saw_output([at_ns])
         if self._ends(choice):
             self._notes.stream_ended(at_ns, self._answer(stop_reason=None))
 
@@ -106,34 +135,46 @@ class ChatReader:
     def _absorb(self, delta: Mapping[str, Json]) -> tuple[bool, bool]:
         """Takes a delta (or a whole message) in. Whether it held reasoning, and whether visible output: one chunk is
         one delta for the stamps, however many of its fields carry output."""
-        reasoning = next((text for name in _REASONING_FIELDS if (text := _text(delta.get(name)))), "")
-        texts = {
-            Part.REASONING: reasoning,
-            Part.TEXT: _text(delta.get("content")) or "",
-            Part.REFUSAL: _text(delta.get("refusal")) or "",
-        }
-        for part, text in texts.items():
-            if text:
-                self._pieces.add(part, None, text)
-        calls = delta.get("tool_calls")
-        pieces = calls if isinstance(calls, list) else []
-        written = [self._call(position, piece) for position, piece in enumerate(pieces)]
-        return bool(reasoning), bool(texts[Part.TEXT] or texts[Part.REFUSAL] or any(written))
+        for piece in _call_pieces(delta) if "tool_calls" in delta else ():
+            call = self._calls.setdefault(piece.call, _Call(type=_CALL_TYPES[piece.kind]))
+            call.call_id = call.call_id or _text(piece.fields.get("id"))
+            call.name = call.name or _text(piece.inner.get("name")) or ""
+        reasoning = visible = False
+        for field in _written(delta):
+            self._pieces.add(field.part, field.place, [field.text])
+            reasoning |= field.part is Part.REASONING
+            visible |= field.part is not Part.REASONING
+        return reasoning, visible
 
-    def _call(self, position: int, piece: Json) -> bool:
-        if not isinstance(piece, Mapping):
-            return False
-        index = piece.get("index", position)
-        kind = "custom" if piece.get("type") == "custom" or "custom" in piece else "function"
-        inner = piece.get(kind)
-        inner = inner if isinstance(inner, Mapping) else {}
-        call = self._calls.setdefault(str(index), _Call(type=_CALL_TYPES[kind]))
-        call.call_id = call.call_id or _text(piece.get("id"))
-        call.name = call.name or _text(inner.get("name")) or ""
-        written = _text(inner.get("arguments" if kind == "function" else "input"))
-        if written:
-            self._pieces.add(Part.ARGUMENTS, str(index), written)
-        return bool(written)
+    @property
+    def next_number(self) -> None:
+        """Chunks are not numbered."""
+
+    def delta_shape(self, event: StreamEvent) -> DeltaShape | None:
+        delta = _delta_of(event.message)
+        written = _written(delta) if delta is not None else []
+        # The chunk that ended the answer: nothing like it follows.
+        if delta is None or self._finish is not None or len(written) != 1:
+            return None
+        # Where the first spelling is empty, the second would count.
+        if all(_text(delta.get(name)) for name, part in _TEXT_FIELDS if part is Part.REASONING):
+            return None
+        return DeltaShape(("choices", 0, "delta", *written[0].path))
+
+    def more_deltas(self, like: StreamEvent, texts: Sequence[str], stamps_ns: Sequence[int]) -> None:
+        self._note_common(like.message)
+        if self._finish is not None:
+            self._notes.odd(Anomaly.EVENT_AFTER_END)
+            return
+        field, *_ = _written(like.message["choices"][0]["delta"])
+        written_ns = [at_ns for text, at_ns in zip(texts, stamps_ns, strict=True) if text]
+        if not written_ns:
+            return
+        self._pieces.add(field.part, field.place, texts)
+        if field.part is Part.REASONING:
+            self._notes.saw_reasoning(written_ns[0])
+        else:
+            self._notes.saw_output(written_ns)
 
     def _failure(self, message: Mapping[str, Json]) -> Failure:
         error = error_object(message) or ErrorObject()
@@ -198,6 +239,43 @@ class ChatReader:
 
     def partial_text(self) -> str:
         return self._pieces.text(Part.TEXT)
+
+
+def _delta_of(message: Json) -> Mapping[str, Json] | None:
+    """What the first choice of a chunk adds."""
+    if not isinstance(message, Mapping) or isinstance(message.get("error"), Mapping | str):
+        return None
+    choices = message.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    delta = choice.get("delta") if isinstance(choice, Mapping) else None
+    return delta if isinstance(delta, Mapping) else None
+
+
+def _written(delta: Mapping[str, Json]) -> list[_Written]:
+    """The texts of a delta that are not empty."""
+    fields: dict[Part, _Written] = {}
+    for name, part in _TEXT_FIELDS:
+        text = _text(delta.get(name))
+        if text and part not in fields:
+            fields[part] = _Written(part, None, (name,), text)
+    arguments = []
+    for piece in _call_pieces(delta) if "tool_calls" in delta else ():
+        name = "arguments" if piece.kind == "function" else "input"
+        if text := _text(piece.inner.get(name)):
+            arguments.append(
+                _Written(Part.ARGUMENTS, piece.call, ("tool_calls", piece.position, piece.kind, name), text)
+            )
+    return [*fields.values(), *arguments]
+
+
+def _call_pieces(delta: Mapping[str, Json]) -> Iterator[_CallPiece]:
+    pieces = delta.get("tool_calls")
+    for position, fields in enumerate(pieces if isinstance(pieces, list) else ()):
+        if isinstance(fields, Mapping):
+            kind = "custom" if fields.get("type") == "custom" or "custom" in fields else "function"
+            inner = fields.get(kind)
+            inner = inner if isinstance(inner, Mapping) else {}
+            yield _CallPiece(position, str(fields.get("index", position)), kind, fields, inner)
 
 
 def _items(text: str, refusal: str, reasoning: str, calls: tuple[ToolCall, ...]) -> Iterator[Json]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum
-from typing import Protocol
 
 from evalharness.core.failure import Failure, FailureKind
-from evalharness.core.model import Json
 from evalharness.core.ports import Decoded, ResponseHead
 from evalharness.wire.anomalies import Anomaly
+from evalharness.wire.event_stream import EventStream
 from evalharness.wire.failures import (
     MAX_EXCERPT_BYTES,
     error_object,
@@ -20,33 +19,14 @@ from evalharness.wire.failures import (
 )
 from evalharness.wire.notes import Notes, Outcome, failed
 from evalharness.wire.pieces import OutputTooLargeError
+from evalharness.wire.reader import Reader
 from evalharness.wire.settings import CodecSettings
-from evalharness.wire.sse import SseEvent, SseParser
 from evalharness.wire.strict_json import MalformedJsonError, parse_json
 
 _ERROR_BODY_BYTES = 64 * 1024
 #: More than an excerpt shows, so that a secret that lies across its end can be taken out first.
 _OPENING_BYTES = 2 * MAX_EXCERPT_BYTES
-_DONE_MARKER = b"[DONE]"
 _BLANK = b"\xef\xbb\xbf \t\r\n"
-
-
-class Reader(Protocol):
-    """One dialect's understanding of one exchange. ``event`` and ``body`` may raise ``OutputTooLargeError``."""
-
-    def event(self, at_ns: int, name: str, message: Json) -> None:
-        """One event; ``name`` is its ``event:`` line, for messages that do not say what they are."""
-        ...
-
-    def body(self, message: Json) -> Outcome | None:
-        """A whole body that was not streamed. None: it is nothing this dialect knows."""
-        ...
-
-    def outcome(self) -> Outcome | None:
-        """None as long as no terminal event came."""
-        ...
-
-    def partial_text(self) -> str: ...
 
 
 class _Body(Enum):
@@ -68,32 +48,37 @@ class BodyDecoder:
         self._notes = notes
         self._settings = settings
         self._kind = _Body.UNDECIDED if 200 <= head.status < 300 else _Body.ERROR
-        self._parser = SseParser(max_event_bytes=settings.max_event_bytes)
+        self._events = EventStream(reader=reader, notes=notes, max_event_bytes=settings.max_event_bytes)
         self._whole = bytearray()
         self._opening = b""
-        self._fault: tuple[FailureKind, str] | None = None
-        self._ended_by_marker = False
         self._last_ns = 0
 
     def feed(self, at_ns: int, data: bytes) -> None:
+        events = self._sort(at_ns, data)
+        if events:
+            self._events.feed(at_ns, events)
+
+    def feed_reads(self, reads: Sequence[tuple[int, bytes]]) -> None:
+        self._events.feed_reads([(at_ns, events) for at_ns, data in reads if (events := self._sort(at_ns, data))])
+
+    def _sort(self, at_ns: int, data: bytes) -> bytes:
+        """What of it belongs to an event stream; the rest is kept here."""
         self._last_ns = at_ns
-        self._opening += data[: _OPENING_BYTES - len(self._opening)]
-        if self._fault is not None or not data:
-            return
+        if len(self._opening) < _OPENING_BYTES:
+            self._opening += data[: _OPENING_BYTES - len(self._opening)]
         if self._kind is _Body.UNDECIDED:
             data = self._decide(data)
         if self._kind is _Body.EVENTS:
-            self._feed_events(at_ns, data)
-        elif self._kind is _Body.ERROR:
+            return data
+        if self._kind is _Body.ERROR:
             self._whole += data[: _ERROR_BODY_BYTES - len(self._whole)]
-        else:
+        elif not self._is_too_large:
             self._whole += data
-            if len(self._whole) > self._settings.max_event_bytes:
-                self._fault = (FailureKind.TOO_LARGE, f"the body is larger than {self._settings.max_event_bytes} bytes")
+        return b""
 
-    def feed_reads(self, reads: Sequence[tuple[int, bytes]]) -> None:
-        for at_ns, data in reads:
-            self.feed(at_ns, data)
+    @property
+    def _is_too_large(self) -> bool:
+        return len(self._whole) > self._settings.max_event_bytes
 
     def _decide(self, data: bytes) -> bytes:
         """Blanks before the first byte that tells are dropped: they mean nothing in either kind."""
@@ -101,31 +86,6 @@ class BodyDecoder:
         if significant:
             self._kind = _Body.WHOLE if significant.startswith((b"{", b"[", b"<", b'"')) else _Body.EVENTS
         return significant
-
-    def _feed_events(self, at_ns: int, data: bytes) -> None:
-        try:
-            completed = [self._take(at_ns, event) for event in self._parser.feed(data)]
-        except MalformedJsonError as error:
-            self._fault = (FailureKind.PROTOCOL, f"an event is no JSON: {error}")
-        except OutputTooLargeError as error:
-            self._fault = (FailureKind.TOO_LARGE, str(error))
-        else:
-            self._notes.n_reads += any(completed)
-            if self._parser.too_large:
-                self._fault = (
-                    FailureKind.TOO_LARGE,
-                    f"one event is larger than {self._settings.max_event_bytes} bytes",
-                )
-
-    def _take(self, at_ns: int, event: SseEvent) -> bool:
-        """False for the end marker, which is no event of the protocol."""
-        if event.data.strip() == _DONE_MARKER:
-            self._ended_by_marker = True
-            return False
-        message = parse_json(event.data) if event.data.strip() else None
-        self._notes.saw_event(at_ns)
-        self._reader.event(at_ns, event.name.decode("utf-8", "backslashreplace"), message)
-        return True
 
     def finish(self, transport_failure: Failure | None) -> Decoded:
         outcome = self._outcome(transport_failure)
@@ -138,8 +98,8 @@ class BodyDecoder:
     def _outcome(self, transport_failure: Failure | None) -> Outcome:
         if self._kind is _Body.ERROR:
             return failed(http_failure(self._head, bytes(self._whole), secrets=self._settings.secrets))
-        if self._fault is not None:
-            return failed(self._failure(*self._fault))
+        if self._events.fault is not None:
+            return failed(self._failure(*self._events.fault))
         if self._kind is _Body.EVENTS:
             return self._stream_outcome(transport_failure)
         return self._whole_outcome(transport_failure)
@@ -156,7 +116,7 @@ class BodyDecoder:
 
     def _without_end(self) -> Failure:
         """The body ended as HTTP wants it, but no terminal event came: only that one makes an answer."""
-        if self._ended_by_marker:
+        if self._events.ended_by_marker:
             return self._failure(FailureKind.STREAM_CUT, "the stream ended with [DONE] but without a terminal event")
         if self._notes.n_events or self._is_declared_stream:
             return self._failure(
@@ -169,6 +129,9 @@ class BodyDecoder:
         return "text/event-stream" in self._head.headers.get("content-type", "").lower()
 
     def _whole_outcome(self, transport_failure: Failure | None) -> Outcome:
+        if self._is_too_large:
+            size = self._settings.max_event_bytes
+            return failed(self._failure(FailureKind.TOO_LARGE, f"the body is larger than {size} bytes"))
         body = bytes(self._whole).strip(_BLANK)
         if not body:
             return failed(transport_failure or self._empty())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from evalharness.core.failure import Failure
@@ -37,6 +38,7 @@ class Notes:
         self.n_events = 0
         self.n_reads = 0
         self.done_ns: int | None = None
+        self._last_read_index = -1
         self._first_event_ns: int | None = None
         self._first_reasoning_ns: int | None = None
         self._first_part_ns: int | None = None
@@ -48,18 +50,28 @@ class Notes:
     def n_deltas(self) -> int:
         return len(self._deltas_ns)
 
-    def saw_event(self, at_ns: int) -> None:
+    def saw_event(self, at_ns: int, read_index: int) -> None:
+        """``read_index``: the read that completed it; they count from 0 and never fall."""
         self.n_events += 1
+        self.n_reads += read_index != self._last_read_index
+        self._last_read_index = read_index
         if self._first_event_ns is None:
             self._first_event_ns = at_ns
+
+    def saw_events(self, at_ns: int, read_indexes: Sequence[int]) -> None:
+        """The same for one event per entry; ``at_ns`` is the first one's arrival."""
+        self.saw_event(at_ns, read_indexes[0])
+        self.n_events += len(read_indexes) - 1
+        self.n_reads += len(set(read_indexes)) - 1
+        self._last_read_index = read_indexes[-1]
 
     def saw_reasoning(self, at_ns: int) -> None:
         if self._first_reasoning_ns is None:
             self._first_reasoning_ns = at_ns
 
-    def saw_output(self, at_ns: int) -> None:
-        """A non-empty delta of visible output."""
-        self._deltas_ns.append(at_ns)
+    def saw_output(self, stamps_ns: Iterable[int]) -> None:
+        """Non-empty deltas of visible output."""
+        self._deltas_ns.extend(stamps_ns)
 
     def saw_finished_part(self, at_ns: int) -> None:
         """A part of the visible output, whole: the first sign of output where a service sends no deltas."""

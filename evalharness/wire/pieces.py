@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 PartT = TypeVar("PartT")
@@ -19,12 +20,13 @@ class Pieces(Generic[PartT]):
         self._n_chars = 0
         self._pieces: dict[PartT, dict[object, list[str]]] = {}
 
-    def add(self, part: PartT, place: object, text: str) -> None:
-        """Raises ``OutputTooLargeError`` once there are more characters than bytes allowed."""
-        self._n_chars += len(text)
-        if self._n_chars > self._max_bytes:
+    def add(self, part: PartT, place: object, texts: Sequence[str]) -> None:
+        """Raises ``OutputTooLargeError``, and adds nothing, where there would be more characters than bytes allowed."""
+        n_chars = self._n_chars + sum(map(len, texts))
+        if n_chars > self._max_bytes:
             raise OutputTooLargeError(f"the output is larger than {self._max_bytes} bytes")
-        self._pieces.setdefault(part, {}).setdefault(place, []).append(text)
+        self._n_chars = n_chars
+        self._pieces.setdefault(part, {}).setdefault(place, []).extend(texts)
 
     def has(self, part: PartT) -> bool:
         return part in self._pieces

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 from evalharness.core.failure import Failure
@@ -12,6 +12,7 @@ from evalharness.wire.anomalies import Anomaly
 from evalharness.wire.failures import ErrorObject, error_object, event_failure
 from evalharness.wire.notes import Notes, Outcome
 from evalharness.wire.pieces import Pieces, check_output
+from evalharness.wire.reader import DeltaShape, StreamEvent
 from evalharness.wire.responses_object import has_content, output_items, read_answer, read_response
 from evalharness.wire.settings import CodecSettings
 
@@ -76,6 +77,7 @@ _STAGES: Mapping[str, tuple[str, ...]] = {
     "web_search_call": ("in_progress", "searching", "completed"),
 }
 
+_MAX_NUMBER = 2**63
 _SNAPSHOTS = frozenset({"response.created", "response.queued", "response.in_progress"})
 _ITEM_ADDED = "response.output_item.added"
 _ITEM_DONE = "response.output_item.done"
@@ -109,11 +111,12 @@ class ResponsesReader:
         self._error: Failure | None = None
         self._outcome: Outcome | None = None
 
-    def event(self, at_ns: int, name: str, message: Json) -> None:
+    def event(self, at_ns: int, event: StreamEvent) -> None:
+        message = event.message
         if not isinstance(message, Mapping):
             self._notes.saw_unknown("(no object)")
             return
-        kind = _kind(name, message)
+        kind = _kind(event.name, message)
         if self._outcome is not None:
             self._notes.odd(Anomaly.EVENT_AFTER_END)
             return
@@ -130,7 +133,7 @@ class ResponsesReader:
             self._notes.saw_unknown(kind or "(no type)")
 
     def _check_number(self, number: Json) -> None:
-        if not isinstance(number, int) or isinstance(number, bool):
+        if not _is_number(number):
             return
         if self._last_number is not None and number != self._last_number + 1:
             self._notes.odd(Anomaly.SEQUENCE)
@@ -140,11 +143,43 @@ class ResponsesReader:
         delta = message.get("delta")
         if not isinstance(delta, str) or not delta:
             return
+        self._stamp(part, [at_ns])
+        self._pieces.add(part, _place(message), [delta])
+
+    def _stamp(self, part: Part, stamps_ns: Sequence[int]) -> None:
         if part is Part.REASONING:
-            self._notes.saw_reasoning(at_ns)
+            self._notes.saw_reasoning(stamps_ns[0])
         else:
-            self._notes.saw_output(at_ns)
-        self._pieces.add(part, _place(message), delta)
+            self._notes.saw_output(stamps_ns)
+
+    @property
+    def next_number(self) -> int | None:
+        # Python refuses to write numbers of thousands of digits, which a service may well have sent.
+        return None if self._last_number is None or abs(self._last_number) > _MAX_NUMBER else self._last_number + 1
+
+    def delta_shape(self, event: StreamEvent) -> DeltaShape | None:
+        message = event.message
+        if not isinstance(message, Mapping) or _kind(event.name, message) not in _DELTAS:
+            return None
+        if not isinstance(message.get("delta"), str):
+            return None
+        number = message.get("sequence_number")
+        if not _is_number(number):
+            return DeltaShape(("delta",))
+        can_go_on = number == self._last_number and self.next_number is not None
+        return DeltaShape(("delta",), "sequence_number") if can_go_on else None
+
+    def more_deltas(self, like: StreamEvent, texts: Sequence[str], stamps_ns: Sequence[int]) -> None:
+        if self._outcome is not None:
+            self._notes.odd(Anomaly.EVENT_AFTER_END)
+            return
+        part = _DELTAS[_kind(like.name, like.message)]
+        written_ns = [at_ns for text, at_ns in zip(texts, stamps_ns, strict=True) if text]
+        if written_ns:
+            self._pieces.add(part, _place(like.message), texts)
+            self._stamp(part, written_ns)
+        if self._last_number is not None and _is_number(like.message.get("sequence_number")):
+            self._last_number += len(texts)
 
     def _other(self, at_ns: int, kind: str, message: Mapping[str, Json]) -> None:
         item = message.get("item")
@@ -236,6 +271,10 @@ def _kind(name: str, message: Mapping[str, Json]) -> str:
     if isinstance(message.get("error"), Mapping | str):
         return "error"
     return kind or name
+
+
+def _is_number(value: Json) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _place(message: Mapping[str, Json]) -> tuple[Json, ...]:
