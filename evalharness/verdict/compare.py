@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from evalharness.core.findings import Analysis, ArmFindings, Comparison, Estimate, Step
 from evalharness.core.record import RunRecord
+from evalharness.metrics.table import Floats
 from evalharness.stats.paired import compare_values
 from evalharness.verdict.arms import arm_findings
 from evalharness.verdict.banners import banners
@@ -22,7 +23,7 @@ from evalharness.verdict.notes import notes
 from evalharness.verdict.observer import observer_findings
 from evalharness.verdict.ratios import RATIO_METRICS, ratios
 from evalharness.verdict.remarks import Found, run_drift
-from evalharness.verdict.service import Asked, asked, service_level
+from evalharness.verdict.service import Asked, asked, right_column, service_level
 from evalharness.verdict.stretches import stretches
 from evalharness.verdict.tally import results_by_arm, tally
 from evalharness.verdict.trend import effort_trend
@@ -35,8 +36,9 @@ def analyse(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> Analysis:
     A run that failed, broke off or is tiny has an analysis too: what cannot be said is None or left out.
     """
     seen = view(run, n_resamples=n_resamples)
-    sought = asked(seen)
-    arms = _all_arms(seen, sought)
+    right = right_column(seen)
+    sought = asked(seen, right)
+    arms = _all_arms(seen, right, sought)
     compared = _compared(seen)
     costs = [None if arm.cost_usd is None else arm.cost_usd.point for arm in arms]
     comparisons = compared.all
@@ -91,11 +93,11 @@ def compare_pair(run: RunRecord, grader: str, candidate: str, baseline: str) -> 
     return alone[0] if alone else None
 
 
-def _all_arms(seen: RunView, sought: Asked | None) -> tuple[ArmFindings, ...]:
+def _all_arms(seen: RunView, right: Floats, sought: Asked | None) -> tuple[ArmFindings, ...]:
     counted = {arm_id: tally(results) for arm_id, results in results_by_arm(seen.run).items()}
     evidence = effort_evidence(seen, counted)
     return tuple(
-        arm_findings(seen, place, counted[arm.arm_id], evidence[arm.arm_id], sought)
+        arm_findings(seen, place, counted[arm.arm_id], evidence[arm.arm_id], right, sought)
         for place, arm in enumerate(seen.arms)
     )
 

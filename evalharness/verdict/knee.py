@@ -33,16 +33,15 @@ def knee(stretches: Sequence[StretchFindings], unit: LevelUnit) -> Knee:
     levels, met = tuple(stretch.level or 0.0 for stretch in rising), tuple(_met(stretch) for stretch in rising)
     n_held = len(list(takewhile(lambda one: one is Met.MET, met)))
     n_failed = len(list(takewhile(lambda one: one is Met.NOT_MET, reversed(met))))
-    holds_up_to = levels[n_held - 1] if n_held else None
-    fails_from = levels[len(levels) - n_failed] if n_failed else None
+    undecided = levels[n_held : len(levels) - n_failed]
     return Knee(
         arm_id=rising[0].arm_id,
         level_unit=unit,
         levels=levels,
         met=met,
-        holds_up_to=holds_up_to,
-        fails_from=fails_from,
-        sentence=_sentence(levels, unit, holds_up_to, fails_from),
+        holds_up_to=levels[n_held - 1] if n_held else None,
+        fails_from=levels[-n_failed] if n_failed else None,
+        sentence=_sentence(levels[:n_held], undecided, levels[len(levels) - n_failed :], unit),
     )
 
 
@@ -51,16 +50,23 @@ def _met(stretch: StretchFindings) -> Met:
     return Met.OPEN if stretch.service is None or stretch.rate_kept is False else stretch.service.met
 
 
-def _sentence(levels: Sequence[float], unit: LevelUnit, holds: float | None, fails: float | None) -> str:
-    words = {level: Level(value=level, unit=unit).words() for level in levels}
-    if holds == levels[-1]:
-        return f"Holds up to {words[holds]}, the highest level tried."
-    if fails == levels[0]:
-        return f"Shown to fail at every level tried, from {words[fails]}."
-    if holds is None and fails is None:
-        return "Neither shown to hold nor shown to fail at any level."
-    if holds is None and fails is not None:
-        return f"Not shown to hold at {words[levels[0]]}, the lowest level tried; shown to fail from {words[fails]}."
-    assert holds is not None
-    failing = "not shown to fail at any level" if fails is None else f"shown to fail from {words[fails]}"
-    return f"Holds up to {words[holds]}; {failing}."
+def _sentence(held: Sequence[float], undecided: Sequence[float], failed: Sequence[float], unit: LevelUnit) -> str:
+    """``Holds up to 10/s; undecided at 20/s; shown to fail from 40/s.``"""
+
+    def words(level: float) -> str:
+        return Level(value=level, unit=unit).words()
+
+    clauses = []
+    if held:
+        clauses.append(f"holds up to {words(held[-1])}" + ("" if undecided or failed else ", the highest level tried"))
+    if undecided:
+        many = len(undecided) > 1
+        clauses.append(
+            f"undecided {f'from {words(undecided[0])} to' if many else 'at'} {words(undecided[-1])}"
+            + ("" if held or failed else ", all that was tried")
+        )
+    if failed:
+        lowest = "" if held or undecided else ", the lowest level tried"
+        clauses.append(f"shown to fail {'from' if len(failed) > 1 else 'at'} {words(failed[0])}{lowest}")
+    said = "; ".join(clauses)
+    return f"{said[0].upper()}{said[1:]}."

@@ -20,7 +20,7 @@ from evalharness.verdict.view import RunView
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The suite's ``slo`` applied to every row of the table. ``lateness``: see there."""
+    """The suite's ``slo`` applied to every row of the table. ``lateness``: as the function of that name."""
 
     slo: Slo
     lateness: Floats
@@ -31,9 +31,9 @@ class Asked:
         return Target(limit=1.0, share=self.slo.share_at_least)
 
 
-def asked(view: RunView) -> Asked | None:
+def asked(view: RunView, right: Floats) -> Asked | None:
     slo = view.suite.slo
-    return None if slo is None else Asked(slo=slo, lateness=lateness(view, slo, right_column(view)))
+    return None if slo is None else Asked(slo=slo, lateness=lateness(view, slo, right))
 
 
 def right_column(view: RunView) -> Floats:
