@@ -13,13 +13,24 @@ What decides what:
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate, repeat
+from random import Random
 
 from evalharness.simulator import draws
-from evalharness.simulator.ask import TOKEN, Ask
+from evalharness.simulator.ask import Ask
+from evalharness.simulator.draws import LogNormal
 from evalharness.simulator.problems import Problem, find_problem, problem_key
-from evalharness.simulator.profile import Profile
-from evalharness.simulator.wording import REFUSAL, answer_text, arguments_text, is_harmful, wanted_tool
+from evalharness.simulator.profile import Profile, Stalls
+from evalharness.simulator.wording import (
+    REFUSAL,
+    answer_text,
+    arguments_text,
+    is_harmful,
+    visible_pieces,
+    wanted_tool,
+)
 
 _HEAD_SHARE = 0.5
 
@@ -87,7 +98,9 @@ def reply_to(ask: Ask, profile: Profile, key: DrawKey) -> Reply:
     thought = profile.thought_per_difficulty * hardness
     tokens = reasoning_tokens(profile, effort, thought, drawn)
     summary = _summary(problem) if ask.wants_summary and tokens else ()
-    pieces, tokens, reason = _capped(tuple(TOKEN.findall(text)), tokens, ask.max_output_tokens)
+    pieces, tokens, reason = _capped(
+        visible_pieces(ask, text, answer, profile.answer_tokens), tokens, ask.max_output_tokens
+    )
     return Reply(
         kind=kind,
         pieces=pieces,
@@ -164,15 +177,18 @@ def _schedule(profile: Profile, effort: str, thought: float, n_pieces: int, draw
     if random.random() < profile.ttfo_stalls.share:
         first *= profile.ttfo_stalls.factor
     head = min(profile.head_ms.at(random.gauss(0, 1)), first * _HEAD_SHARE)
-    at, moments = first, []
-    for index in range(n_pieces):
-        if index:
-            gap = profile.gap_ms.at(random.gauss(0, 1))
-            at += gap * (profile.gap_stalls.factor if random.random() < profile.gap_stalls.share else 1.0)
-        moments.append(at * scale)
+    gap, stalls = profile.gap_ms, profile.gap_stalls
+    gaps: Iterable[float] = repeat(gap.median, n_pieces - 1)
+    if gap.sigma or stalls.share:
+        gaps = (_gap(gap, stalls, random) for _ in range(n_pieces - 1))
     return Schedule(
         head_ms=head * scale,
         reasoning_ms=max(head, first * profile.reasoning_share) * scale,
         first_output_ms=first * scale,
-        output_ms=tuple(moments),
+        output_ms=tuple(at * scale for at in accumulate(gaps, initial=first)) if n_pieces else (),
     )
+
+
+def _gap(gap: LogNormal, stalls: Stalls, random: Random) -> float:
+    at = gap.at(random.gauss(0, 1))
+    return at * stalls.factor if random.random() < stalls.share else at

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from evalharness.simulator.exchange import Ending, Event, Script, Write, as_bytes
+from evalharness.simulator.encodings import new_packer
+from evalharness.simulator.exchange import Ending, Event, Framing, Script, Write, as_bytes
 from evalharness.simulator.faults import Fault
 
 
 def stream_script(events: tuple[Event, ...], head_ms: float, headers: Mapping[str, str], fault: Fault | None) -> Script:
     """The events as writes, one each, bent by faults of the bytes."""
-    writes = tuple(Write(at_ms=event.at_ms, label=event.type, body=as_bytes(event)) for event in events)
-    script = Script(status=200, headers=headers, head_ms=head_ms, writes=writes, chunked=True)
+    writes = tuple(Write(event.at_ms, event.type, as_bytes(event)) for event in events)
+    script = Script(status=200, headers=headers, head_ms=head_ms, writes=writes, framing=Framing.CHUNKED)
     return bend_script(script, fault)
 
 
@@ -29,7 +29,7 @@ def _cut_script(script: Script, settings: Mapping[str, Any]) -> Script:
     another body after the length that was announced."""
     after, n = settings["after"], len(script.writes)
     place = n // 2 if after is None else max(0, min(int(after), n - 1))
-    if settings["how"] == "clean" and script.chunked:
+    if settings["how"] == "clean" and script.framing is not Framing.LENGTH:
         return replace(script, writes=script.writes[:place])
     half = replace(script.writes[place], body=script.writes[place].body[: len(script.writes[place].body) // 2])
     cut = replace(script, writes=(*script.writes[:place], half))
@@ -90,13 +90,24 @@ def _bytewise_script(script: Script, _: Mapping[str, Any]) -> Script:
     return replace(script, writes=tuple(writes))
 
 
-def _gzip_script(script: Script, _: Mapping[str, Any]) -> Script:
-    packer = zlib.compressobj(wbits=31)
-    writes = [
-        replace(write, body=packer.compress(write.body) + packer.flush(zlib.Z_SYNC_FLUSH)) for write in script.writes
-    ]
-    writes[-1] = replace(writes[-1], body=writes[-1].body + packer.flush())
-    return replace(script, headers={**script.headers, "content-encoding": "gzip"}, writes=tuple(writes))
+def _gzip_script(script: Script, settings: Mapping[str, Any]) -> Script:
+    return _encoded_script(script, {"kind": "gzip", **settings})
+
+
+def _encoded_script(script: Script, settings: Mapping[str, Any]) -> Script:
+    """Compressed, and flushed after every event; or not, and then a reader gets most of it at the end."""
+    coding, packer = new_packer(settings["kind"])
+    writes = [replace(write, body=packer.pack(write.body, flush=settings["flush"])) for write in script.writes]
+    writes[-1] = replace(writes[-1], body=writes[-1].body + packer.finish())
+    return replace(script, headers={**script.headers, "content-encoding": coding}, writes=tuple(writes))
+
+
+def _framing_script(script: Script, settings: Mapping[str, Any]) -> Script:
+    return replace(script, framing=Framing.ADORNED if settings["kind"] == "extensions" else Framing.CLOSE)
+
+
+def _interim_script(script: Script, settings: Mapping[str, Any]) -> Script:
+    return replace(script, interim=(int(settings["code"]),) * int(settings["times"]))
 
 
 _BYTE_FAULTS: Mapping[str, Callable[[Script, Mapping[str, Any]], Script]] = {
@@ -107,4 +118,7 @@ _BYTE_FAULTS: Mapping[str, Callable[[Script, Mapping[str, Any]], Script]] = {
     "together": _together_script,
     "bytewise": _bytewise_script,
     "gzip": _gzip_script,
+    "encoding": _encoded_script,
+    "framing": _framing_script,
+    "interim": _interim_script,
 }

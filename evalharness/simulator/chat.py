@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from evalharness.simulator.ask import Ask
 from evalharness.simulator.behaviour import Reply
-from evalharness.simulator.exchange import Event, Identity
+from evalharness.simulator.exchange import Event, Identity, compact
 from evalharness.simulator.responses import obfuscation
 
 _STOP = {"max_output_tokens": "length", "content_filter": "content_filter"}
@@ -43,20 +44,21 @@ def chat_usage(ask: Ask, reply: Reply, cached_tokens: int) -> dict[str, Any]:
 def chat_events(ask: Ask, reply: Reply, who: Identity, cached_tokens: int) -> tuple[Event, ...]:
     """The stream of a reply: a chunk with the role, the deltas, the finish reason, usage where asked, ``[DONE]``."""
     times = reply.schedule
+    frame = _frame(ask, who, "chat.completion.chunk")
+    chunk = _Chunk(ask=ask, token=who.token, frame=compact(frame)[:-1])
     opening: dict[str, Any] = {"role": "assistant", "content": "", "refusal": None}
     if reply.kind == "function_call":
         function = {"name": reply.tool_name, "arguments": ""}
         call = {"index": 0, "id": f"call_{who.token[:24]}", "type": "function", "function": function}
         opening = {"role": "assistant", "content": None, "tool_calls": [call]}
-    events = [_chunk(ask, who, times.first_output_ms, opening)]
+    events = [chunk.event(times.first_output_ms, opening, label="role")]
     for at_ms, piece in zip(times.output_ms, reply.pieces, strict=True):
-        events.append(_chunk(ask, who, at_ms, _delta(reply, piece), padding=piece))
-    events.append(_chunk(ask, who, times.end_ms, {}, finish_reason=_finish_reason(reply)))
+        events.append(chunk.event(at_ms, _delta(reply, piece), label="delta", padding=piece))
+    events.append(chunk.event(times.end_ms, {}, label="finish", finish_reason=_finish_reason(reply)))
     if ask.include_usage:
-        last = _frame(ask, who, "chat.completion.chunk")
-        last |= {"choices": [], "usage": chat_usage(ask, reply, cached_tokens)}
-        events.append(Event(at_ms=times.end_ms, type="usage", payload=last, named=False))
-    events.append(Event(at_ms=times.end_ms, type="[DONE]", payload="[DONE]", named=False))
+        last = frame | {"choices": [], "usage": chat_usage(ask, reply, cached_tokens)}
+        events.append(Event.of(last, at_ms=times.end_ms, type="usage", named=False))
+    events.append(Event(at_ms=times.end_ms, type="[DONE]", text="[DONE]", named=False))
     return tuple(events)
 
 
@@ -66,17 +68,25 @@ def _delta(reply: Reply, piece: str) -> dict[str, Any]:
     return {"refusal" if reply.kind == "refusal" else "content": piece}
 
 
-def _chunk(
-    ask: Ask, who: Identity, at_ms: float, delta: dict[str, Any], *, finish_reason: str | None = None, padding: str = ""
-) -> Event:
-    payload = _frame(ask, who, "chat.completion.chunk")
-    payload["choices"] = [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}]
-    if ask.include_usage:
-        payload["usage"] = None
-    if ask.obfuscate:
-        payload["obfuscation"] = obfuscation(padding, who.token)
-    label = "finish" if finish_reason else ("delta" if padding else "role")
-    return Event(at_ms=at_ms, type=label, payload=payload, named=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chunk:
+    """Makes the chunks of one stream. ``frame`` is the JSON that all begin with, rendered once."""
+
+    ask: Ask
+    token: str
+    frame: str
+
+    def event(
+        self, at_ms: float, delta: dict[str, Any], *, label: str, finish_reason: str | None = None, padding: str = ""
+    ) -> Event:
+        rest: dict[str, Any] = {
+            "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}]
+        }
+        if self.ask.include_usage:
+            rest["usage"] = None
+        if self.ask.obfuscate:
+            rest["obfuscation"] = obfuscation(padding, self.token)
+        return Event(at_ms=at_ms, type=label, text=f"{self.frame},{compact(rest)[1:]}", named=False)
 
 
 def _frame(ask: Ask, who: Identity, kind: str) -> dict[str, Any]:

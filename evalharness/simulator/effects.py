@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from evalharness.simulator.behaviour import Reply
@@ -14,6 +15,7 @@ from evalharness.simulator.faults import Fault
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _HTML = b"<!doctype html><html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
+_TERMINAL = ("response.completed", "response.incomplete")
 _MALFORMED = '{"type":"response.output_text.delta","delta":"un'
 _RATE_LIMIT = RejectedError(
     status=429,
@@ -92,8 +94,12 @@ def _retry_headers(settings: Mapping[str, Any], now: datetime) -> dict[str, str]
     return headers
 
 
+@lru_cache(maxsize=16)
 def http_date(moment: datetime) -> str:
-    """``moment`` (UTC) as in ``Sun, 06 Nov 1994 08:49:37 GMT`` whatever the locale is."""
+    """``moment`` (UTC) as in ``Sun, 06 Nov 1994 08:49:37 GMT`` whatever the locale is.
+
+    Every response has a date, and all of one second have the same.
+    """
     return f"{_DAYS[moment.weekday()]}, {moment.day:02d} {_MONTHS[moment.month - 1]} {moment:%Y %H:%M:%S} GMT"
 
 
@@ -146,10 +152,10 @@ def _failed_event(events: tuple[Event, ...], place: int) -> Event:
     error = {"code": "server_error", "message": _SERVER_WORDS}
     start = events[0].payload
     if isinstance(start, str) or "response" not in start:
-        return Event(at_ms=at_ms, type="error", payload={"error": error | {"type": "server_error"}}, named=False)
+        return Event.of({"error": error | {"type": "server_error"}}, at_ms=at_ms, type="error", named=False)
     response = {**start["response"], "status": "failed", "error": error}
     payload = {"type": "response.failed", "sequence_number": place, "response": response}
-    return Event(at_ms=at_ms, type="response.failed", payload=payload)
+    return Event.of(payload, at_ms=at_ms, type="response.failed")
 
 
 def _error(events: tuple[Event, ...], settings: Mapping[str, Any]) -> tuple[Event, ...]:
@@ -159,33 +165,32 @@ def _error(events: tuple[Event, ...], settings: Mapping[str, Any]) -> tuple[Even
     if settings["shape"] == "nested" or _is_chat(events):
         payload = {"type": "error", "sequence_number": place, "error": {"type": "server_error", **error}}
     at_ms = events[max(0, place - 1)].at_ms
-    kept = (*events[:place], Event(at_ms=at_ms, type="error", payload=payload, named=not _is_chat(events)))
+    kept = (*events[:place], Event.of(payload, at_ms=at_ms, type="error", named=not _is_chat(events)))
     return (*kept, _failed_event(events, place + 1)) if settings["then_failed"] else kept
 
 
 def _malformed(events: tuple[Event, ...], settings: Mapping[str, Any]) -> tuple[Event, ...]:
     place = min(_place(events, settings), len(events) - 1)
-    return (*events[:place], replace(events[place], payload=_MALFORMED), *events[place + 1 :])
+    return (*events[:place], replace(events[place], text=_MALFORMED), *events[place + 1 :])
 
 
 def _no_usage(events: tuple[Event, ...], _: Mapping[str, Any]) -> tuple[Event, ...]:
-    return tuple(
-        replace(event, payload=_without_usage(event.payload))
-        for event in events
-        if isinstance(event.payload, str) or event.payload.get("choices") != []
-    )
+    return tuple(_without_usage(event) for event in events if event.type != "usage")
 
 
-def _without_usage(payload: Mapping[str, Any] | str) -> Mapping[str, Any] | str:
+def _without_usage(event: Event) -> Event:
+    if event.type not in _TERMINAL:
+        return event
+    payload = event.payload
     if isinstance(payload, str) or "response" not in payload:
-        return payload
-    return {**payload, "response": {**payload["response"], "usage": None}}
+        return event
+    return replace(event, text=compact({**payload, "response": {**payload["response"], "usage": None}}))
 
 
 def _no_terminal(events: tuple[Event, ...], settings: Mapping[str, Any]) -> tuple[Event, ...]:
-    last = ("response.completed", "response.incomplete", "finish", "usage", "[DONE]")
+    last = (*_TERMINAL, "finish", "usage", "[DONE]")
     kept = tuple(event for event in events if event.type not in last)
-    done = Event(at_ms=kept[-1].at_ms, type="[DONE]", payload="[DONE]", named=False)
+    done = Event(at_ms=kept[-1].at_ms, type="[DONE]", text="[DONE]", named=False)
     return (*kept, done) if settings["done"] else kept
 
 
@@ -204,14 +209,15 @@ def _unknown(events: tuple[Event, ...], settings: Mapping[str, Any]) -> tuple[Ev
     place = _place(events, settings)
     payload: dict[str, Any] = {"type": "response.future_thing.happened", "sequence_number": place, "thing": {"kind": 1}}
     at_ms = events[max(0, place - 1)].at_ms
-    extra = Event(at_ms=at_ms, type=payload["type"], payload=payload, named=not _is_chat(events))
+    extra = Event.of(payload, at_ms=at_ms, type=payload["type"], named=not _is_chat(events))
     return (*events[:place], extra, *map(_numbered_one_later, events[place:]))
 
 
 def _numbered_one_later(event: Event) -> Event:
-    if isinstance(event.payload, str) or "sequence_number" not in event.payload:
+    payload = event.payload
+    if isinstance(payload, str) or "sequence_number" not in payload:
         return event
-    return replace(event, payload={**event.payload, "sequence_number": event.payload["sequence_number"] + 1})
+    return replace(event, text=compact({**payload, "sequence_number": payload["sequence_number"] + 1}))
 
 
 _EVENT_FAULTS: Mapping[str, Callable[[tuple[Event, ...], Mapping[str, Any]], tuple[Event, ...]]] = {

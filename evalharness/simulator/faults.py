@@ -44,7 +44,10 @@ CATALOGUE: Mapping[str, Mapping[str, Any]] = {
     "bom": {},
     "together": {},
     "bytewise": {},
-    "gzip": {},
+    "gzip": {"flush": True},
+    "encoding": {"kind": "deflate", "flush": True},
+    "framing": {"kind": "extensions"},
+    "interim": {"code": 103, "times": 1},
 }
 _CHOICES = {
     ("status", "body"): ("json", "html", "text", "empty"),
@@ -53,6 +56,11 @@ _CHOICES = {
     ("cut", "how"): ("fin", "reset", "clean"),
     ("stall", "where"): ("head", "first", "middle"),
     ("newline", "kind"): ("crlf", "cr"),
+    ("gzip", "flush"): (True, False),
+    ("encoding", "kind"): ("gzip", "deflate", "bare-deflate", "br", "zstd"),
+    ("encoding", "flush"): (True, False),
+    ("framing", "kind"): ("extensions", "close"),
+    ("interim", "code"): (100, 102, 103),
 }
 
 
@@ -139,11 +147,16 @@ def _setting(name: str, key: str, text: str) -> Any:
         value = text
     choices = _CHOICES.get((name, key))
     if choices is not None and value not in choices:
-        raise ProfileError(f"fault {name!r}: {key} is one of {', '.join(choices)}, not {text!r}")
-    numeric = key in ("after", "ms", "keepalive", "code", "retry_after_date") and value is not None
+        raise ProfileError(f"fault {name!r}: {key} is one of {', '.join(map(_written, choices))}, not {text!r}")
+    numeric = key in ("after", "ms", "keepalive", "code", "retry_after_date", "times") and value is not None
     if numeric and not isinstance(value, (int, float)):
         raise ProfileError(f"fault {name!r}: {key} is a number, not {text!r}")
     return value
+
+
+def _written(value: object) -> str:
+    """As one writes it in a fault."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _attempts(text: str) -> tuple[int, ...]:

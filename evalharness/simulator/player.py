@@ -1,119 +1,132 @@
-"""Plays a script on a socket, each write as near to its time as this machine allows, and notes when it really left."""
+"""Plays a response on a socket, each row of its timetable at its time, and notes when it really left."""
 
 from __future__ import annotations
 
-import asyncio
-import select
-import selectors
 import socket
-import struct
-import time
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from time import perf_counter_ns
 
-from evalharness.simulator.exchange import Ending, Script
-from evalharness.simulator.http1 import LAST_CHUNK, chunk, head_bytes
+from evalharness.simulator.departures import DepartureLoop
+from evalharness.simulator.framing import Timetable
+from evalharness.simulator.tls import TlsLayer
 
-_NS_PER_MS = 1_000_000
-#: How often a long wait looks whether the client has left.
-_LOOK_S = 0.25
+_NS_PER_US = 1_000
 
 
-@dataclass(slots=True, kw_only=True)
-class Played:
-    """What was sent: (label, planned, sent), the times in ``_ns`` of the monotonic clock.
+class Playback:
+    """One response on its way.
 
-    ``ended`` is complete, fin, reset or left (by the client).
+    ``on_end`` is called when the last byte was handed to the kernel, or with ``has_left`` true when the client was gone
+    before.
     """
 
-    head_ns: int | None = None
-    events: list[tuple[str, int, int]] = field(default_factory=list)
-    ended: str = "left"
+    __slots__ = (
+        "_fd", "_index", "_loop", "_on_end", "_rest", "_send", "_table", "_tls", "has_left", "sent_ns", "took_ns",
+    )  # fmt: skip
 
+    def __init__(
+        self,
+        table: Timetable,
+        connection: socket.socket,
+        tls: TlsLayer | None,
+        loop: DepartureLoop,
+        on_end: Callable[[], None],
+    ) -> None:
+        self._table = table
+        self._send = connection.send
+        self._fd = connection.fileno()
+        self._tls = tls
+        self._loop = loop
+        self._on_end = on_end
+        self._index = 0
+        self._rest: memoryview | None = None
+        self.has_left = False
+        self.sent_ns: list[int] = []
+        self.took_ns: list[int | None] = []
 
-class ClientLeftError(Exception):
-    """The client closed the connection before the response was whole."""
+    def begin(self) -> None:
+        self._loop.departures.add(self._table.due_ns[0], self)
 
+    def depart(self) -> int | None:
+        """Sends the next row. The hot path of the simulator: nothing here that could be done before or after."""
+        if self.has_left:
+            return None
+        body = self._table.bodies[self._index]
+        if self._tls is not None:
+            body = self._tls.seal(body)
+        before_ns = perf_counter_ns()
+        try:
+            n_sent = self._send(body)
+        except BlockingIOError:
+            n_sent = 0
+        except OSError:
+            self._end(has_left=True)
+            return None
+        after_ns = perf_counter_ns()
+        self.sent_ns.append(before_ns)
+        if n_sent < len(body):
+            self._rest = memoryview(body)[n_sent:]
+            self._loop.add_writer(self._fd, self._send_rest)
+            return None
+        self.took_ns.append(after_ns - before_ns)
+        return self._next_ns()
 
-class _PreciseSelector(selectors.EpollSelector if hasattr(selectors, "EpollSelector") else selectors.DefaultSelector):  # type: ignore[misc]
-    """epoll waits in whole milliseconds, which would make every event up to 1 ms late. An epoll descriptor can be
-    waited for with ``select``, which takes microseconds: so wait there, then collect."""
+    def leave(self) -> None:
+        """The client has gone, or the server goes: nothing more is sent."""
+        if self._rest is not None:
+            self._loop.remove_writer(self._fd)
+            self.took_ns.append(None)
+            self._rest = None
+        self.has_left = True
 
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None or timeout > 0:
-            select.select([self.fileno()], [], [], timeout)
-        return list(super().select(0))
+    def events(self) -> Iterator[tuple[str, int, int, float | None]]:
+        """Label, planned ns, sent ns, and for how many microseconds the kernel took the bytes; None: not all."""
+        table = self._table
+        for label, due_ns, sent_ns, took_ns in zip(table.labels, table.due_ns, self.sent_ns, self.took_ns):  # noqa: B905
+            if label is not None:
+                yield label, due_ns, sent_ns, None if took_ns is None else took_ns / _NS_PER_US
 
+    def late_ns(self) -> list[int]:
+        """Sent minus planned of every event."""
+        rows = zip(self._table.labels, self._table.due_ns, self.sent_ns)  # noqa: B905
+        return [sent_ns - due_ns for label, due_ns, sent_ns in rows if label is not None]
 
-def new_event_loop() -> asyncio.AbstractEventLoop:
-    """An event loop whose timers are good to about 0.1 ms."""
-    return asyncio.SelectorEventLoop(_PreciseSelector())
+    @property
+    def head_ns(self) -> int | None:
+        """When the head was sent."""
+        return self.sent_ns[self._table.head_at] if len(self.sent_ns) > self._table.head_at else None
 
+    @property
+    def due_end_ns(self) -> int:
+        return self._table.due_ns[-1]
 
-async def play(
-    script: Script,
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    *,
-    start_ns: int,
-    keep_alive: bool,
-) -> Played:
-    """Sends the whole script. Times are counted from ``start_ns``, when the request had been read."""
-    played = Played()
-    if script.status == 0:
-        reset(writer)
-        played.ended = Ending.RESET.value
-        return played
-    try:
-        await _send(script, reader, writer, start_ns=start_ns, keep_alive=keep_alive, played=played)
-    except (ClientLeftError, ConnectionError):
-        return played
-    played.ended = script.ending.value
-    if script.ending is Ending.RESET:
-        reset(writer)
-    return played
+    def _next_ns(self) -> int | None:
+        self._index += 1
+        if self._index < len(self._table.due_ns):
+            return self._table.due_ns[self._index]
+        self._end(has_left=False)
+        return None
 
+    def _end(self, *, has_left: bool) -> None:
+        self.has_left = has_left
+        self._loop.call_after_departure(self._on_end)
 
-async def _send(
-    script: Script,
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    *,
-    start_ns: int,
-    keep_alive: bool,
-    played: Played,
-) -> None:
-    head = head_bytes(script, keep_alive=keep_alive)
-    if script.chunked:
-        await _wait_until(start_ns + round(script.head_ms * _NS_PER_MS), reader, writer)
-        writer.write(head)
-        played.head_ns, head = time.perf_counter_ns(), b""
-    for write in script.writes:
-        planned_ns = start_ns + round(write.at_ms * _NS_PER_MS)
-        await _wait_until(planned_ns, reader, writer)
-        writer.write(head + (chunk(write.body) if script.chunked and write.body else write.body))
-        sent_ns, head = time.perf_counter_ns(), b""
-        played.head_ns = played.head_ns or sent_ns
-        played.events.append((write.label, planned_ns, sent_ns))
-        await writer.drain()
-    if script.chunked and script.ending is Ending.COMPLETE:
-        writer.write(LAST_CHUNK)
-    await writer.drain()
-
-
-async def _wait_until(moment_ns: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while (left_s := (moment_ns - time.perf_counter_ns()) / 1e9) > 0:
-        await asyncio.sleep(min(left_s, _LOOK_S))
-        _check_there(reader, writer)
-    _check_there(reader, writer)
-
-
-def _check_there(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    if reader.at_eof() or writer.is_closing():
-        raise ClientLeftError
-
-
-def reset(writer: asyncio.StreamWriter) -> None:
-    """Closes with RST: what is not sent yet is lost, as when a peer's process dies."""
-    connection = writer.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
+    def _send_rest(self) -> None:
+        """The socket's buffer was full and has room again: the client reads more slowly than we send."""
+        assert self._rest is not None
+        try:
+            self._rest = self._rest[self._send(self._rest) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            self.leave()
+            self._end(has_left=True)
+            return
+        if len(self._rest):
+            return
+        self._loop.remove_writer(self._fd)
+        self._rest = None
+        self.took_ns.append(perf_counter_ns() - self.sent_ns[-1])
+        next_ns = self._next_ns()
+        if next_ns is not None:
+            self._loop.departures.add(next_ns, self)

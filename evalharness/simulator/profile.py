@@ -53,6 +53,17 @@ class Stalls:
     share: float = 0.0
     factor: float = 1.0
 
+    @property
+    def mean_factor(self) -> float:
+        return 1.0 + self.share * (self.factor - 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """At most ``slots`` requests are worked on at once; the others wait, first come, first served, for their head."""
+
+    slots: int
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quirks:
@@ -72,7 +83,8 @@ class Profile:
     """The declared truth. Times are milliseconds before ``time_scale``; prices are US dollars per million tokens.
 
     ``thought_per_difficulty`` is how much one unit of difficulty adds to the logarithm of reasoning tokens and of the
-    time to the first output. ``reasoning_share`` is where in that time a reasoning summary begins.
+    time to the first output. ``reasoning_share`` is where in that time a reasoning summary begins. ``capacity`` None:
+    no request ever waits. ``answer_tokens`` is how many visible tokens every text has; None: as many as it needs.
     """
 
     name: str
@@ -92,6 +104,8 @@ class Profile:
     context_tokens: int = 400_000
     prices: Mapping[str, float] = field(default_factory=dict)
     quirks: Quirks = field(default_factory=Quirks)
+    capacity: Capacity | None = None
+    answer_tokens: int | None = None
 
     def effort(self, asked: str | None) -> str:
         """The effort that is used for a request."""
@@ -152,6 +166,7 @@ def _profile(name: str, content: dict[str, Any]) -> Profile:
         "ttfo_stalls": Stalls,
         "gap_stalls": Stalls,
         "quirks": Quirks,
+        "capacity": Capacity,
     }
     values = {key: parts[key](**value) if key in parts else value for key, value in content.items()}
     profile = Profile(name=name, efforts=efforts, **values)
@@ -159,6 +174,12 @@ def _profile(name: str, content: dict[str, Any]) -> Profile:
         raise ValueError(f"default_effort {profile.default_effort!r} is none of {', '.join(efforts)}")
     if profile.time_scale < 0:
         raise ValueError("time_scale must be 0 or more")
+    for name, number in (
+        ("capacity.slots", profile.capacity and profile.capacity.slots),
+        ("answer_tokens", profile.answer_tokens),
+    ):
+        if number is not None and (not isinstance(number, int) or number < 1):
+            raise ValueError(f"{name} must be a whole number of 1 or more, not {number!r}")
     return profile
 
 

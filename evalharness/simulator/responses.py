@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from evalharness.simulator import draws
 from evalharness.simulator.ask import Ask
 from evalharness.simulator.behaviour import Reply
-from evalharness.simulator.exchange import Event, Identity
+from evalharness.simulator.exchange import Event, Identity, compact, quoted
 from evalharness.simulator.profile import Quirks
 
 _OBFUSCATED_TO = 16
+#: How the snapshot at the beginning of a stream differs from the one at its end.
+_NOT_ENDED: Mapping[str, Any] = {
+    "status": "in_progress",
+    "completed_at": None,
+    "incomplete_details": None,
+    "output": [],
+    "usage": None,
+}
 
 
 def obfuscation(delta: str, token: str) -> str:
@@ -20,28 +28,26 @@ def obfuscation(delta: str, token: str) -> str:
     return token[: _OBFUSCATED_TO - len(delta) % _OBFUSCATED_TO]
 
 
-def response_object(
-    ask: Ask, reply: Reply, who: Identity, *, status: str, output: list[dict[str, Any]], cached_tokens: int = 0
-) -> dict[str, Any]:
-    """The snapshot of a response in one state. ``usage`` is null until it has ended."""
+def response_body(ask: Ask, reply: Reply, who: Identity, cached_tokens: int) -> dict[str, Any]:
+    """The answer without streaming, and the snapshot in the last event of a stream."""
     body = ask.body
-    ended = status in ("completed", "incomplete")
+    is_whole = reply.incomplete_reason is None
     tier = body.get("service_tier")
     return {
         "id": who.response_id,
         "object": "response",
         "created_at": who.created_at,
-        "status": status,
+        "status": "completed" if is_whole else "incomplete",
         "background": bool(body.get("background")),
-        "completed_at": who.created_at + round(reply.schedule.end_ms / 1000) if status == "completed" else None,
+        "completed_at": who.created_at + round(reply.schedule.end_ms / 1000) if is_whole else None,
         "error": None,
         "frequency_penalty": 0.0,
-        "incomplete_details": {"reason": reply.incomplete_reason} if status == "incomplete" else None,
+        "incomplete_details": None if is_whole else {"reason": reply.incomplete_reason},
         "instructions": body.get("instructions"),
         "max_output_tokens": body.get("max_output_tokens"),
         "max_tool_calls": body.get("max_tool_calls"),
         "model": ask.model,
-        "output": output,
+        "output": output_items(ask, reply, who),
         "parallel_tool_calls": body.get("parallel_tool_calls") is not False,
         "presence_penalty": 0.0,
         "previous_response_id": body.get("previous_response_id"),
@@ -58,7 +64,7 @@ def response_object(
         "top_logprobs": body.get("top_logprobs") or 0,
         "top_p": _or(body.get("top_p"), 1.0),
         "truncation": body.get("truncation") or "disabled",
-        "usage": usage(ask, reply, cached_tokens) if ended else None,
+        "usage": usage(ask, reply, cached_tokens),
         "user": body.get("user"),
         "metadata": body.get("metadata") or {},
     }
@@ -148,34 +154,25 @@ def _part(kind: str, text: str) -> dict[str, Any]:
 # ---------------------------------------------------------------- events
 
 
-def response_body(ask: Ask, reply: Reply, who: Identity, cached_tokens: int) -> dict[str, Any]:
-    """The answer without streaming."""
-    status = "completed" if reply.incomplete_reason is None else "incomplete"
-    return response_object(
-        ask, reply, who, status=status, output=output_items(ask, reply, who), cached_tokens=cached_tokens
-    )
-
-
-def response_events(ask: Ask, reply: Reply, who: Identity, cached_tokens: int, quirks: Quirks) -> tuple[Event, ...]:
-    """The whole stream of a reply, numbered from 0."""
+def response_events(ask: Ask, reply: Reply, who: Identity, body: dict[str, Any], quirks: Quirks) -> tuple[Event, ...]:
+    """The whole stream of a reply, numbered from 0. ``body`` is its ``response_body``."""
     times = reply.schedule
     told = _Telling(ask=ask, reply=reply, who=who)
-    start = response_object(ask, reply, who, status="in_progress", output=[])
-    told.say(times.head_ms, "response.created", response=start)
-    told.say(times.head_ms, "response.in_progress", response=start)
+    start = compact({**body, **_NOT_ENDED})
+    told.snapshot(times.head_ms, "response.created", start)
+    told.snapshot(times.head_ms, "response.in_progress", start)
     if reply.reasoning_tokens:
         _tell_reasoning(told)
     if reply.pieces or reply.incomplete_reason is None:
         tell = _tell_call if reply.kind == "function_call" else _tell_message
         tell(told)
-    end = response_body(ask, reply, who, cached_tokens)
-    told.say(times.end_ms, f"response.{end['status']}", response=end)
+    told.snapshot(times.end_ms, f"response.{body['status']}", compact(body))
     if quirks.done:
-        told.events.append(Event(at_ms=times.end_ms, type="[DONE]", payload="[DONE]", named=False))
+        told.events.append(Event(at_ms=times.end_ms, type="[DONE]", text="[DONE]", named=False))
     return tuple(told.events)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Telling:
     """Collects events; knows the index of the item that is being told."""
 
@@ -187,12 +184,27 @@ class _Telling:
 
     def say(self, at_ms: float, type: str, **payload: Any) -> None:
         payload = {"type": type, "sequence_number": len(self.events), **payload}
-        self.events.append(Event(at_ms=at_ms, type=type, payload=payload))
+        self.events.append(Event.of(payload, at_ms=at_ms, type=type))
 
-    def delta(self, at_ms: float, type: str, delta: str, **place: Any) -> None:
-        if self.ask.obfuscate:
-            place["obfuscation"] = obfuscation(delta, self.who.token)
-        self.say(at_ms, type, delta=delta, **place)
+    def snapshot(self, at_ms: float, type: str, response: str) -> None:
+        """An event with a response that is JSON already: the longest parts of a stream are rendered once."""
+        text = f'{{"type":"{type}","sequence_number":{len(self.events)},"response":{response}}}'
+        self.events.append(Event(at_ms=at_ms, type=type, text=text))
+
+    def deltas(self, times_ms: Iterable[float], type: str, pieces: Iterable[str], place: Mapping[str, Any]) -> None:
+        """One event for each piece. Most events of a stream are these: what they share is rendered once."""
+        start, end = f'{{"type":"{type}","sequence_number":', f",{compact(place)[1:-1]}"
+        pads = _paddings(self.who.token) if self.ask.obfuscate else ("",)
+        events, number = self.events, len(self.events)
+        for at_ms, piece in zip(times_ms, pieces, strict=True):
+            text = f'{start}{number},"delta":{quoted(piece)}{end}{pads[len(piece) % len(pads)]}}}'
+            events.append(Event(at_ms, type, text))
+            number += 1
+
+
+def _paddings(token: str) -> tuple[str, ...]:
+    """The end of a delta's JSON by the length of the delta, modulo the number of these."""
+    return tuple(f',"obfuscation":"{obfuscation("x" * length, token)}"' for length in range(_OBFUSCATED_TO))
 
 
 def _tell_reasoning(told: _Telling) -> None:
@@ -218,10 +230,9 @@ def _tell_summary_part(told: _Telling, index: int, at_ms: list[float], text: str
     place = {"item_id": f"rs_{told.who.token}", "output_index": 0, "summary_index": index}
     empty, full = {"type": "summary_text", "text": ""}, {"type": "summary_text", "text": text}
     told.say(at_ms[0], "response.reasoning_summary_part.added", **place, part=empty)
-    words = text.split(" ")
-    for number, word in enumerate(words):
-        delta = word if number == 0 else f" {word}"
-        told.delta(at_ms[number], "response.reasoning_summary_text.delta", delta, **place)
+    first, *words = text.split(" ")
+    pieces = [first, *(f" {word}" for word in words)]
+    told.deltas(at_ms[:-1], "response.reasoning_summary_text.delta", pieces, place)
     told.say(at_ms[-1], "response.reasoning_summary_text.done", **place, text=text)
     told.say(at_ms[-1], "response.reasoning_summary_part.done", **place, part=full)
 
@@ -236,8 +247,7 @@ def _tell_message(told: _Telling) -> None:
         first, "response.output_item.added", output_index=told.index, item=_message_item(told.who, "in_progress", [])
     )
     told.say(first, "response.content_part.added", **place, part=_part(reply.kind, ""))
-    for at_ms, piece in zip(times.output_ms, reply.pieces, strict=True):
-        told.delta(at_ms, f"response.{kind}.delta", piece, **place, **logprobs)
+    told.deltas(times.output_ms, f"response.{kind}.delta", reply.pieces, place | logprobs)
     told.say(times.end_ms, f"response.{kind}.done", **place, **{field_name: reply.text}, **logprobs)
     told.say(times.end_ms, "response.content_part.done", **place, part=_part(reply.kind, reply.text))
     told.say(times.end_ms, "response.output_item.done", output_index=told.index, item=_last_item(reply, told.who))
@@ -248,8 +258,7 @@ def _tell_call(told: _Telling) -> None:
     place = {"item_id": f"fc_{told.who.token}", "output_index": told.index}
     item = _call_item(reply, told.who, "in_progress", "")
     told.say(times.first_output_ms, "response.output_item.added", output_index=told.index, item=item)
-    for at_ms, piece in zip(times.output_ms, reply.pieces, strict=True):
-        told.delta(at_ms, "response.function_call_arguments.delta", piece, **place)
+    told.deltas(times.output_ms, "response.function_call_arguments.delta", reply.pieces, place)
     done = {"arguments": reply.text, "name": reply.tool_name}
     told.say(times.end_ms, "response.function_call_arguments.done", **place, **done)
     told.say(times.end_ms, "response.output_item.done", output_index=told.index, item=_last_item(reply, told.who))

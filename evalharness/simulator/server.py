@@ -1,96 +1,150 @@
-"""Raw asyncio: resets, half heads and chunk framing cannot be made behind somebody else's HTTP server."""
+"""Sockets of our own: resets, half heads and chunk framing cannot be made behind somebody else's HTTP server."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
-import time
-from collections.abc import AsyncIterator, Callable
+import stat
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
-from evalharness.simulator.effects import error_script
-from evalharness.simulator.exchange import Ending
-from evalharness.simulator.http1 import MAX_HEAD_BYTES, UnreadableError, read_request
-from evalharness.simulator.player import play
+from evalharness.simulator.arrivals import want_stamps
+from evalharness.simulator.connection import Connection, Premises
+from evalharness.simulator.departures import DepartureLoop
 from evalharness.simulator.service import Service, SimulatorSettings
+from evalharness.simulator.slots import Slots
 from evalharness.simulator.truth_log import TruthLog
 
-_BACKLOG = 1024
+_BACKLOG = 4096
+_ACCEPTED_AT_ONCE = 64
+_NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+_RETRY_ACCEPT_S = 0.5
 
 
-async def serve(settings: SimulatorSettings, *, on_ready: Callable[[str], None], stop: asyncio.Event) -> None:
-    """Serve until ``stop`` is set. ``on_ready`` gets the base URL once connections are accepted.
+async def serve(
+    settings: SimulatorSettings, *, on_ready: Callable[[Mapping[str, str]], None], stop: asyncio.Event
+) -> dict[str, Any]:
+    """Serve until ``stop`` is set; gives what was served (``TruthLog.served``).
 
-    Raises ``OSError`` where the port is taken or the truth log cannot be written.
+    ``on_ready`` gets the address once connections are accepted: ``base_url``, and ``unix`` where that is a socket's
+    path. Raises ``OSError`` where the port is taken, or truth log or certificate cannot be used. Runs in a
+    ``DepartureLoop`` alone.
     """
-    async with running(settings) as base_url:
-        on_ready(base_url)
-        await stop.wait()
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, DepartureLoop):
+        raise RuntimeError("the simulator needs a DepartureLoop: run it as a process of its own")
+    log = TruthLog(settings.truth_log, loop)
+    try:
+        async with _accepting(settings, loop, log) as address:
+            on_ready(address)
+            await stop.wait()
+    finally:
+        log.close()
+    return log.served()
 
 
 @asynccontextmanager
-async def running(settings: SimulatorSettings) -> AsyncIterator[str]:
-    """A simulator inside this event loop, for as long as the block lasts; gives its base URL."""
-    log = TruthLog(settings.truth_log)
-    connections = _Connections(Service(settings, log.jitter), log, settings.max_body_bytes)
+async def _accepting(
+    settings: SimulatorSettings, loop: DepartureLoop, log: TruthLog
+) -> AsyncIterator[Mapping[str, str]]:
+    capacity = settings.profile.capacity
+    slots: Slots[Connection] = Slots(None if capacity is None else capacity.slots)
+    premises = Premises(
+        loop=loop,
+        service=Service(settings, log.served),
+        log=log,
+        slots=slots,
+        tls=None if settings.tls is None else settings.tls.context(),
+    )
+    listener = _listen(settings)
     try:
-        server = await asyncio.start_server(
-            connections.accept, settings.host, settings.port, limit=MAX_HEAD_BYTES, backlog=_BACKLOG
-        )
-        async with server:
-            port = server.sockets[0].getsockname()[1]
-            try:
-                yield f"http://{settings.host}:{port}/v1"
-            finally:
-                await connections.close()
+        _Acceptor(premises, listener).resume()
+        yield _address(settings, listener)
     finally:
-        log.close()
+        loop.remove_reader(listener)
+        listener.close()
+        if settings.unix is not None:
+            settings.unix.unlink(missing_ok=True)
+        for connection in tuple(premises.connections):
+            connection.stop()
 
 
-class _Connections:
-    """The open connections, each a task of its own."""
+class _Acceptor:
+    """Takes new connections off the listener."""
 
-    def __init__(self, service: Service, log: TruthLog, max_body_bytes: int) -> None:
-        self._service = service
-        self._log = log
-        self._max_body_bytes = max_body_bytes
-        self._tasks: set[asyncio.Task[None]] = set()
+    def __init__(self, premises: Premises, listener: socket.socket) -> None:
+        self._premises = premises
+        self._listener = listener
         self._n_accepted = 0
 
-    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        self._n_accepted += 1
-        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            await self._converse(reader, writer, self._n_accepted)
-        except asyncio.CancelledError:
-            # The server is closing; a cancelled task would be reported as an error of the callback.
-            pass
-        finally:
-            self._tasks.discard(task)
-            writer.close()
+    def resume(self) -> None:
+        if self._listener.fileno() >= 0:
+            self._premises.loop.add_reader(self._listener, self._accept)
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int) -> None:
-        while True:
+    def _accept(self) -> None:
+        for _ in range(_ACCEPTED_AT_ONCE):
             try:
-                request = await read_request(reader, writer, self._max_body_bytes)
-            except UnreadableError as refused:
-                script = error_script(refused.rejection, {})
-                await play(script, reader, writer, start_ns=time.perf_counter_ns(), keep_alive=False)
+                accepted, _ = self._listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
                 return
-            if request is None:
+            except OSError as error:
+                if error.errno not in _NO_DESCRIPTORS:
+                    raise
+                # The listener stays readable: without a pause the loop would do nothing but fail.
+                self._premises.loop.remove_reader(self._listener)
+                self._premises.loop.call_later(_RETRY_ACCEPT_S, self.resume)
                 return
-            read_ns = time.perf_counter_ns()
-            outcome = self._service.answer(request)
-            keep_alive = request.keep_alive and outcome.script.ending is Ending.COMPLETE
-            played = await play(outcome.script, reader, writer, start_ns=read_ns, keep_alive=keep_alive)
-            self._log.add({**outcome.facts, "connection": connection, "read_ns": read_ns}, played)
-            if not keep_alive or played.ended == "left":
-                return
+            accepted.setblocking(False)
+            if accepted.family != socket.AF_UNIX:
+                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._n_accepted += 1
+            Connection(self._premises, accepted, self._n_accepted)
 
-    async def close(self) -> None:
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+def _listen(settings: SimulatorSettings) -> socket.socket:
+    listener = _listen_tcp(settings.host, settings.port) if settings.unix is None else _listen_unix(settings.unix)
+    want_stamps(listener)
+    listener.setblocking(False)
+    return listener
+
+
+def _listen_tcp(host: str, port: int) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise OSError(f"host {host!r}: {error.strerror}") from error
+    family, _, _, _, address = found[0]
+    return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+
+
+def _listen_unix(path: Path) -> socket.socket:
+    """A socket that a killed server left behind is replaced; one that is served, or another file, is not."""
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        if _is_left_behind(path):
+            path.unlink()
+        listener.bind(os.fspath(path))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise OSError(f"Unix socket {path}: {error.strerror or error}") from error
+    return listener
+
+
+def _is_left_behind(path: Path) -> bool:
+    if not path.exists() or not stat.S_ISSOCK(path.stat().st_mode):
+        return False
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(os.fspath(path)) == errno.ECONNREFUSED
+
+
+def _address(settings: SimulatorSettings, listener: socket.socket) -> Mapping[str, str]:
+    scheme = "http" if settings.tls is None else "https"
+    if settings.unix is not None:
+        return {"base_url": f"{scheme}://localhost/v1", "unix": os.fspath(settings.unix)}
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return {"base_url": f"{scheme}://{host}:{listener.getsockname()[1]}/v1"}

@@ -23,6 +23,7 @@ from evalharness.simulator.http1 import HttpRequest
 from evalharness.simulator.problems import find_problem, problem_key
 from evalharness.simulator.profile import Profile, ProfileError
 from evalharness.simulator.responses import response_body, response_events
+from evalharness.simulator.tls import TlsFiles
 from evalharness.simulator.truth import declared, declared_for
 
 _MAX_STORED = 1_000
@@ -35,11 +36,16 @@ _LIMIT_REQUESTS, _LIMIT_TOKENS = 10_000, 10_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatorSettings:
-    """``port`` 0: any free one. ``api_key`` None: every key, or none, is accepted."""
+    """``port`` 0: any free one. ``unix``: the path of a socket to listen on instead of host and port.
+
+    ``api_key`` None: every key, or none, is accepted. ``tls`` None: plain HTTP.
+    """
 
     profile: Profile
     host: str = "127.0.0.1"
     port: int = 0
+    unix: Path | None = None
+    tls: TlsFiles | None = None
     seed: int = 1
     faults: FaultPlan = field(default_factory=FaultPlan)
     truth_log: Path | None = None
@@ -49,19 +55,20 @@ class SimulatorSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The script of a response and what the truth log says about it."""
+    """The script of a response and what the truth log says about it. ``takes_slot``: a model has to work for it."""
 
     script: Script
-    facts: Mapping[str, Any]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    takes_slot: bool = False
 
 
 class Service:
     """Everything behind the sockets."""
 
-    def __init__(self, settings: SimulatorSettings, jitter: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, settings: SimulatorSettings, served: Callable[[], dict[str, Any]]) -> None:
         self.settings = settings
         self.profile = settings.profile
-        self._jitter = jitter
+        self._served = served
         self._n_asked = 0
         self._attempts: Counter[str] = Counter()
         self._repeats: Counter[tuple[str, str | None, str]] = Counter()
@@ -78,22 +85,26 @@ class Service:
             "path": request.path,
         }
         try:
-            script, more = self._route(request)
+            outcome = self._route(request)
         except RejectedError as rejection:
-            script, more = error_script(rejection, {}), {"error": rejection.code}
+            outcome = _rejected(rejection)
+        except ProfileError as error:
+            message = f"This fault cannot be played: {error}"
+            outcome = _rejected(RejectedError(status=400, message=message, code="invalid_fault"))
         except Exception as error:
             # A bug here must be an answer that a test can see, as with a real service, and not a hung client.
-            script = error_script(RejectedError(status=500, message="The simulator failed.", type="server_error"), {})
-            more = {"error": repr(error)}
+            outcome = _rejected(RejectedError(status=500, message="The simulator failed.", type="server_error"))
+            outcome = replace(outcome, facts={"error": repr(error)})
+        script = outcome.script
         if request.path.startswith("/v1"):
             script = self._with_headers(script, request_id)
-        return Outcome(script=script, facts=facts | {"status": script.status} | more)
+        return replace(outcome, script=script, facts={**facts, "status": script.status, **outcome.facts})
 
     def _with_headers(self, script: Script, request_id: str) -> Script:
         if script.status == 0:
             return script
         headers = {
-            "date": http_date(datetime.now(UTC)),
+            "date": http_date(datetime.now(UTC).replace(microsecond=0)),
             "x-request-id": request_id,
             "openai-version": "2020-10-01",
             "openai-organization": "org-simulator",
@@ -109,9 +120,9 @@ class Service:
 
     # ------------------------------------------------------------ routes
 
-    def _route(self, request: HttpRequest) -> tuple[Script, dict[str, Any]]:
+    def _route(self, request: HttpRequest) -> Outcome:
         if request.path == "/truth":
-            return self._truth(request), {}
+            return Outcome(script=self._truth(request))
         self._check_key(request)
         where = (request.method, request.path.rstrip("/"))
         if where == ("POST", "/v1/responses"):
@@ -119,9 +130,10 @@ class Service:
         if where == ("POST", "/v1/chat/completions"):
             return self._ask(request, chat=True)
         if where == ("GET", "/v1/models"):
-            return _json_script(self._models()), {}
+            return Outcome(script=_json_script(self._models()))
         if where[1].startswith("/v1/responses/") and where[1].count("/") == 3:
-            return _json_script(self._stored_response(request.method, where[1].rpartition("/")[2])), {}
+            found = self._stored_response(request.method, where[1].rpartition("/")[2])
+            return Outcome(script=_json_script(found))
         raise RejectedError(status=404, message=f"Invalid URL ({request.method} {request.path})")
 
     def _check_key(self, request: HttpRequest) -> None:
@@ -156,7 +168,7 @@ class Service:
         else:
             complexity = request.query.get("complexity")
             found = declared(self.profile, model=model, complexity=float(complexity) if complexity else None)
-        return _json_script(found | {"seed": self.settings.seed, "served": self._jitter()})
+        return _json_script(found | {"seed": self.settings.seed, "served": self._served()})
 
     def _truth_over(self, body: Mapping[str, Any], model: str) -> dict[str, Any]:
         prompts = body.get("prompts")
@@ -168,7 +180,7 @@ class Service:
 
     # ------------------------------------------------------------ answers
 
-    def _ask(self, request: HttpRequest, *, chat: bool) -> tuple[Script, dict[str, Any]]:
+    def _ask(self, request: HttpRequest, *, chat: bool) -> Outcome:
         self._n_asked += 1
         body = validation.parse_body(request.body)
         (validation.check_chat if chat else validation.check_responses)(body, self.profile)
@@ -181,7 +193,7 @@ class Service:
         facts["fault"] = None if fault is None else fault.name
         script = None if fault is None else instead(fault, datetime.now(UTC))
         if script is not None:
-            return script, facts
+            return Outcome(script=script, facts=facts)
         reply = bend_reply(reply_to(ask, self.profile, key), fault)
         facts |= {
             "problem": reply.problem_key,
@@ -189,7 +201,7 @@ class Service:
             "reasoning_tokens": reply.reasoning_tokens,
             "output_tokens": reply.output_tokens,
         }
-        return self._script(ask, reply, fault, chat=chat), facts
+        return Outcome(script=self._script(ask, reply, fault, chat=chat), facts=facts, takes_slot=True)
 
     def _check_previous(self, body: Mapping[str, Any]) -> None:
         previous = body.get("previous_response_id")
@@ -214,10 +226,7 @@ class Service:
     def _fault(self, request: HttpRequest, ask: Ask, key: DrawKey) -> Fault | None:
         header = request.headers.get("x-sim-fault")
         if header:
-            try:
-                fault = parse_fault(header)
-            except ProfileError as error:
-                raise RejectedError(status=400, message=f"X-Sim-Fault: {error}", code="invalid_fault") from error
+            fault = parse_fault(header)
             return fault if fault.hits(key.attempt) else None
         if not self.settings.faults.rules:
             return None
@@ -237,15 +246,14 @@ class Service:
     def _script(self, ask: Ask, reply: Reply, fault: Fault | None, *, chat: bool) -> Script:
         who = Identity(token=os.urandom(24).hex(), created_at=int(time.time()))
         cached = self._cached_tokens(ask)
+        body = (chat_body if chat else response_body)(ask, reply, who, cached)
         if not chat and ask.body.get("store") is not False:
-            self._store(response_body(ask, reply, who, cached))
-        head_ms = reply.schedule.head_ms
+            self._store(body)
         if ask.stream:
             quirks = self.profile.quirks
-            events = chat_events(ask, reply, who, cached) if chat else response_events(ask, reply, who, cached, quirks)
+            events = chat_events(ask, reply, who, cached) if chat else response_events(ask, reply, who, body, quirks)
             headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
-            return stream_script(bend_events(events, fault), head_ms, headers, fault)
-        body = chat_body(ask, reply, who, cached) if chat else response_body(ask, reply, who, cached)
+            return stream_script(bend_events(events, fault), reply.schedule.head_ms, headers, fault)
         return bend_script(_json_script(body, at_ms=reply.schedule.end_ms), fault)
 
     def _store(self, response: dict[str, Any]) -> None:
@@ -262,6 +270,10 @@ class Service:
             return ask.input_tokens // _CACHE_STEP * _CACHE_STEP
         self._prefixes.add(prefix)
         return 0
+
+
+def _rejected(rejection: RejectedError) -> Outcome:
+    return Outcome(script=error_script(rejection, {}), facts={"error": rejection.code})
 
 
 def _json_script(body: Any, *, at_ms: float = 0.0) -> Script:

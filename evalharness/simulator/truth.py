@@ -12,13 +12,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from evalharness.simulator.ask import TOKEN, from_responses
+from evalharness.simulator.ask import from_responses
 from evalharness.simulator.behaviour import difficulty, probability_right
 from evalharness.simulator.draws import LogNormal
 from evalharness.simulator.problems import find_problem
 from evalharness.simulator.profile import Profile
-from evalharness.simulator.wording import answer_text
+from evalharness.simulator.wording import answer_text, visible_pieces
 
+_MEASURES = (
+    "accuracy",
+    "reasoning_tokens_mean",
+    "visible_tokens_mean",
+    "ttfo_ms",
+    "service_ms_mean",
+    "capacity_per_s",
+)
 _QUANTILES = (0.5, 0.9, 0.95, 0.99)
 _GRID = tuple(step / 20 for step in range(-120, 121))
 _WEIGHTS = tuple(math.exp(-z * z / 2) for z in _GRID)
@@ -37,7 +45,13 @@ class _Cell:
 def declared(profile: Profile, *, model: str, complexity: float | None) -> dict[str, Any]:
     """The truth about problems of one complexity (default: the centre of the profile)."""
     at = profile.difficulty.centre if complexity is None else complexity
-    cell = _Cell(mean=profile.difficulty.mean(at), sd=profile.difficulty.spread)
+    n_visible = profile.answer_tokens
+    cell = _Cell(
+        mean=profile.difficulty.mean(at),
+        sd=profile.difficulty.spread,
+        visible_right=n_visible,
+        visible_wrong=n_visible,
+    )
     efforts = {effort: _measures(profile, model, effort, [cell]) for effort in profile.efforts}
     return _frame(profile, model) | {"complexity": at, "population": efforts}
 
@@ -62,7 +76,8 @@ def declared_for(
 
 
 def _frame(profile: Profile, model: str) -> dict[str, Any]:
-    return {"profile": profile.name, "model": model, "prices": dict(profile.prices)}
+    capacity = None if profile.capacity is None else {"slots": profile.capacity.slots}
+    return {"profile": profile.name, "model": model, "prices": dict(profile.prices), "capacity": capacity}
 
 
 def _cell(profile: Profile, model: str, effort: str, prompt: str, request: Mapping[str, Any]) -> _Cell:
@@ -71,7 +86,7 @@ def _cell(profile: Profile, model: str, effort: str, prompt: str, request: Mappi
     ask = from_responses({**request, "model": model, "input": prompt})
 
     def visible(answer: str) -> int:
-        return len(TOKEN.findall(answer_text(ask, problem, answer, effort)))
+        return len(visible_pieces(ask, answer_text(ask, problem, answer, effort), answer, profile.answer_tokens))
 
     wrong = sum(map(visible, problem.wrong)) / len(problem.wrong)
     mean = profile.difficulty.mean(problem.complexity)
@@ -80,18 +95,23 @@ def _cell(profile: Profile, model: str, effort: str, prompt: str, request: Mappi
 
 def _measures(profile: Profile, model: str, effort: str, cells: Sequence[_Cell]) -> dict[str, Any]:
     if not cells:
-        return {"accuracy": None, "reasoning_tokens_mean": None, "visible_tokens_mean": None, "ttfo_ms": None}
+        return dict.fromkeys(_MEASURES)
     used = profile.effort(effort)
     shares = [_accuracy(profile, model, used, cell) for cell in cells]
     tokens = [_thought(profile, cell, profile.efforts[used].reasoning_tokens).mean for cell in cells]
     first = [_thought(profile, cell, profile.efforts[used].ttfo_ms) for cell in cells]
     quantiles = {str(q): _ttfo_quantile(profile, first, q) * profile.time_scale for q in _QUANTILES}
-    return {
-        "accuracy": math.fsum(shares) / len(cells),
-        "reasoning_tokens_mean": math.fsum(tokens) / len(cells),
-        "visible_tokens_mean": _visible(cells, shares),
-        "ttfo_ms": quantiles,
-    }
+    visible = _visible(cells, shares)
+    service_ms = _service_ms(profile, first, visible)
+    measures = (
+        math.fsum(shares) / len(cells),
+        math.fsum(tokens) / len(cells),
+        visible,
+        quantiles,
+        service_ms,
+        _capacity_per_s(profile, service_ms),
+    )
+    return dict(zip(_MEASURES, measures, strict=True))
 
 
 def _accuracy(profile: Profile, model: str, effort: str, cell: _Cell) -> float:
@@ -117,6 +137,26 @@ def _visible(cells: Sequence[_Cell], shares: Sequence[float]) -> float | None:
             return None
         total += share * cell.visible_right + (1 - share) * cell.visible_wrong
     return total / len(cells)
+
+
+def _service_ms(profile: Profile, first: Sequence[LogNormal], visible: float | None) -> float | None:
+    """The mean time a request keeps a slot: from the beginning of the work to the last output."""
+    if visible is None:
+        return None
+    gaps = (visible - 1) * profile.gap_ms.mean * profile.gap_stalls.mean_factor
+    return (math.fsum(law.mean for law in first) / len(first) * profile.ttfo_stalls.mean_factor + gaps) * (
+        profile.time_scale
+    )
+
+
+def _capacity_per_s(profile: Profile, service_ms: float | None) -> float | None:
+    """The load at which a queue begins to grow without end: slots over the mean service time (Little's law).
+
+    None where the service has no limit, or works in no time.
+    """
+    if profile.capacity is None or not service_ms:
+        return None
+    return profile.capacity.slots / (service_ms / 1000)
 
 
 def _ttfo_quantile(profile: Profile, laws: Sequence[LogNormal], q: float) -> float:

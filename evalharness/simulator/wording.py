@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import cycle, islice
 
-from evalharness.simulator.ask import Ask, Tool
+from evalharness.simulator.ask import TOKEN, Ask, Tool
 from evalharness.simulator.fitting import Material, fit
 from evalharness.simulator.problems import Problem
 
@@ -28,6 +29,7 @@ REFUSAL = "I'm sorry, but I can't help with that."
 _GENERIC = (
     "This is a simulated model: it answers arithmetic, word problems and capitals. It found no such question here."
 )
+_FILLER = tuple(TOKEN.findall("This text has a fixed length: these words only make it as long as all the others. "))
 _OPENINGS = {"low": "", "medium": "", "high": "Let me work through this carefully, one step at a time.\n"}
 _CHECKING_EFFORTS = frozenset({"high", "xhigh"})
 
@@ -71,6 +73,22 @@ def _json_text(ask: Ask, problem: Problem | None, answer: str | None) -> str:
         return json.dumps({"answer": _GENERIC if answer is None else answer}, ensure_ascii=False)
     steps = problem.steps if problem is not None else ()
     return json.dumps(fit(ask.schema, Material(question=ask.question, answer=answer, steps=steps)), ensure_ascii=False)
+
+
+def visible_pieces(ask: Ask, text: str, answer: str | None, n_tokens: int | None) -> tuple[str, ...]:
+    """The deltas of a text, one token each; ``n_tokens`` of them, where that many are declared.
+
+    The answer stays, and stays what a grader reads. A text in sentences begins later, or with other words before it. Of
+    what must be nothing but the answer (a bare number, JSON) nothing can go, and only spaces can be added, at its end.
+    """
+    pieces = tuple(TOKEN.findall(text))
+    n_missing = 0 if n_tokens is None else n_tokens - len(pieces)
+    is_sentences = ask.format == "text" and text != answer and not text.startswith("{")
+    if n_missing > 0 and not is_sentences:
+        return (*pieces, *[" "] * n_missing)
+    if n_missing > 0:
+        return (*islice(cycle(_FILLER), n_missing - 1), "\n", *pieces)
+    return pieces[-n_missing:] if n_missing and is_sentences else pieces
 
 
 def wanted_tool(ask: Ask) -> Tool | None:

@@ -52,6 +52,13 @@ EXPECTED: dict[str, tuple[Status, FailureKind | set[str]]] = {
     "together": (Status.OK, set()),
     "bytewise": (Status.OK, set()),
     "gzip": (Status.OK, set()),
+    "gzip;flush=false": (Status.OK, set()),
+    "encoding": (Status.OK, set()),
+    "encoding;kind=bare-deflate": (Status.OK, set()),
+    "framing": (Status.OK, set()),
+    "framing;kind=close": (Status.OK, set()),
+    "interim": (Status.OK, set()),
+    "interim;code=100;times=3": (Status.OK, set()),
 }
 
 _RUNS = count(1)
@@ -87,7 +94,22 @@ def test_a_fault_has_its_class(base_url: str, fault: str):
         assert set(decoded.anomalies) - {"deltas_differ"} == expected
 
 
-@pytest.mark.parametrize("fault", ["duplicate", "swapped", "unknown", "newline", "bytewise", "gzip", "together", "bom"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "duplicate",
+        "swapped",
+        "unknown",
+        "newline",
+        "bytewise",
+        "gzip",
+        "together",
+        "bom",
+        "encoding",
+        "framing",
+        "interim",
+    ],
+)
 def test_a_harmless_fault_changes_nothing_of_the_answer(base_url: str, fault: str):
     plain, faulty = met(base_url, "unknown"), met(base_url, fault)
     assert faulty.answer.text == plain.answer.text

@@ -51,7 +51,7 @@ def test_a_server_of_its_own_ends_on_ctrl_c() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--profile", "nothing-like-it"], 2, "default, ignores-effort, instant, open-responses"),
+        (["--profile", "nothing-like-it"], 2, "default, ignores-effort, instant, latency, open-responses, queueing"),
         (["--faults", "missing.json"], 2, "missing.json"),
         (["--time-scale", "-1"], 2, "time-scale"),
         (["--truth-log", "/nowhere/at/all.jsonl"], 5, "/nowhere/at/all.jsonl"),

@@ -200,9 +200,9 @@ def test_first_outputs_are_planned_by_the_declared_law_and_never_leave_early(tmp
             list(pool.map(lambda n: post(server, ask(), {"X-Client-Request-Id": f"r.{n}.0"}), range(150)))
         log = server.log(at_least=150)
     first = [next(event for event in entry["events"] if event[0] == "response.output_text.delta") for entry in log]
-    waits = [planned - entry["read_ns"] for (_, planned, _), entry in zip(first, log, strict=True)]
+    waits = [planned - entry["read_ns"] for (_, planned, _, _), entry in zip(first, log, strict=True)]
     assert 40 < sum(wait <= median * 1e6 for wait in waits) < 110
-    assert all(sent >= planned for _, planned, sent in first)
+    assert all(sent >= planned for _, planned, sent, _ in first)
 
 
 def test_the_truth_never_reaches_a_response(server: SimulatorProcess) -> None:

@@ -10,7 +10,7 @@ from evalharness.simulator.behaviour import DrawKey, reply_to
 from evalharness.simulator.chat import chat_events
 from evalharness.simulator.exchange import Event, Identity, as_bytes
 from evalharness.simulator.profile import Quirks, load_profile
-from evalharness.simulator.responses import response_events
+from evalharness.simulator.responses import response_body, response_events
 
 WHO = Identity(token="0123456789abcdef" * 3, created_at=1_700_000_000)
 TERMINAL = ("response.completed", "response.incomplete")
@@ -29,7 +29,7 @@ ASKED: list[dict[str, Any]] = [
 def events_for(change: dict[str, Any], quirks: Quirks | None = None) -> tuple[Event, ...]:
     ask = from_responses({"model": "sim-mini", "input": "What is 17 * 23?", "stream": True} | change)
     reply = reply_to(ask, load_profile("default"), DrawKey(seed=1, draw="0.0"))
-    return response_events(ask, reply, WHO, 0, quirks or Quirks())
+    return response_events(ask, reply, WHO, response_body(ask, reply, WHO, 0), quirks or Quirks())
 
 
 def payloads(events: tuple[Event, ...]) -> list[dict[str, Any]]:

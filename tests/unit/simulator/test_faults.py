@@ -17,7 +17,7 @@ from evalharness.simulator.effects import bend_events, bend_reply, instead
 from evalharness.simulator.exchange import Ending, Identity, Script
 from evalharness.simulator.faults import CATALOGUE, Asked, Fault, FaultPlan, Rule, load_faults, parse_fault
 from evalharness.simulator.profile import ProfileError, Quirks, load_profile
-from evalharness.simulator.responses import response_events
+from evalharness.simulator.responses import response_body, response_events
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WHO = Identity(token="0123456789abcdef" * 3, created_at=1_700_000_000)
@@ -31,7 +31,7 @@ def asked(**changes: Any) -> Asked:
 def script_with(fault: Fault | None) -> Script:
     ask = from_responses({"model": "sim-mini", "input": "What is 17 * 23?", "stream": True})
     reply = bend_reply(reply_to(ask, load_profile("default"), DrawKey(seed=1, draw="0.0")), fault)
-    events = bend_events(response_events(ask, reply, WHO, 0, Quirks()), fault)
+    events = bend_events(response_events(ask, reply, WHO, response_body(ask, reply, WHO, 0), Quirks()), fault)
     return stream_script(events, reply.schedule.head_ms, {}, fault)
 
 

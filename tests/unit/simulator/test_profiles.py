@@ -36,7 +36,7 @@ def test_a_profile_file_says_only_what_differs(tmp_path: Path) -> None:
     [
         ("{", "not JSON"),
         ("[]", "must be a JSON object"),
-        ('{"extends": "nothing-like-it"}', "default, ignores-effort, instant, open-responses"),
+        ('{"extends": "nothing-like-it"}', "default, ignores-effort, instant, latency, open-responses, queueing"),
         ('{"extends": "default", "spead": 1}', "known keys"),
         ('{"extends": "default", "time_scale": -1}', "time_scale"),
         ('{"extends": "default", "default_effort": "huge"}', "huge"),
