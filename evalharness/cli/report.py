@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -15,15 +16,19 @@ FORMATS = ("html", "markdown", "terminal")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @click.option("--format", "form", type=click.Choice(FORMATS), default="html", show_default=True, help="What to render.")
 @click.option("--full-text", is_flag=True, help="Write all outputs to pages beside the report (HTML).")
+@click.option("--together", is_flag=True, help="Latency runs side by side: one row for each run and arm, unpaired.")
 @out_option
-def command(runs: tuple[str, ...], form: str, full_text: bool, out: Path | None) -> None:
+def command(runs: tuple[str, ...], form: str, full_text: bool, together: bool, out: Path | None) -> None:
     from evalharness.app import publish
     from evalharness.app.find import run_folder
     from evalharness.cli.output import terminal_summary
     from evalharness.report.settings import ReportSettings
 
-    for text in runs:
-        folder = run_folder(text, out)
+    folders = [run_folder(text, out) for text in runs]
+    if together:
+        _side_by_side(folders, form)
+        return
+    for folder in folders:
         if form == "html":
             published = publish.publish(folder, settings=ReportSettings(full_text=full_text))
             click.echo(str(published.paths[0]))
@@ -34,3 +39,25 @@ def command(runs: tuple[str, ...], form: str, full_text: bool, out: Path | None)
             click.echo(markdown.render(found.run, found.analysis))
         else:
             click.echo(terminal_summary(publish.read(folder), None), nl=False)
+
+
+def _side_by_side(folders: Sequence[Path], form: str) -> None:
+    """HTML goes to ``together.html`` in the folder of the first run's suite; the other formats to stdout."""
+    import os
+    import sys
+    from urllib.parse import quote
+
+    from evalharness.app import publish
+    from evalharness.report import together
+    from evalharness.report.write import write_text
+
+    page = folders[0].parent / "together.html"
+    links = [f"{quote(os.path.relpath(folder, page.parent))}/report.html" for folder in folders]
+    found = together.together([(read.run, read.analysis) for read in map(publish.read, folders)], links)
+    if form == "html":
+        click.echo(str(write_text(page, together.page(found))))
+    elif form == "markdown":
+        click.echo(together.markdown(found), nl=False)
+    else:
+        is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+        click.echo(together.terminal(found, width=100, unicode=is_unicode), nl=False)

@@ -11,14 +11,13 @@ from evalharness.report.cells import (
     NO_UPPER_LIMIT,
     NOTHING,
     Cell,
-    Row,
     Table,
     arm_row,
     lacks_upper_limit,
     part_of,
     quantile_cell,
 )
-from evalharness.report.lanes import Lane, has_steps, lanes
+from evalharness.report.lanes import has_steps, lanes
 from evalharness.report.load_words import level_spoken, level_text, per_second
 from evalharness.report.view import ArmView, View
 from evalharness.report.words import COARSE_NOTE
@@ -31,18 +30,19 @@ TOTAL_P50, TOTAL_P95 = "Total time, median", "Total time, p95"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Line:
+class LoadLine:
     """One row: an arm with the stretch that its figures are of; None where nothing of it was sent."""
 
+    view: View
     arm: ArmView
     stretch: StretchFindings | None
     knee: Knee | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Column:
+class LoadColumn:
     title: str
-    cell: Callable[[_Line], Cell]
+    cell: Callable[[LoadLine], Cell]
     exists: bool = True
 
 
@@ -51,27 +51,30 @@ def load_table(view: View, arms: Sequence[ArmView], caption: str) -> Table:
     if has_steps(view) and len(view.arms) == 1:
         return level_table(view, caption)
     lines = [
-        _Line(arm=arm, stretch=next(iter(view.analysis.stretches_of(arm.arm_id)), None), knee=_knee(view, arm))
+        LoadLine(
+            view=view,
+            arm=arm,
+            stretch=next(iter(view.analysis.stretches_of(arm.arm_id)), None),
+            knee=knee_of(view, arm),
+        )
         for arm in arms
     ]
-    columns = [column for column in _columns(view, lines) if column.exists]
+    columns = load_columns(lines)
     rows = tuple(arm_row(line.arm, [column.cell(line) for column in columns]) for line in lines)
     return Table(caption=caption, head="Arm", columns=tuple(column.title for column in columns), rows=rows)
+
+
+def _first(stretches: Sequence[StretchFindings]) -> StretchFindings | None:
+    return stretches[0] if stretches else None
 
 
 def level_table(view: View, caption: str) -> Table:
     """Every level of every shown arm."""
     steps = lanes(view)
-    lines = [_Line(arm=lane.arm, stretch=lane.stretch) for lane in steps]
-    columns = [column for column in _columns(view, lines) if column.exists and column.title != ASKED]
-    rows = tuple(
-        _level_row(lane, [column.cell(line) for column in columns]) for lane, line in zip(steps, lines, strict=True)
-    )
+    lines = [LoadLine(view=view, arm=lane.arm, stretch=lane.stretch) for lane in steps]
+    columns = [column for column in load_columns(lines) if column.title != ASKED]
+    rows = tuple(lane.row([column.cell(line) for column in columns]) for lane, line in zip(steps, lines, strict=True))
     return Table(caption=caption, head=ASKED, columns=tuple(column.title for column in columns), rows=rows)
-
-
-def _level_row(lane: Lane, cells: list[Cell]) -> Row:
-    return lane.row(cells)
 
 
 def load_caption(view: View) -> str:
@@ -102,53 +105,61 @@ def load_note(view: View, table: Table) -> str:
     return " ".join(parts)
 
 
-def _columns(view: View, lines: Sequence[_Line]) -> list[_Column]:
+def load_columns(lines: Sequence[LoadLine]) -> list[LoadColumn]:
+    """The columns that have something to say about any of the ``lines``."""
     stretches = [line.stretch for line in lines if line.stretch is not None]
     shares = [stretch.service.share for stretch in stretches if stretch.service and stretch.service.share]
     decimals = numbers.column_decimals(shares)
-    return [
-        _Column(
+    columns = [
+        LoadColumn(
             title=HOLDS,
             cell=lambda line: _level(line.knee, lambda knee: knee.holds_up_to),
             exists=any(line.knee for line in lines),
         ),
-        _Column(
+        LoadColumn(
             title=FAILS,
             cell=lambda line: _level(line.knee, lambda knee: knee.fails_from),
             exists=any(line.knee for line in lines),
         ),
-        _Column(
+        LoadColumn(
             title=ASKED,
             cell=_asked,
             exists=any(stretch.level is not None for stretch in stretches) and not any(line.knee for line in lines),
         ),
-        _Column(title=ACHIEVED, cell=_achieved),
-        _time_column(view, lines, FIRST_P50, "ttfo_ms", "0.5"),
-        _time_column(view, lines, FIRST_P95, "ttfo_ms", "0.95"),
-        _time_column(view, lines, TOTAL_P50, "total_ms", "0.5"),
-        _time_column(view, lines, TOTAL_P95, "total_ms", "0.95"),
-        _Column(
+        LoadColumn(title=ACHIEVED, cell=_achieved),
+        _time_column(lines, FIRST_P50, "ttfo_ms", "0.5"),
+        _time_column(lines, FIRST_P95, "ttfo_ms", "0.95"),
+        _time_column(lines, TOTAL_P50, "total_ms", "0.5"),
+        _time_column(lines, TOTAL_P95, "total_ms", "0.95"),
+        LoadColumn(
             title=TOKENS, cell=_tokens, exists=any(stretch.output_tokens_per_s is not None for stretch in stretches)
         ),
-        _Column(title=FAILED, cell=_failed),
-        _Column(
+        LoadColumn(title=FAILED, cell=_failed),
+        LoadColumn(
             title=GOOD,
             cell=lambda line: _good(line, decimals),
             exists=any(stretch.service is not None for stretch in stretches),
         ),
     ]
+    return [column for column in columns if column.exists]
 
 
-def _time_column(view: View, lines: Sequence[_Line], title: str, metric: str, q: str) -> _Column:
-    def cell(line: _Line) -> Cell:
+def _time_column(lines: Sequence[LoadLine], title: str, metric: str, q: str) -> LoadColumn:
+    def cell(line: LoadLine) -> Cell:
         times = line.stretch.times.get(metric) if line.stretch else None
-        return quantile_cell(times, q, mark=view.coarse(line.arm.arm_id, metric))
+        return quantile_cell(times, q, mark=line.view.coarse(line.arm.arm_id, metric))
 
-    return _Column(title=title, cell=cell, exists=any(line.stretch and metric in line.stretch.times for line in lines))
+    return LoadColumn(
+        title=title, cell=cell, exists=any(line.stretch and metric in line.stretch.times for line in lines)
+    )
 
 
-def _knee(view: View, arm: ArmView) -> Knee | None:
-    return next((knee for knee in view.analysis.knees if knee.arm_id == arm.arm_id), None)
+def knee_of(view: View, arm: ArmView) -> Knee | None:
+    """Up to where the arm holds; None without levels. A single arm's is that of all arms together."""
+    if not has_steps(view):
+        return None
+    wanted = arm.arm_id if len(view.arms) > 1 else None
+    return next((knee for knee in view.analysis.knees if knee.arm_id == wanted), None)
 
 
 def _level(knee: Knee | None, read: Callable[[Knee], float | None]) -> Cell:
@@ -156,13 +167,13 @@ def _level(knee: Knee | None, read: Callable[[Knee], float | None]) -> Cell:
     return Cell(main="no level") if knee is None or level is None else Cell(main=level_text(level, knee.level_unit))
 
 
-def _asked(line: _Line) -> Cell:
+def _asked(line: LoadLine) -> Cell:
     if line.stretch is None or line.stretch.level is None:
         return NOTHING
     return Cell(main=level_text(line.stretch.level, line.stretch.level_unit))
 
 
-def _achieved(line: _Line) -> Cell:
+def _achieved(line: LoadLine) -> Cell:
     """Calls ended per second over the calls in flight; said where the client did not keep the rate."""
     stretch = line.stretch
     if stretch is None or stretch.ends_per_s is None:
@@ -172,16 +183,16 @@ def _achieved(line: _Line) -> Cell:
     return Cell(main=per_second(stretch.ends_per_s), below=in_flight, mark=mark)
 
 
-def _tokens(line: _Line) -> Cell:
+def _tokens(line: LoadLine) -> Cell:
     rate = line.stretch.output_tokens_per_s if line.stretch else None
     return NOTHING if rate is None else Cell(main=numbers.tokens(rate))
 
 
-def _failed(line: _Line) -> Cell:
+def _failed(line: LoadLine) -> Cell:
     return NOTHING if line.stretch is None else part_of(line.stretch.n_failed, line.stretch.n_ended)
 
 
-def _good(line: _Line, decimals: int) -> Cell:
+def _good(line: LoadLine, decimals: int) -> Cell:
     """The share of good calls with the outcome of its target."""
     service = line.stretch.service if line.stretch else None
     if service is None:

@@ -45,7 +45,7 @@ def _text(view: View, n_rows: int, details: bool) -> str:
     if verdict.cautions:
         parts.append("Know this first:\n\n" + "\n".join(f"- {escaped(caution)}" for caution in verdict.cautions))
     table, left_out = excerpt(view, n_rows)
-    parts.append(_table(table))
+    parts.append(table_text(table))
     parts += [f"{left_out}; all are in the report."] if left_out else []
     parts += [escaped(COARSE_NOTE)] if table.has_coarse else []
     parts += _lost(view) if details else ["Details were left out to keep this summary short; they are in the report."]
@@ -62,7 +62,8 @@ def escaped(text: str) -> str:
     return "".join(_ENTITIES.get(character, character) for character in text)
 
 
-def _table(table: Table) -> str:
+def table_text(table: Table) -> str:
+    """A Markdown table: figures with their marks, asides and intervals."""
     head = [table.head, *table.columns]
     lines = [_line(head), _line(["---", *("---:" for _ in table.columns)])]
     lines += [_line([_head(row), *(_cell(cell) for cell in row.cells)]) for row in table.rows]

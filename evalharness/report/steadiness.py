@@ -11,9 +11,9 @@ from evalharness.report.lanes import Lane
 
 
 def steadiness_table(lanes: Sequence[Lane]) -> Table | None:
-    """Second half against first, for each level of load; None without levels."""
+    """Second half against first, for each level of load; None without levels, and where none has trials enough."""
     known = [(lane, lane.steadiness) for lane in lanes]
-    if not any(steadiness for _, steadiness in known):
+    if not any(steadiness.ratio for _, steadiness in known if steadiness):
         return None
     rows = []
     for lane, steadiness in known:

@@ -10,12 +10,22 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import expect
 
+from evalharness.report import together
 from evalharness.report.settings import ReportSettings
-from evalharness.report.write import write_index, write_report
+from evalharness.report.write import write_index, write_report, write_text
 from tests.support.reports import analysed
 from tests.unit.report.test_page import HOSTILE, hostile_run
 
-KINDS = ("sweep", "single", "many arms", "all failed", "several prompts")
+KINDS = (
+    "sweep",
+    "single",
+    "many arms",
+    "all failed",
+    "several prompts",
+    "levels, arms",
+    "levels, seen badly",
+    "latency",
+)
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +37,9 @@ def reports(tmp_path_factory) -> Path:
             *analysed(kind), folder / "suite" / kind.replace(" ", "-"), settings=ReportSettings(full_text=True)
         )
     write_report(hostile_run(), analysed("sweep")[1], folder / "suite" / "hostile")
+    runs = [analysed(kind) for kind in ("levels, arms", "latency")]
+    links = [f"{kind.replace(' ', '-')}/report.html" for kind in ("levels, arms", "latency")]
+    write_text(folder / "suite" / "together.html", together.page(together.together(runs, links)))
     write_index(folder)
     return folder
 
@@ -71,9 +84,10 @@ def test_no_page_is_wider_than_its_window(chromium, reports, kind, width):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("kind", ["sweep", "levels, arms"])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_no_text_is_smaller_than_ten_pixels(chromium, reports, width):
-    with opened(chromium, report(reports, "sweep"), width=width) as page:
+def test_no_text_is_smaller_than_ten_pixels(chromium, reports, kind, width):
+    with opened(chromium, report(reports, kind), width=width) as page:
         smallest = page.evaluate("""() => Math.min(...[...document.querySelectorAll('body *')]
             .filter((node) => [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim()))
             .filter((node) => node.getClientRects().length && !node.closest('script,style,title,desc'))
@@ -176,7 +190,7 @@ def test_without_script_everything_but_the_table_is_there(chromium, reports):
         assert not page.locator("#theme").is_visible()
 
 
-@pytest.mark.parametrize("kind", ["sweep", "single", "many arms"])
+@pytest.mark.parametrize("kind", ["sweep", "single", "many arms", "levels, arms", "levels, seen badly"])
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light")])
 def test_axe_finds_nothing(chromium, reports, axe_source, kind, width, scheme):
     with opened(chromium, report(reports, kind), width=width, scheme=scheme) as page:
@@ -186,7 +200,7 @@ def test_axe_finds_nothing(chromium, reports, axe_source, kind, width, scheme):
         assert violations(page, axe_source) == []
 
 
-@pytest.mark.parametrize("name", ["index.html", "suite/sweep/trials/p0001.html"])
+@pytest.mark.parametrize("name", ["index.html", "suite/together.html", "suite/sweep/trials/p0001.html"])
 def test_axe_finds_nothing_in_index_and_side_pages(chromium, reports, axe_source, name):
     with opened(chromium, reports / name, width=390, scheme="dark") as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390

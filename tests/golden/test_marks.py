@@ -12,6 +12,7 @@ from markupsafe import Markup
 from evalharness.report.charts.bars import Bar, Part, bars
 from evalharness.report.charts.course import Point, drift, history
 from evalharness.report.charts.ecdf import Curve, curve_scale, ecdf
+from evalharness.report.charts.load_curve import LoadLine, LoadPanel, LoadPoint, load_curve
 from evalharness.report.charts.marks import Interval, Mark, swatch
 from evalharness.report.charts.scatter import Dot, Panel, scatter
 from evalharness.report.charts.strip import (
@@ -46,6 +47,8 @@ def pictures() -> list[tuple[str, Markup]]:
     row = LadderRow(mark=Mark(4), quantiles=[interval(800, 750, 900), interval(2000, 1800, 2600), interval(4000, 3000)])
     ladder = ladder_scale([row], 2500)
     drawn += [("ladder axis", ladder_axis(ladder, duration_tick, 2500)), ("ladder", ladder_strip(row, ladder, 2500))]
+    seen = LadderRow(mark=Mark(2), quantiles=[interval(900, 850, 950), interval(2000, 1900, 2100)], error_ms=120)
+    drawn += [("ladder with its error", ladder_strip(seen, ladder, 2500))]
     dots = [
         Dot(label="low", mark=Mark(2), x=interval(1, 0.9, 1.1), y=interval(60, 55, 65), series="a"),
         Dot(label="high & <mighty>", mark=Mark(4), x=interval(9, 8, 10), y=interval(70, 66, 74), series="a"),
@@ -59,7 +62,21 @@ def pictures() -> list[tuple[str, Markup]]:
     drawn += [("bars", bars([bar], title="Bars", unit="tokens", write=lambda value: f"{value:g}", uid="golden"))]
     drawn += [("drift", drift([1, 2, None, 3], Mark(5), label="low", top_text="median 2 s"))]
     runs = [Point(quality=interval(60, 55, 65)), Point(quality=interval(61, 58, 64), broken=True)]
-    return [*drawn, ("history", history(runs))]
+    drawn += [("history", history(runs))]
+    steps = [
+        LoadPoint(level="5/s", mark=Mark(0), per_s=4.9, tail_ms=interval(850, 800, 950), median_ms=600),
+        LoadPoint(level="20/s", mark=Mark(3), per_s=19.6, tail_ms=interval(900, 860, None), median_ms=610, holds=True),
+        LoadPoint(level="40/s", mark=Mark(5), per_s=25.2, tail_ms=interval(5200, 4800, 5600), median_ms=3100),
+    ]
+    curve = LoadPanel(
+        title="Time to first output",
+        tail="p95",
+        lines=[LoadLine(label="swift & <sure>", mark=Mark(0), points=steps)],
+        limit_ms=2000,
+        write_ms=duration_tick,
+        write_per_s=lambda rate: f"{rate:g}",
+    )
+    return [*drawn, ("load curve", load_curve(curve))]
 
 
 def sheet() -> str:

@@ -11,7 +11,7 @@ from evalharness.report import numbers
 from evalharness.report.cells import Table
 from evalharness.report.charts.load_curve import LoadLine, LoadPanel, LoadPoint, load_curve
 from evalharness.report.lanes import Lane, has_steps, lanes
-from evalharness.report.load_rows import level_table, load_note
+from evalharness.report.load_rows import knee_of, level_table, load_note
 from evalharness.report.view import ArmView, View, scaled
 from evalharness.report.words import metric_title
 
@@ -110,8 +110,8 @@ def _point(view: View, lane: Lane, times: TimeFindings, q: str) -> LoadPoint:
 
 def _holds(view: View, lane: Lane) -> bool:
     """Whether it is the highest level at which its arm's service level is shown to hold."""
-    own = [knee for knee in view.analysis.knees if knee.arm_id == lane.arm.arm_id or len(view.arms) == 1]
-    return bool(own) and lane.stretch is not None and own[0].holds_up_to == lane.stretch.level
+    knee = knee_of(view, lane.arm)
+    return knee is not None and lane.stretch is not None and knee.holds_up_to == lane.stretch.level
 
 
 def _per_second_tick(value: float) -> str:

@@ -137,9 +137,10 @@ def _has_rate(view: View, name: str) -> bool:
 
 
 def _steadiness(view: View) -> tuple[str, ...]:
-    """The sentence of each arm, for a load without levels; those have a table."""
+    """The sentence of each arm, for a load without levels; those have a table, or too few trials for one."""
     if has_steps(view):
-        return ()
+        unknown = all(s.steadiness is None or s.steadiness.ratio is None for s in view.analysis.stretches)
+        return ("Too few trials in each level to tell whether times held still.",) if unknown else ()
     told = []
     for arm in view.shown:
         for stretch in view.analysis.stretches_of(arm.arm_id):

@@ -1,0 +1,222 @@
+"""A latency run: its service level first, then its course under load, where the time goes, how well it was seen."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from evalharness.core.findings import Estimate, LimitFindings, Met, ServiceLevel
+from evalharness.report import index, markdown, terminal
+from evalharness.report.service_words import level_outcome, limit_sentence
+from evalharness.report.summary import report_json
+from evalharness.report.verdict_text import verdict_text
+from tests.support.reports import LATENCY_KINDS, analysed, plain_markdown, rendered, shown_text
+
+
+def sections(kind: str) -> list[str]:
+    return re.findall(r'<section id="([a-z]+)"', rendered(kind))
+
+
+# ---------------------------------------------------------------- the order of the page
+
+
+@pytest.mark.parametrize("kind", [kind for kind in LATENCY_KINDS if kind != "latency, all failed"])
+def test_no_answers_are_compared_and_waiting_comes_first_after_result_and_load(kind):
+    found = sections(kind)
+    assert not {"tradeoff", "quality", "tags", "flips"} & set(found)
+    levels = "levels" in kind
+    assert found[: 2 + levels] == ["result", *(["load"] if levels else []), "waiting"]
+    assert found[-3:] == ["errors", "trials", "methods"] or found[-4:] == ["errors", "stability", "trials", "methods"]
+
+
+def test_a_run_in_which_every_call_failed_says_so_and_draws_nothing():
+    text = shown_text(rendered("latency, all failed"))
+    assert "All 40 calls failed" in text
+    assert "waiting" not in sections("latency, all failed")
+
+
+# ---------------------------------------------------------------- the verdict
+
+
+@pytest.mark.parametrize("kind", LATENCY_KINDS)
+def test_the_heading_has_at_most_four_words(kind):
+    assert len(verdict_text(*analysed(kind)).heading.split()) <= 4
+
+
+def test_the_verdict_is_the_sentence_of_the_service_level():
+    run, analysis = analysed("latency")
+    said = verdict_text(run, analysis)
+    limit = analysis.service.limits[0]
+    assert said.heading == "Service level met"
+    assert re.match(r"95% of first outputs within \d+ ms \(90% interval \d+ to \d+ ms\), target 2 s: met\.", said.lead)
+    assert f"{limit.quantile.point:.0f} ms" in said.lead
+
+
+def test_without_a_target_there_are_facts_and_no_word_of_a_verdict():
+    run, analysis = analysed("latency, no target")
+    said = verdict_text(run, analysis)
+    assert said.heading == "No target set"
+    told = " ".join([said.lead, *said.bullets])
+    assert "95% within" in told
+    assert not re.search(r"\b(met|good|goodput|target|holds|fails)\b", told, re.IGNORECASE)
+    page = shown_text(rendered("latency, no target"))
+    assert "Good" not in page.split("How well was this measured?")[0].split("Small figures")[0]
+
+
+def test_levels_are_told_by_how_far_the_service_level_holds():
+    said = verdict_text(*analysed("levels"))
+    assert said.heading == "Holds up to 20/s"
+    assert re.match(
+        r"Holds up to 20/s; .*shown to fail at 40/s\. At 20 calls a second: 95% of first outputs", said.lead
+    )
+
+
+def test_arms_of_which_one_keeps_the_target_differ_and_each_is_told():
+    said = verdict_text(*analysed("latency, arms"))
+    assert said.heading == "Arms differ"
+    assert re.search(r"Swift: 95% .*: met\. Slow: 95% .*: not met\.", said.lead)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "word"),
+    [
+        ([Met.MET, Met.MET], Met.MET),
+        ([Met.NOT_MET, Met.NOT_MET], Met.NOT_MET),
+        ([Met.MET, Met.OPEN], Met.OPEN),
+        ([Met.NOT_MET, Met.OPEN], Met.OPEN),
+        ([Met.MET, Met.NOT_MET, Met.OPEN], None),
+    ],
+)
+def test_one_word_for_several_arms_is_never_more_certain_than_they_are(outcomes, word):
+    assert level_outcome(outcomes) is word
+
+
+def limit(point: float, lower: float | None, upper: float | None, met: Met) -> LimitFindings:
+    quantile = Estimate(point=point, lower=lower, upper=upper, method="m", n=9, unit="ms", level=0.9)
+    return LimitFindings(metric="ttfo_ms", limit_ms=2_000.0, share_at_least=0.95, met=met, quantile=quantile)
+
+
+def test_no_figure_prints_as_the_limit_that_it_misses():
+    said = limit_sentence(limit(2_040, 2_010, 2_100, Met.NOT_MET))
+    assert said == "95% of first outputs within 2.04 s (90% interval 2.01 to 2.10 s), target 2 s: not met"
+    said = limit_sentence(limit(1_800, 1_600, 1_900, Met.MET))
+    assert said == "95% of first outputs within 1.8 s (90% interval 1.6 to 1.9 s), target 2 s: met"
+
+
+def test_a_limit_that_too_many_failures_keep_out_of_reach_has_no_figure():
+    found = replace(limit(1, None, None, Met.NOT_MET), quantile=None, unreached=True)
+    assert limit_sentence(found) == "Fewer than 95% of first outputs ever came, target 2 s: not met"
+
+
+def test_a_share_that_disagrees_with_the_only_limit_leads():
+    """All in time, many wrong: the quantile alone would read as a success under a heading that is none."""
+    run, analysis = analysed("latency")
+    share = Estimate(point=0.6, lower=0.55, upper=0.65, method="m", n=9, unit="share", level=0.9)
+    service = replace(analysis.service, met=Met.NOT_MET, share=share)
+    assert isinstance(service, ServiceLevel)
+    said = verdict_text(run, replace(analysis, service=service))
+    assert said.heading == "Service level not met"
+    assert said.lead == "60.0% of calls right and in time (90% interval 55.0 to 65.0), target 95%: not met."
+    assert said.bullets[0].endswith("target 2 s: met.")
+
+
+# ---------------------------------------------------------------- load
+
+
+def test_the_curve_tells_every_level_in_words_and_rings_the_highest_that_holds():
+    page = rendered("levels")
+    pictures = re.findall(r"<desc>(Time to first output, p95.*?)</desc>", page)
+    assert len(pictures) == 1
+    assert all(f"at {level}/s" in pictures[0] for level in (10, 20, 30, 40))
+    assert "at 20/s, the highest that holds," in pictures[0]
+    assert "The limit is 2 s." in pictures[0]
+    assert page.count('r="11"') == 2
+
+
+def test_one_level_draws_no_curve():
+    assert "load" not in sections("latency")
+
+
+# ---------------------------------------------------------------- where the time goes
+
+
+def test_the_parts_of_the_time_add_up_to_the_total_that_is_printed():
+    _, analysis = analysed("latency")
+    divided = analysis.arms[0].divided
+    assert sum(part.mean_ms for part in divided.parts.values()) == pytest.approx(divided.total.mean_ms)
+    text = shown_text(rendered("latency"))
+    assert "Queue" in text
+    assert "Where does the time go?" in text
+
+
+def test_hidden_reasoning_is_said_and_never_zero():
+    text = shown_text(rendered("levels, reasoning hidden"))
+    row = re.search(r"Where the total time went.*?10/s(.*?)Means over", text).group(1)
+    assert "hidden in waiting" in row
+    assert "waiting, with hidden reasoning" in rendered("levels, reasoning hidden")
+
+
+# ---------------------------------------------------------------- how well it was seen
+
+
+def test_every_report_says_how_well_it_was_measured_or_that_nobody_knows():
+    assert "Not recorded: this run holds nothing about its own measurement error" in shown_text(rendered("sweep"))
+    text = shown_text(rendered("levels"))
+    assert "Arrivals were dated by the kernel" in text
+    assert "Stated error of time to first output" in text
+    assert "reached by the measuring transport" in text
+    assert "No time in this report is off by more than 1%" in text
+
+
+def test_a_time_that_was_not_seen_well_is_marked_wherever_it_stands():
+    run, analysis = analysed("levels, seen badly")
+    text = shown_text(rendered("levels, seen badly"))
+    assert re.search(r"\d+ ms coarse", text)
+    assert "Coarse: this client may be off by more than 1% of the figure" in text
+    assert "httpx's own transport, whose times are coarser, because a proxy is set" in text
+    assert re.search(r"\d+ ms coarse", plain_markdown(markdown.render(run, analysis)))
+    assert re.search(r"\d (m?s) coarse", terminal.render(run, analysis, width=100))
+    clean = analysed("levels")
+    assert "coarse" not in rendered("levels").replace("coarser", "")
+    assert "coarse" not in terminal.render(*clean, width=100) + markdown.render(*clean)
+
+
+def test_the_error_is_drawn_to_scale_under_the_marks():
+    seen_badly, seen_well = (rendered(kind) for kind in ("levels, seen badly", "levels"))
+    bars = [
+        [float(width) for width in re.findall(r'y="23" width="([\d.]+)" height="3"', page)]
+        for page in (seen_badly, seen_well)
+    ]
+    assert max(bars[0]) > 5
+    assert set(bars[1]) == {1.5}, "an error too small to draw is a hairline"
+
+
+# ---------------------------------------------------------------- summaries
+
+
+def test_report_json_and_index_carry_type_verdict_and_p95():
+    run, analysis = analysed("levels")
+    stored = json.loads(report_json(run, analysis))
+    held = next(stretch for stretch in analysis.stretches_of() if stretch.level == 20)
+    assert stored["kind"] == "latency"
+    assert stored["arm"] == "20/s"
+    assert stored["total_ms_p95"][0] == pytest.approx(held.times["total_ms"].quantiles["0.95"].point, rel=1e-5)
+    text = shown_text(index.render([stored]))
+    assert "latency" in text
+    assert "Holds up to 20/s" in text
+    assert "1.1 s" in text
+
+
+@pytest.mark.parametrize("kind", ["levels", "levels, arms", "latency"])
+def test_the_terminal_has_a_row_for_each_level_or_arm(kind):
+    run, analysis = analysed(kind)
+    text = terminal.render(run, analysis, width=100)
+    heads = (
+        [f"{level:g}/s" for level in run.plan.suite.load.levels]
+        if kind == "levels"
+        else [a.label for a in analysis.arms]
+    )
+    assert all(re.search(rf"^{re.escape(head)} ", text, re.MULTILINE) for head in heads)
