@@ -8,7 +8,9 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,27 +22,35 @@ from tests.bench.tables import Table, as_markdown
 BENCHMARKS = ("fidelity", "saturation", "cpu", "dispatch", "memory", "startup", "analysis")
 
 
-def main() -> None:
+def main() -> int:
+    """Exit code 1 where a benchmark could not be run to its end; the others are run all the same."""
     options = _options()
     here = machine.described()
     print(
         ", ".join(f"{key} {value}" for key, value in here.items()) + f"; load {machine.load_averages()}\n", flush=True
     )
     done: dict[str, list[object]] = {}
+    failed: list[str] = []
     with tempfile.TemporaryDirectory(prefix="evalharness-bench-") as name:
         for benchmark in options.names or BENCHMARKS:
-            module = importlib.import_module(f"tests.bench.{benchmark}")
-            for table in module.tables(options.size, Path(name)):
-                print(as_markdown(table), flush=True)
-                done.setdefault(benchmark, []).append(_as_json(table))
+            done[benchmark] = []
+            try:
+                for table in _tables(benchmark, options.size, Path(name)):
+                    print(as_markdown(table), flush=True)
+                    done[benchmark].append(asdict(table))
+            except (RuntimeError, OSError) as error:
+                failed.append(benchmark)
+                print(f"{benchmark}: {error}\n", file=sys.stderr, flush=True)
     if options.json:
         record = {"machine": here, "load_averages_after": machine.load_averages(), "size": options.size.value,
                   "benchmarks": done}  # fmt: skip
         options.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return bool(failed)
 
 
-def _as_json(table: Table) -> dict[str, object]:
-    return asdict(table)
+def _tables(benchmark: str, size: Size, folder: Path) -> Iterator[Table]:
+    tables: Iterator[Table] = importlib.import_module(f"tests.bench.{benchmark}").tables(size, folder)
+    return tables
 
 
 def _options() -> argparse.Namespace:
@@ -58,4 +68,4 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

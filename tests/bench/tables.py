@@ -52,7 +52,7 @@ def at_least(what: str, found: float | None, bound: float, unit: str = "") -> Ta
 
 
 def _judged(what: str, found: float | None, unit: str, is_met: bool | None) -> Target:
-    return Target(what=what, found="not measured" if found is None else f"{found:.3g}{unit}", is_met=is_met)
+    return Target(what=what, found="not measured" if found is None else _text(found, 3) + unit, is_met=is_met)
 
 
 def as_markdown(table: Table) -> str:

@@ -51,7 +51,10 @@ class SimulatorServer:
             self._command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
         )
         assert self._process.stdout is not None
-        self.port = urlsplit(json.loads(self._process.stdout.readline())["base_url"]).port
+        announced = self._process.stdout.readline()
+        if not announced:
+            raise RuntimeError("the simulator did not start")
+        self.port = urlsplit(json.loads(announced)["base_url"]).port
         return self
 
     def __exit__(
