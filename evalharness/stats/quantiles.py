@@ -32,6 +32,11 @@ class Ordered:
         """The smallest value that at least ``share`` of the trials do not exceed."""
         return float(self.values[min(int(np.searchsorted(self.shares, share - SLACK)), len(self.values) - 1)])
 
+    def share_up_to(self, value: float) -> float:
+        """The share of the trials that do not exceed ``value``."""
+        place = int(np.searchsorted(self.values, value, side="right"))
+        return min(1.0, float(self.shares[place - 1])) if place else 0.0
+
 
 def ordered(sample: Sample) -> Ordered | None:
     """None where nothing was measured."""
@@ -125,17 +130,25 @@ def effective_trials(sample: Sample, at: float, level: float) -> float:
     """How many independent trials tell as much about the share of trials up to ``at``, between n cases and N trials.
 
     n_eff = F(1-F)/V of the case means of 1[x <= at], clipped to [G, N], over (t/z)^2. With one trial per case and no
-    clusters it is N. Where all cases agree it is the number of clusters.
+    clusters it is N. Where all trials are at ``at`` or below, as at a quantile among the failed, 1[x < at] takes its
+    place; where that is the same for all trials too, nothing shows how they depend, and it is the number of clusters.
     """
     n_trials, n_clusters = int(sample.trials.sum()), groups(sample.cluster[sample.scored])[1]
     if n_trials == n_clusters:
         return float(n_trials)
-    within = sample_of(np.where(np.isnan(sample.values), np.nan, sample.values <= at), sample.case, sample.cluster)
+    known = ~np.isnan(sample.values)
+    reached = sample.values <= at
+    if reached[known].all():
+        reached = sample.values < at
+    within = sample_of(np.where(known, reached, np.nan), sample.case, sample.cluster)
     means, cluster = within.means[within.scored], within.cluster[within.scored]
     share, variance = float(means.mean()), cluster_variance(means, cluster)
-    if n_clusters < 2 or variance == 0:
+    alike = variance == 0 and (sample.unit == "case" or not 0 < share < 1)
+    if n_clusters < 2 or alike:
         return float(n_clusters)
-    clipped = min(max(share * (1 - share) / variance, n_clusters), n_trials)
+    # Blocks of time of equal shares are as many trials; cases of equal shares may be few that happen to agree.
+    wanted = share * (1 - share) / variance if variance > 0 else math.inf
+    clipped = min(max(wanted, n_clusters), n_trials)
     return clipped * (normal_quantile(level) / t_quantile(level, n_clusters - 1)) ** 2
 
 

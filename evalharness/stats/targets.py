@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from evalharness.core.findings import Estimate, Met
 from evalharness.stats.proportions import clopper_pearson
-from evalharness.stats.quantiles import effective_trials, fewest_for_upper, ordered, quantile_limits
+from evalharness.stats.quantiles import (
+    SLACK,
+    effective_trials,
+    estimate_quantile,
+    fewest_for_upper,
+    ordered,
+    rank_limits,
+)
 from evalharness.stats.sample import Sample, Settings, filled, groups
 
 
@@ -29,10 +37,11 @@ class TargetVerdict:
 
 
 def judge(sample: Sample, target: Target, settings: Settings) -> TargetVerdict:
-    """By the limits of the target's quantile: met with the upper one inside, not met with the lower one beyond.
+    """The exact binomial test of the share inside the limit, both ways, at the effective number of trials.
 
-    That is the exact binomial test of the share, at the effective number of trials: the limits are its inversion. A
-    verdict has to stand with every missing trial counted as 0 (in time) and as +inf, else missing trials decide.
+    It is the inversion of the order-statistic limits of the target's quantile: met where the upper one is inside the
+    limit, not met where the lower one is beyond. A verdict has to stand with every missing trial counted as 0 (in time)
+    and as +inf, else missing trials decide.
     """
     alone = _straight(sample, target, settings)
     if sample.n_missing == 0:
@@ -47,37 +56,52 @@ def judge(sample: Sample, target: Target, settings: Settings) -> TargetVerdict:
 
 
 def _straight(sample: Sample, target: Target, settings: Settings) -> TargetVerdict:
-    limits = quantile_limits(sample, target.share, settings)
-    if limits is None:
+    order = ordered(sample)
+    if order is None:
         return TargetVerdict(met=Met.OPEN, reason="nothing was measured")
-    if limits.upper is not None and limits.upper <= target.limit:
+    n_trials, inside = int(sample.trials.sum()), order.share_up_to(target.limit)
+    n_effective = effective_trials(sample, order.at(target.share), settings.level)
+    low, high = rank_limits(target.share, n_effective, settings.level)
+    if high is not None and inside >= high - SLACK:
         return TargetVerdict(met=Met.MET)
-    if limits.lower is not None and limits.lower > target.limit:
+    if low is not None and inside < math.floor(low * n_trials + SLACK) / n_trials - SLACK:
         return TargetVerdict(met=Met.NOT_MET)
     needed = fewest_for_upper(target.share, settings.level)
-    if limits.n_effective < needed:
-        worth = f"the trials are worth {limits.n_effective:,.0f} independent ones, {needed:,} are needed"
+    if n_effective < needed:
+        worth = f"the trials are worth {n_effective:,.0f} independent ones, {needed:,} are needed"
         return TargetVerdict(met=Met.OPEN, reason=worth)
     return TargetVerdict(met=Met.OPEN, reason="the target lies inside the interval")
+
+
+def estimate_reached(sample: Sample, target: Target, settings: Settings) -> Estimate | None:
+    """The quantile at the target's share, with limits that say the same of its limit as ``judge`` does of the trials
+    that are not missing. Otherwise as ``estimate_quantile``, whose limits move out where values tie."""
+    estimate = estimate_quantile(sample, target.share, settings)
+    if estimate is None:
+        return None
+    met, lower, upper = _straight(sample, target, settings).met, estimate.lower, estimate.upper
+    if met is Met.MET:
+        upper = target.limit if upper is None else min(upper, target.limit)
+    if met is Met.NOT_MET:
+        lower = target.limit if lower is None else max(lower, target.limit)
+    return replace(estimate, lower=lower, upper=upper)
 
 
 def estimate_within(sample: Sample, target: Target, settings: Settings) -> Estimate | None:
     """The share of trials at the limit or below, with Clopper-Pearson limits at the effective number of trials.
 
     The effective number is the smaller of that at the limit and that at the target's quantile: where all trials are
-    inside, the first cannot be seen, and the second tells how the slowest cluster in time. Where the quantile's limits
-    decide the target, so do these: what the test rejects, its interval leaves out. None where nothing was measured;
-    missing trials are left out (see ``share_bounds``).
+    inside, the first cannot be seen, and the second tells how the slowest cluster in time. Where ``judge`` decides, so
+    do these: what the test rejects, its interval leaves out. None where nothing was measured; missing trials are left
+    out (see ``share_bounds``).
     """
     order = ordered(sample)
     if order is None:
         return None
-    inside = order.values <= target.limit
-    share = min(1.0, float(order.shares[inside][-1])) if inside.any() else 0.0
-    at_quantile = effective_trials(sample, order.at(target.share), settings.level)
-    n_effective = at_quantile
+    share = order.share_up_to(target.limit)
+    n_effective = effective_trials(sample, order.at(target.share), settings.level)
     if 0 < share < 1:
-        n_effective = min(at_quantile, effective_trials(sample, target.limit, settings.level))
+        n_effective = min(n_effective, effective_trials(sample, target.limit, settings.level))
     lower, upper = clopper_pearson(share, n_effective, settings.level)
     met = _straight(sample, target, settings).met
     lower = max(lower, target.share) if met is Met.MET else lower

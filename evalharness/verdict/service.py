@@ -11,9 +11,9 @@ from evalharness.core.findings import Estimate, LimitFindings, ServiceLevel
 from evalharness.core.model import Slo
 from evalharness.metrics.table import Bools, Floats, analysed_cases, grader_specs
 from evalharness.stats.one_arm import estimate_share
-from evalharness.stats.quantiles import estimate_quantile, ordered
+from evalharness.stats.quantiles import ordered
 from evalharness.stats.sample import Sample, Settings, sample_of, score_bounds, with_level
-from evalharness.stats.targets import Target, TargetVerdict, estimate_within, judge
+from evalharness.stats.targets import Target, estimate_reached, estimate_within, judge
 from evalharness.verdict.limits import ONE_SIDED
 from evalharness.verdict.view import RunView
 
@@ -96,14 +96,14 @@ def _as_scores(sample: Sample, target: Target) -> Sample:
 
 
 def _limit(sample: Sample, metric: str, target: Target, settings: Settings) -> LimitFindings:
-    verdict: TargetVerdict = judge(sample, target, settings)
+    verdict = judge(sample, target, settings)
     order = ordered(sample)
     return LimitFindings(
         metric=metric,
         limit_ms=target.limit,
         share_at_least=target.share,
         met=verdict.met,
-        quantile=estimate_quantile(sample, target.share, settings),
+        quantile=estimate_reached(sample, target, settings),
         unreached=order is not None and math.isinf(order.at(target.share)),
         n_missing=sample.n_missing,
         reason=verdict.reason,
