@@ -8,13 +8,14 @@ from dataclasses import fields, is_dataclass, replace
 from itertools import product
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from evalharness.core.findings import Analysis, Comparison, Estimate, Outcome, Reading, Standing
-from evalharness.core.model import Slo, Status
+from evalharness.core.findings import Analysis, Comparison, Estimate, Met, Outcome, Reading, Standing
+from evalharness.core.model import LevelUnit, Slo, Status
 from evalharness.core.record import RunRecord
 from evalharness.verdict.compare import analyse
+from tests.support.latency_runs import make_latency_run
 from tests.support.runs import PRICES, RULE, TRUTH, ArmTruth, make_run
 
 SHARES = st.sampled_from([0.0, 0.02, 0.3, 1.0])
@@ -93,6 +94,62 @@ def check(analysis: Analysis) -> None:
     assert all(sentence[0].isupper() or sentence[0].isdigit() for sentence in sentences)
     assert all(sentence.endswith(".") for sentence in sentences)
     assert len(set(sentences)) == len(sentences)
+
+
+def check_load(analysis: Analysis) -> None:
+    """What a latency run adds to ``check``."""
+    assert analysis.kind == "latency"
+    alone = len(analysis.arms) == 1
+    for stretch in analysis.stretches:
+        assert stretch.n_failed <= stretch.n_ended <= stretch.n_sent
+        assert (stretch.steadiness is None) is (stretch.arm_id is None and not alone)
+        assert (stretch.rate_sentence is None) is (stretch.rate_kept is not False)
+        assert stretch.in_flight is None or stretch.in_flight <= stretch.n_ended + 1e-9
+    levels = [service for service in (analysis.service, *(each.service for each in analysis.stretches)) if service]
+    for service in levels:
+        assert (service.reason is None) is (service.met is not Met.OPEN)
+        if service.met is Met.MET:
+            assert service.share.lower >= service.share_at_least
+        if service.met is Met.NOT_MET:
+            assert service.share.upper <= service.share_at_least
+        for limit in service.limits:
+            quantile = limit.quantile
+            assert limit.met is not Met.MET or quantile.upper <= limit.limit_ms
+            assert limit.met is not Met.NOT_MET or quantile is None or quantile.lower >= limit.limit_ms
+    for knee in analysis.knees:
+        assert None in (knee.holds_up_to, knee.fails_from) or knee.holds_up_to < knee.fails_from
+
+
+loads = st.fixed_dictionaries(
+    {
+        "levels": st.sampled_from([(), (5.0,), (4.0, 30.0)]),
+        "unit": st.sampled_from(list(LevelUnit)),
+        "open_per_s": st.sampled_from([None, 20.0]),
+        "each_s": st.sampled_from([0.5, 4.0]),
+        "trials": st.sampled_from([2, 70]),
+        "cases": st.sampled_from([1, 3, 40]),
+        "arms": st.sampled_from([{"swift": 1.0}, {"swift": 1.0, "thorough": 1.5}]),
+        "failures": SHARES,
+        "slo": st.sampled_from([None, Slo(limits_ms={"ttfo_ms": 700.0, "total_ms": 3_000.0}, share_at_least=0.9)]),
+        "error_ms": st.sampled_from([None, 0.05, 30.0]),
+        "coalesced": SHARES,
+        "dispatch_lag_ms": st.sampled_from([0.0, 80.0]),
+        "stream": st.booleans(),
+        "hidden_reasoning": st.booleans(),
+        "seed": st.integers(0, 10_000),
+    }
+)
+
+
+@given(loads)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_every_latency_run_has_a_finite_analysis_whose_parts_agree(options: dict):
+    run = make_latency_run(**options)
+    assume(run.plan.suite.load.shape != "closed")
+    found = analyse(run, n_resamples=200)
+    check(found)
+    check_load(found)
+    assert found == analyse(run, n_resamples=200)
 
 
 def check_estimate(estimate: Estimate) -> None:

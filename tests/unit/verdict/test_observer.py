@@ -1,0 +1,130 @@
+"""What a run states of its own error, from attempts and sessions written by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from evalharness.core.model import Load
+from evalharness.core.record import Observed, ObserverRecord, StampSource
+from evalharness.verdict.compare import analyse
+from evalharness.verdict.moments import without_pauses
+from tests.support.load_runs import Sent, load_run
+from tests.support.runs import make_run
+
+CLOSED = Load(concurrency=1, duration_s=10.0)
+OPEN = Load(shape="constant", rate_per_s=10.0)
+
+
+def seen(error_us: int = 50, **changed) -> Observed:
+    known = {
+        "source": StampSource.KERNEL,
+        "send_ns": 20_000,
+        "max_lag_ns": 300_000,
+        "first_output_error_ns": error_us * 1_000,
+        "done_error_ns": error_us * 2_000,
+    }
+    return Observed(**{**known, **changed})
+
+
+def observed(load: Load, sent: list[Sent], *sessions: ObserverRecord, **options):
+    return analyse(load_run(load, sent, observers=sessions, **options), n_resamples=100)
+
+
+def trials(n: int, **changed) -> list[Sent]:
+    return [Sent(start_s=i * 0.1, **changed) for i in range(n)]
+
+
+def test_a_run_of_an_earlier_version_observed_nothing():
+    assert analyse(make_run(arms=1, cases=10), n_resamples=100).observer is None
+
+
+def test_errors_and_lags_are_order_statistics_in_milliseconds():
+    sent = [Sent(start_s=i * 0.1, observed=seen(error_us=i + 1, max_lag_ns=(i + 1) * 1_000_000)) for i in range(200)]
+    found = observed(CLOSED, sent).observer
+    assert found.n_attempts == 200
+    assert found.sources == {"kernel": 1.0}
+    # The 100th, 198th and last of 200; a time from sending is off by the sending, too.
+    ttfo, latency = found.errors["ttfo_ms"], found.errors["latency_ms"]
+    assert (ttfo.p50_ms, ttfo.p99_ms, ttfo.max_ms) == pytest.approx((0.120, 0.218, 0.220))
+    assert latency.p99_ms == pytest.approx(2 * 0.198 + 0.02)
+    assert (found.read_lag.p50_ms, found.read_lag.p99_ms) == pytest.approx((100.0, 198.0))
+    assert found.send.max_ms == pytest.approx(0.02)
+
+
+def test_who_dated_the_arrivals_is_a_share_of_attempts():
+    sent = [Sent(start_s=i * 0.1, observed=seen(source=list(StampSource)[i % 4 == 0])) for i in range(40)]
+    assert observed(CLOSED, sent).observer.sources == {"kernel": 0.75, "user": 0.25}
+
+
+def test_the_lag_of_the_loop_is_at_the_upper_end_of_its_bins():
+    first = ObserverRecord(session=0, loop="measuring", loop_lag_counts={10: 90, 20: 5})
+    second = ObserverRecord(session=1, loop="measuring", loop_lag_counts={20: 4, 25: 1})
+    lag = observed(CLOSED, trials(5), first, second).observer.loop_lag
+    assert (lag.p50_ms, lag.p99_ms, lag.max_ms) == pytest.approx((2**11 / 1e6, 2**21 / 1e6, 2**26 / 1e6))
+    assert lag.n == 100
+
+
+def test_gaps_that_this_client_may_have_closed_are_a_share_of_all_gaps():
+    sent = [*trials(10, observed=seen(n_coalesced=2)), *trials(10, observed=seen())]
+    found = observed(CLOSED, sent)
+    assert found.observer.coalesced_share == pytest.approx(10 * 2 / (20 * 4))
+    assert found.arms[0].coalesced_share == pytest.approx(10 * 2 / (20 * 4))
+
+
+def test_an_error_beyond_one_percent_of_the_median_marks_the_metric():
+    """ttfo is 40 ms: 1% are 0.4; latency 100 ms: 1.0."""
+
+    def marked(error_us: int) -> set[str]:
+        found = observed(CLOSED, trials(50, observed=seen(error_us=error_us)))
+        return {mark.metric for mark in found.observer.marked}
+
+    assert not marked(300) & {"ttfo_ms", "latency_ms"}
+    assert marked(390) & {"ttfo_ms", "latency_ms"} == {"ttfo_ms"}
+    assert marked(600) >= {"ttfo_ms", "latency_ms"}
+    found = observed(CLOSED, trials(50, observed=seen(error_us=400)))
+    assert any(
+        sentence.startswith("Time to first output: this client states an error of up to 0.42 ms")
+        for sentence in found.banners
+    )
+
+
+def test_late_starts_mark_the_total_time_and_are_told_once():
+    found = observed(OPEN, trials(50, lag_ms=8.0, observed=seen()))
+    [mark] = [mark for mark in found.observer.marked if mark.late_start]
+    assert (mark.metric, mark.error_p99_ms) == ("total_ms", pytest.approx(8.0))
+    assert sum("8.0 ms" in sentence for sentence in found.banners) == 1
+    assert observed(OPEN, trials(50)).observer.dispatch_lag.n == 50
+    assert observed(CLOSED, trials(50, observed=seen())).observer.dispatch_lag is None
+
+
+def test_what_sessions_noticed_comes_before_the_numbers():
+    session = ObserverRecord(
+        session=0,
+        loop="measuring",
+        routes={"sim": "measuring"},
+        clock_steps_ns=(-250_000_000, 20_000_000),
+        suspended_ns=90_000_000_000,
+        notes=("The kernel does not date arrivals here.",),
+    )
+    resumed = ObserverRecord(session=1, loop="foreign", routes={"sim": "httpx: a proxy"}, notes=session.notes)
+    found = observed(CLOSED, trials(30, observed=seen()), session, resumed)
+    assert found.observer.routes == {"sim": ("measuring", "httpx: a proxy")}
+    assert found.observer.loops == ("measuring", "foreign")
+    assert found.observer.clock_steps_ms == (-250.0, 20.0)
+    said = " ".join(found.banners)
+    assert "was set 2 times during the run, by up to 250 ms" in said
+    assert "slept for 90 s" in said
+    assert found.banners.count("The kernel does not date arrivals here.") == 1
+
+
+def test_only_the_longest_idle_spells_are_cut_out():
+    start = np.array([0.0, 1.0, 100.0, 101.0, np.nan, 500.0])
+    end = np.array([0.5, 5.0, 102.0, 101.5, np.nan, 501.0])
+    same = without_pauses(start, end, 0)
+    assert np.array_equal(same[0], start, equal_nan=True)
+    starts, ends = without_pauses(start, end, 1)  # 102 to 500
+    assert starts == pytest.approx([0, 1, 100, 101, np.nan, 102], nan_ok=True)
+    starts, ends = without_pauses(start, end, 2)  # and 5 to 100
+    assert starts == pytest.approx([0, 1, 5, 6, np.nan, 7], nan_ok=True)
+    assert ends == pytest.approx([0.5, 5, 7, 6.5, np.nan, 8], nan_ok=True)
