@@ -15,7 +15,7 @@ from evalharness.metrics.timeline import success_stamps
 BOUNDED = ("ttft_ms", "ttfo_ms", "answer_ms", "latency_ms", "total_ms", "gap_ms")
 
 #: Arrivals of deltas are stored to half a microsecond each.
-_STORED_GAP_NS = 1_000
+STORED_GAP_NS = 1_000
 
 
 def error_bounds_ms(calls: Sequence[Call]) -> Mapping[str, float | None]:
@@ -59,7 +59,7 @@ def _gap_ns(attempt: Attempt, seen: Observed) -> int | None:
     if len(attempt.stamps.deltas_ns) < 2:
         return None
     dated_alone = seen.source is StampSource.KERNEL and seen.n_coalesced == 0
-    return _STORED_GAP_NS + (0 if dated_alone else seen.max_lag_ns)
+    return STORED_GAP_NS + (0 if dated_alone else seen.max_lag_ns)
 
 
 def _sum(left_ns: int | None, right_ns: int | None) -> int | None:

@@ -14,20 +14,36 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.model import Case, GraderSpec, PendingReason, Phase, Status, Trial
 from evalharness.core.record import RunRecord, TrialResult
 from evalharness.metrics.catalog import CATALOG
-from evalharness.metrics.error_bounds import BOUNDED, error_bounds_ms
-from evalharness.metrics.measure import measure_trial
+from evalharness.metrics.columns import (
+    STATUS_CODE,
+    STATUSES,
+    Bools,
+    Columnar,
+    Floats,
+    ResultColumns,
+    columns_of,
+    failure_of,
+)
 
-Floats: TypeAlias = NDArray[np.float64]
-Bools: TypeAlias = NDArray[np.bool_]
+__all__ = [
+    "STATUSES",
+    "Bools",
+    "Floats",
+    "Missing",
+    "Table",
+    "analysed_cases",
+    "analysed_trials",
+    "failure_of",
+    "grader_specs",
+    "table",
+]
+
 Int32s: TypeAlias = NDArray[np.int32]
 
-STATUSES: tuple[Status, ...] = tuple(Status)
 _LEFT_OVER = (PendingReason.DURATION, PendingReason.SETTLED)
-_CODE = {status: code for code, status in enumerate(STATUSES)}
 
 
 class Missing(IntEnum):
@@ -79,7 +95,7 @@ class Table:
         return int(self.cluster_index.max()) + 1 if len(self.cluster_index) else 0
 
     def has_status(self, status: Status) -> Bools:
-        return np.asarray(self.status == _CODE[status])
+        return np.asarray(self.status == STATUS_CODE[status])
 
     def timed(self, metric: str) -> Floats:
         """A time metric in the sense of the statistics: +inf where the trial failed, NaN where nothing was measured."""
@@ -98,14 +114,14 @@ class Table:
 def table(run: RunRecord) -> Table:
     """All trials the analysis of a run is about. A trial without a result counts as pending."""
     trials = analysed_trials(run)
-    results = [_result(run, trial) for trial in trials]
+    found = _columns(run, trials)
     cases = _cases_of(run, trials)
     case_place = {case.case_id: place for place, case in enumerate(cases)}
     arm_place = {arm.arm_id: place for place, arm in enumerate(run.plan.arms)}
     case_index = np.array([case_place[trial.case_id] for trial in trials], dtype=np.int32)
     repeat_index = np.array([trial.repeat_index for trial in trials], dtype=np.int32)
     specs = grader_specs(run.plan.suite.graders, cases)
-    scores, missing, asked = _all_scores(specs, results, case_index)
+    scored = {name: _scored(found, name, by_case, case_index) for name, by_case in specs.items()}
     return Table(
         case_ids=tuple(case_place),
         arm_ids=tuple(arm_place),
@@ -114,17 +130,23 @@ def table(run: RunRecord) -> Table:
         arm_index=np.array([arm_place[trial.arm_id] for trial in trials], dtype=np.int16),
         repeat_index=repeat_index,
         step=np.array([trial.step for trial in trials], dtype=np.int32),
-        status=np.array([_CODE[result.status] for result in results], dtype=np.int8),
-        timed_out=np.array([_timed_out(result) for result in results], dtype=np.bool_),
-        sent_rank=_sent_ranks(results),
-        metrics=_metric_columns(results),
-        errors=_error_columns(results),
-        scores=scores,
-        missing=missing,
-        asked=asked,
+        status=found.status,
+        timed_out=found.timed_out,
+        sent_rank=_sent_ranks(found),
+        metrics=found.metrics,
+        errors=found.errors,
+        scores={name: values for name, (values, _) in scored.items()},
+        missing={name: reasons for name, (_, reasons) in scored.items()},
+        asked={name: _has(by_case) for name, by_case in specs.items()},
         cluster_index=_cluster_index(cases),
         tags=_tag_index(cases),
     )
+
+
+def _columns(run: RunRecord, trials: Sequence[Trial]) -> ResultColumns:
+    if isinstance(run.results, Columnar):
+        return run.results.columns([trial.trial_id for trial in trials])
+    return columns_of([_result(run, trial) for trial in trials])
 
 
 def analysed_trials(run: RunRecord) -> tuple[Trial, ...]:
@@ -132,11 +154,13 @@ def analysed_trials(run: RunRecord) -> tuple[Trial, ...]:
 
     What time (``duration``) or a settled question left over is outside the analysis: it is not missing.
     """
-    return tuple(
-        trial
-        for trial in run.plan.trials
-        if trial.phase is Phase.MEASURED and _result(run, trial).pending_reason not in _LEFT_OVER
-    )
+    measured = [trial for trial in run.plan.trials if trial.phase is Phase.MEASURED]
+    reasons: Sequence[PendingReason | None]
+    if isinstance(run.results, Columnar):
+        reasons = run.results.pending_reasons([trial.trial_id for trial in measured])
+    else:
+        reasons = [_result(run, trial).pending_reason for trial in measured]
+    return tuple(trial for trial, reason in zip(measured, reasons, strict=True) if reason not in _LEFT_OVER)
 
 
 def analysed_cases(run: RunRecord) -> tuple[Case, ...]:
@@ -164,74 +188,42 @@ def _result(run: RunRecord, trial: Trial) -> TrialResult:
     return run.results.get(trial.trial_id) or TrialResult(trial_id=trial.trial_id, status=Status.PENDING)
 
 
-def failure_of(result: TrialResult) -> Failure | None:
-    """The failure that ended a trial: its own, else its last call's."""
-    return result.failure or (result.calls[-1].failure if result.calls else None)
-
-
-def _timed_out(result: TrialResult) -> bool:
-    failure = failure_of(result)
-    return result.status is Status.ERROR and failure is not None and failure.kind is FailureKind.TIMEOUT
-
-
-def _sent_ranks(results: Sequence[TrialResult]) -> Int32s:
+def _sent_ranks(found: ResultColumns) -> Int32s:
     """Wall-clock order: a resumed run has two monotonic clocks, which cannot be compared."""
-    ranks = np.full(len(results), -1, dtype=np.int32)
-    sent = [place for place, result in enumerate(results) if result.calls and result.status is not Status.PENDING]
-    starts = np.array([results[place].calls[0].intended_utc_ns for place in sent], dtype=np.int64)
-    ranks[np.array(sent, dtype=np.intp)[np.argsort(starts, kind="stable")]] = np.arange(len(sent), dtype=np.int32)
+    ranks = np.full(len(found.status), -1, dtype=np.int32)
+    sent = np.flatnonzero(found.started & (found.status != STATUS_CODE[Status.PENDING]))
+    ranks[sent[np.argsort(found.started_utc_ns[sent], kind="stable")]] = np.arange(len(sent), dtype=np.int32)
     return ranks
 
 
-def _metric_columns(results: Sequence[TrialResult]) -> Mapping[str, Floats]:
-    columns = np.full((len(CATALOG), len(results)), np.nan)
-    for place, result in enumerate(results):
-        if result.calls:
-            columns[:, place] = [np.nan if value is None else value for value in measure_trial(result).values()]
-    return dict(zip(CATALOG, columns, strict=True))
+def _has(by_case: Sequence[GraderSpec | None]) -> Bools:
+    return np.array([spec is not None for spec in by_case], dtype=np.bool_)
 
 
-def _error_columns(results: Sequence[TrialResult]) -> Mapping[str, Floats]:
-    columns = np.full((len(BOUNDED), len(results)), np.nan)
-    for place, result in enumerate(results):
-        bounds = error_bounds_ms(result.calls)
-        columns[:, place] = [np.nan if (bound := bounds[name]) is None else bound for name in BOUNDED]
-    return dict(zip(BOUNDED, columns, strict=True))
-
-
-def _all_scores(
-    specs: Mapping[str, tuple[GraderSpec | None, ...]],
-    results: Sequence[TrialResult],
-    case_index: Int32s,
-) -> tuple[dict[str, Floats], dict[str, NDArray[np.int8]], dict[str, Bools]]:
-    scores: dict[str, Floats] = {}
-    missing: dict[str, NDArray[np.int8]] = {}
-    asked: dict[str, Bools] = {}
-    for name, by_case in specs.items():
-        pairs = [score_of(result, by_case[case]) for result, case in zip(results, case_index.tolist(), strict=True)]
-        scores[name] = np.array([value for value, _ in pairs], dtype=np.float64)
-        missing[name] = np.array([reason for _, reason in pairs], dtype=np.int8)
-        asked[name] = np.array([spec is not None for spec in by_case], dtype=np.bool_)
-    return scores, missing, asked
-
-
-def score_of(result: TrialResult, spec: GraderSpec | None) -> tuple[float, Missing]:
-    """The score that enters the analysis, or NaN with the reason.
+def _scored(
+    found: ResultColumns, name: str, by_case: Sequence[GraderSpec | None], case_index: Int32s
+) -> tuple[Floats, NDArray[np.int8]]:
+    """The scores of grader ``name`` that enter the analysis, NaN with the reason for those that do not.
 
     ``error`` means the service never answered: a timeout is its answer (0), any other kind says nothing about quality.
     """
-    if spec is None:
-        return np.nan, Missing.NOT_ASKED
-    if result.status is Status.PENDING:
-        return np.nan, Missing.PENDING
-    if result.status is Status.ERROR:
-        return (0.0, Missing.NO) if _timed_out(result) else (np.nan, Missing.ERROR)
-    if result.status not in spec.grades:
-        return 0.0, Missing.NO
-    score = result.scores.get(spec.grader_id)
-    if score is None or score.value is None:
-        return np.nan, Missing.NULL_SCORE
-    return score.value, Missing.NO
+    n = len(found.status)
+    judged_statuses = [() if spec is None else spec.grades for spec in by_case]
+    judged = np.array([[status in own for status in STATUSES] for own in judged_statuses], dtype=np.bool_)
+    is_judged = judged.reshape(-1, len(STATUSES))[case_index, found.status]
+    given = found.scores.get(name, np.full(n, np.nan))
+    cases = [
+        (~_has(by_case)[case_index], np.nan, Missing.NOT_ASKED),
+        (found.status == STATUS_CODE[Status.PENDING], np.nan, Missing.PENDING),
+        (found.timed_out, 0.0, Missing.NO),
+        (found.status == STATUS_CODE[Status.ERROR], np.nan, Missing.ERROR),
+        (~is_judged, 0.0, Missing.NO),
+        (np.isnan(given), np.nan, Missing.NULL_SCORE),
+    ]
+    holds = [condition for condition, _, _ in cases]
+    values: Floats = np.select(holds, [value for _, value, _ in cases], given)
+    reasons = np.select(holds, [int(reason) for _, _, reason in cases], int(Missing.NO))
+    return values, reasons.astype(np.int8)
 
 
 def _cluster_index(cases: Sequence[Case]) -> Int32s:

@@ -64,6 +64,8 @@ def connect_for_writing(path: Path, *, synchronous: str) -> sqlite3.Connection:
 def reading(folder: Path) -> Iterator[sqlite3.Connection]:
     """A read-only connection to the run in ``folder``, which may lie on a read-only medium.
 
+    A run of an older schema is copied into memory and migrated there: its file stays as it is.
+
     Errors of SQLite inside the ``with`` become ``StoreError``, as does a folder that holds no run.
     """
     path = folder / DATABASE
@@ -76,7 +78,14 @@ def reading(folder: Path) -> Iterator[sqlite3.Connection]:
                 raise StoreError(
                     f"{path} holds no run", hint="the run was ended before it was planned: delete the folder"
                 )
-            yield connection
+            if schema.version(connection) == len(schema.MIGRATIONS):
+                yield connection
+                return
+            with closing(sqlite3.connect(":memory:", isolation_level=None)) as newer:
+                connection.backup(newer)
+                newer.execute("PRAGMA foreign_keys = ON")
+                schema.migrate(newer, applied_utc="")
+                yield newer
     except (sqlite3.Error, OSError) as error:
         raise store_error(error, path) from error
 

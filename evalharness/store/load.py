@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from evalharness.core.errors import StoreError
-from evalharness.core.model import PendingReason, Phase, Plan, Status
+from evalharness.core.model import PendingReason, Phase, Status
 from evalharness.core.record import RunManifest, RunRecord, RunState, TrialResult
 from evalharness.store.connect import reading
-from evalharness.store.plan_rows import read_manifest, read_plan
-from evalharness.store.result_rows import read_results
+from evalharness.store.loaded import LoadedResults
+from evalharness.store.plan_rows import read_manifest, read_observers, read_plan
+from evalharness.store.result_rows import (
+    read_rows,
+    read_shared,
+    read_superseded_rows,
+    result_of,
+    span_ns,
+)
 
 
 def load(folder: Path) -> RunRecord:
     """The run in ``folder``: results in the plan's order, those of trials that never ended as pending.
 
-    Stamps come back to the nanosecond, arrivals of deltas to half a microsecond. Raises ``StoreError``.
+    Stamps come back to the nanosecond, arrivals of deltas to half a microsecond. Results are made into objects when
+    they are asked for; that of a damaged row raises ``ValueError``. Raises ``StoreError``.
     """
     with reading(folder) as connection:
         manifest = _manifest(connection, folder)
         plan = read_plan(connection)
-        stored = {result.trial_id: result for result in read_results(connection)}
-    return RunRecord(manifest=manifest, plan=plan, results=_in_plan_order(manifest, plan, stored))
+        results = LoadedResults(plan.trials, read_rows(connection), read_shared(connection), _pending_reason(manifest))
+        return RunRecord(manifest=manifest, plan=plan, results=results, observers=read_observers(connection))
 
 
 def finished_trial_ids(folder: Path) -> frozenset[str]:
     """Trials that ended in any way but pending. Raises ``StoreError``."""
     with reading(folder) as connection:
         rows = connection.execute(
-            "SELECT trial_id FROM results WHERE superseded = 0 AND status != ?", (Status.PENDING.value,)
+            "SELECT trial_id FROM results JOIN trials ON position = result WHERE status != ?", (Status.PENDING.value,)
         )
         return frozenset(trial_id for (trial_id,) in rows)
 
@@ -38,7 +48,28 @@ def finished_trial_ids(folder: Path) -> frozenset[str]:
 def earlier_results(folder: Path) -> tuple[TrialResult, ...]:
     """Results that were asked again (``--retry-errors``, a stop in mid-trial), oldest first. Raises ``StoreError``."""
     with reading(folder) as connection:
-        return tuple(read_results(connection, superseded=True))
+        shared = read_shared(connection)
+        return tuple(result_of(trial_id, row, shared) for trial_id, row in read_superseded_rows(connection))
+
+
+def measured_ns(folder: Path) -> Mapping[int, int]:
+    """Per step, for how long measured trials were in progress so far: the sum over sessions of the time from the first
+    intended start to the last end. A step in which nothing was sent is left out. Raises ``StoreError``.
+    """
+    spans: dict[tuple[int, int], tuple[int, int]] = {}
+    with reading(folder) as connection:
+        shared = read_shared(connection)
+        step_of = {t.trial_id: t.step for t in read_plan(connection).trials if t.phase is Phase.MEASURED}
+        for trial_id, row in chain(read_rows(connection), read_superseded_rows(connection)):
+            if trial_id in step_of:
+                where = step_of[trial_id], row.session
+                seen = [*span_ns(row, shared), *spans.get(where, ())]
+                if seen:
+                    spans[where] = min(seen), max(seen)
+    measured: dict[int, int] = {}
+    for (step, _), (first_ns, last_ns) in sorted(spans.items()):
+        measured[step] = measured.get(step, 0) + last_ns - first_ns
+    return measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,18 +109,6 @@ def _manifest(connection: sqlite3.Connection, folder: Path) -> RunManifest:
     if manifest is None:
         raise StoreError(f"{folder} holds no plan: the run was ended before it began", hint="delete the folder")
     return manifest
-
-
-def _in_plan_order(manifest: RunManifest, plan: Plan, stored: dict[str, TrialResult]) -> dict[str, TrialResult]:
-    reason = _pending_reason(manifest)
-    results: dict[str, TrialResult] = {}
-    for trial in plan.trials:
-        result = stored.get(trial.trial_id)
-        if result is None and trial.phase is Phase.MEASURED:
-            result = TrialResult(trial_id=trial.trial_id, status=Status.PENDING, pending_reason=reason)
-        if result is not None:
-            results[trial.trial_id] = result
-    return results
 
 
 def _pending_reason(manifest: RunManifest) -> PendingReason | None:

@@ -1,4 +1,4 @@
-"""Manifest and plan as rows."""
+"""Manifest, plan and what sessions noticed of themselves as rows."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from evalharness.core.model import Arm, Case, PendingReason, Phase, Plan, Suite, Trial
-from evalharness.core.record import RunManifest, RunState
+from evalharness.core.model import Arm, Case, Json, PendingReason, Phase, Plan, Suite, Trial
+from evalharness.core.record import ObserverRecord, RunManifest, RunState
 from evalharness.store.cells import json_cell, json_of, text_cell, text_of
 
 _MANIFEST = tuple(field.name for field in fields(RunManifest))
@@ -21,7 +21,7 @@ _CASE_JSON = ("vars", "expected", "tags", "graders")
 _SUITE = ("suite", "hashed", "plan_hash")
 _ARM = ("arm_id", "key", "endpoint", "model", "prompt", "request")
 _CASE = ("case_id", "expected_text", "cluster", "content_hash", *_CASE_JSON)
-_TRIAL = ("trial_id", "case_id", "arm_id", "repeat_index", "phase")
+_TRIAL = ("trial_id", "case_id", "arm_id", "repeat_index", "phase", "step")
 
 
 @cache
@@ -70,6 +70,15 @@ def write_plan(connection: sqlite3.Connection, plan: Plan) -> None:
     connection.execute("UPDATE plan SET sha256 = ?", (plan_sha256(connection),))
 
 
+def add_trials(connection: sqlite3.Connection, trials: Iterable[Trial]) -> None:
+    """Trials that were not planned: the list was over before the run's time. They come after all others.
+
+    The plan's hash is that of what was planned, and stays as it is.
+    """
+    rows = ((*_trial_cells(trial), True) for trial in trials)
+    _insert(connection, "trials", (*_TRIAL, "added"), rows)
+
+
 def replace_suite(connection: sqlite3.Connection, plan: Plan) -> None:
     """Put in what a suite may change without changing its plan; arms, cases and trials stay as they are."""
     connection.execute("UPDATE plan SET suite = ?, hashed = ?", (_suite_cell(plan), json_cell(plan.hashed)))
@@ -86,9 +95,8 @@ def read_plan(connection: sqlite3.Connection) -> Plan:
     return Plan(
         suite=replace(
             suite,
-            # A template that is a list of items is a tuple in a suite; its type (any JSON) cannot say so.
             prompts=tuple(
-                replace(prompt, template=tuple(prompt.template)) if isinstance(prompt.template, list) else prompt
+                replace(prompt, template=_items(prompt.template), more_turns=tuple(map(_items, prompt.more_turns)))
                 for prompt in suite.prompts
             ),
             cases=tuple(map(_case, _select(connection, "cases", _CASE))),
@@ -100,15 +108,24 @@ def read_plan(connection: sqlite3.Connection) -> Plan:
     )
 
 
+def _items(template: Json) -> Json:
+    """A template that is a list of items is a tuple in a suite; its type (any JSON) cannot say so."""
+    return tuple(template) if isinstance(template, list) else template
+
+
 def plan_sha256(connection: sqlite3.Connection) -> str:
     """A hash over every stored value of the plan, to find out later whether one was altered.
 
-    Over cells, not over the types read from them: those may grow fields with a default.
+    Over cells, not over the types read from them: those may grow fields with a default. A step of 0 is left out: files
+    older than steps have hashes too.
     """
     digest = hashlib.sha256()
-    for table, columns in (("plan", _SUITE), ("arms", _ARM), ("cases", _CASE), ("trials", _TRIAL)):
+    for table, columns in (("plan", _SUITE), ("arms", _ARM), ("cases", _CASE)):
         for row in _select(connection, table, columns):
             digest.update(repr(row).encode("ascii", "backslashreplace"))
+    for trial in _select(connection, "trials", _TRIAL, where="added = 0"):
+        cells = trial if trial[-1] else trial[:-1]
+        digest.update(repr(cells).encode("ascii", "backslashreplace"))
     return digest.hexdigest()
 
 
@@ -119,8 +136,10 @@ def _insert(
     connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
 
 
-def _select(connection: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
-    return connection.execute(f"SELECT {', '.join(columns)} FROM {table} ORDER BY rowid")
+def _select(
+    connection: sqlite3.Connection, table: str, columns: tuple[str, ...], where: str = "1"
+) -> Iterator[tuple[Any, ...]]:
+    return connection.execute(f"SELECT {', '.join(columns)} FROM {table} WHERE {where} ORDER BY rowid")
 
 
 def _arm_cells(arm: Arm) -> tuple[Any, ...]:
@@ -155,18 +174,31 @@ def _case(cells: tuple[Any, ...]) -> Case:
 
 
 def _trial_cells(trial: Trial) -> tuple[Any, ...]:
-    return (trial.trial_id, text_cell(trial.case_id), trial.arm_id, trial.repeat_index, trial.phase.value)
+    names = (trial.trial_id, text_cell(trial.case_id), trial.arm_id)
+    return (*names, trial.repeat_index, trial.phase.value, trial.step)
 
 
 def _trial(cells: tuple[Any, ...]) -> Trial:
-    trial_id, case_id, arm_id, repeat_index, phase = cells
+    trial_id, case_id, arm_id, repeat_index, phase, step = cells
     return Trial(
         trial_id=trial_id,
         case_id=_plain_value(case_id),
         arm_id=arm_id,
         repeat_index=repeat_index,
         phase=Phase(phase),
+        step=step,
     )
+
+
+def write_observer(connection: sqlite3.Connection, seen: ObserverRecord) -> None:
+    cell = json_cell(_adapter(ObserverRecord).dump_python(seen))
+    connection.execute("INSERT OR REPLACE INTO observers (session, seen) VALUES (?, ?)", (seen.session, cell))
+
+
+def read_observers(connection: sqlite3.Connection) -> tuple[ObserverRecord, ...]:
+    """One for each session that noticed anything, oldest first."""
+    rows = connection.execute("SELECT seen FROM observers ORDER BY session")
+    return tuple(_adapter(ObserverRecord).validate_python(json_of(cell)) for (cell,) in rows)
 
 
 def _plain_cell(value: Any) -> Any:

@@ -1,264 +1,152 @@
-"""What was recorded of a trial as rows, and back."""
+"""What was recorded of a trial as rows, and back: its numbers packed in one, what is text beside them in another.
+
+A result has the number of its trial's position in the plan. One that was asked again has a negative one, and a row in
+``superseded`` that says of which trial it is.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, fields
-from itertools import groupby
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from evalharness.core.failure import Clock, Failure, FailureKind
 from evalharness.core.model import Json, PendingReason, Status
-from evalharness.core.record import (
-    Answer,
-    Attempt,
-    AttemptStatus,
-    Call,
-    Purpose,
-    Score,
-    Stamps,
-    ToolCall,
-    TrialResult,
-    Usage,
-)
+from evalharness.core.record import TrialResult
+from evalharness.store import numbers
 from evalharness.store.bodies import keep_body, read_bodies
-from evalharness.store.cells import json_cell, json_of, pack_arrivals, text_cell, text_of, unpack_arrivals
-
-_STAMPS = tuple(field.name for field in fields(Stamps) if field.name != "deltas_ns")
-_TOKENS = tuple(field.name for field in fields(Usage) if field.name != "source")
-_REPORTED = ("stop_reason", "response_id", "model_reported", "effort_reported", "tier_reported")
-
-_RESULT = ("trial_id", "session", "status", "failure", "pending_reason", "anomalies", "cost_usd")
-_CALL = (
-    *("result_id", "purpose", "turn_index", "request", "status", "intended_ns", "intended_utc_ns", "failure"),
-    *("anomalies", "cost_usd", *_TOKENS, "usage_source", *_REPORTED),
-)
-_OUTPUT = ("call", "text", "refusal", "reasoning_summary", "tool_calls", "items")
-_ATTEMPT = (
-    *("call", "position", "attempt_index", "status", "http_status", "failure", "connection_reused", "wait_ms"),
-    *_STAMPS,
-    *("deltas", "n_events", "n_deltas", "n_reads", "unknown_events", "request_id", "partial_text"),
-)
-_SCORE = ("result_id", "position", "grader_id", "grader", "value", "passed", "reason")
-
-
-def _insertion(table: str, columns: tuple[str, ...]) -> str:
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
-
-
-_INSERT_RESULT = _insertion("results", _RESULT)
-_INSERT_CALL = _insertion("calls", _CALL)
-_INSERT_OUTPUT = _insertion("outputs", _OUTPUT)
-_INSERT_ATTEMPT = _insertion("attempts", _ATTEMPT)
-_INSERT_SCORE = _insertion("scores", _SCORE)
+from evalharness.store.cells import TextCell, json_cell, json_of, text_cell, text_of
+from evalharness.store.numbers import Session
+from evalharness.store.result_texts import calls_from, failure_from, remarks_of, scores_from, texts_of
 
 # ---------------------------------------------------------------- writing
 
 
-def write_result(connection: sqlite3.Connection, result: TrialResult, *, session: int) -> None:
+def write_result(connection: sqlite3.Connection, result: TrialResult, *, session: Session) -> int:
     """Insert the result with all that belongs to it; what the trial began in this session has thereby ended.
 
-    A stored pending result is superseded. Raises ``sqlite3.IntegrityError`` for a trial that is not planned or has
-    ended already.
+    Returns the position of the trial. A stored pending result is superseded. Raises ``ValueError`` for a trial that is
+    not planned and ``sqlite3.IntegrityError`` for one that has ended already.
     """
-    trial_id = result.trial_id
-    connection.execute("DELETE FROM begun_attempts WHERE trial_id = ? AND session = ?", (trial_id, session))
+    row = connection.execute("SELECT position FROM trials WHERE trial_id = ?", (result.trial_id,)).fetchone()
+    if row is None:
+        raise ValueError("the trial is not planned")
+    position = int(row[0])
     connection.execute(
-        "UPDATE results SET superseded = 1 WHERE trial_id = ? AND superseded = 0 AND status = ?",
-        (trial_id, Status.PENDING.value),
+        "DELETE FROM begun_attempts WHERE trial_id = ? AND session = ?", (result.trial_id, session.number)
     )
-    row = (
-        *(trial_id, session, result.status.value, _failure_cell(result.failure)),
-        result.pending_reason and result.pending_reason.value,
-        *(_optional_json(result.anomalies), result.cost_usd),
-    )
-    result_id = connection.execute(_INSERT_RESULT, row).lastrowid
-    assert result_id is not None
-    for call in result.calls:
-        _write_call(connection, result_id, call)
-    connection.executemany(
-        _INSERT_SCORE,
-        (
-            (
-                *(result_id, position, text_cell(grader_id), text_cell(score.grader)),
-                *(score.value, score.passed, text_cell(score.reason)),
-            )
-            for position, (grader_id, score) in enumerate(result.scores.items())
-        ),
-    )
-
-
-def _write_call(connection: sqlite3.Connection, result_id: int, call: Call) -> None:
-    usage, answer = call.usage, call.answer
-    row = (
-        *(result_id, call.purpose.value, call.turn_index, keep_body(connection, call.request), call.status.value),
-        *(call.intended_ns, call.intended_utc_ns, _failure_cell(call.failure), _optional_json(call.anomalies)),
-        call.cost_usd,
-        *(usage and getattr(usage, name) for name in _TOKENS),
-        usage and text_cell(usage.source),
-        *(text_cell(getattr(answer, name)) for name in _REPORTED),
-    )
-    number = connection.execute(_INSERT_CALL, row).lastrowid
-    assert number is not None
+    stands = connection.execute("SELECT status FROM results WHERE result = ?", (position,)).fetchone()
+    if stands == (Status.PENDING.value,):
+        supersede(connection, position)
+    graders = {
+        (grader_id, score.grader): _keep_grader(connection, grader_id, score.grader)
+        for grader_id, score in result.scores.items()
+    }
+    remarks = remarks_of(result)
+    words, gaps = numbers.pack(result, session, graders)
     connection.execute(
-        _INSERT_OUTPUT,
-        (
-            *(number, text_cell(answer.text), text_cell(answer.refusal), text_cell(answer.reasoning_summary)),
-            *(_optional_json([asdict(tool_call) for tool_call in answer.tool_calls]), _optional_json(answer.items)),
-        ),
+        "INSERT INTO results (result, session, status, numbers, gaps, remarks) VALUES (?, ?, ?, ?, ?, ?)",
+        (position, session.number, result.status.value, words, gaps or None, json_cell(remarks) if remarks else None),
     )
-    connection.executemany(
-        _INSERT_ATTEMPT,
-        (_attempt_row(number, position, attempt) for position, attempt in enumerate(call.attempts)),
-    )
+    if result.calls:
+        calls = [texts_of(call, keep_body(connection, call.request)) for call in result.calls]
+        connection.execute("INSERT INTO outputs (result, calls) VALUES (?, ?)", (position, json_cell(calls)))
+    return position
 
 
-def _attempt_row(call: int, position: int, attempt: Attempt) -> tuple[Any, ...]:
-    stamps = attempt.stamps
-    return (
-        *(call, position, attempt.index, attempt.status.value, attempt.http_status, _failure_cell(attempt.failure)),
-        *(attempt.connection_reused, attempt.wait_ms),
-        *(getattr(stamps, name) for name in _STAMPS),
-        *(pack_arrivals(stamps.deltas_ns), attempt.n_events, attempt.n_deltas, attempt.n_reads),
-        *(_optional_json(attempt.unknown_events), text_cell(attempt.request_id), text_cell(attempt.partial_text)),
-    )
+def supersede(connection: sqlite3.Connection, position: int) -> None:
+    """Let the trial at ``position`` be asked again: what is stored of it stays, under another number."""
+    (number,) = connection.execute("SELECT min(min(result), 0) - 1 FROM results").fetchone()
+    moved = connection.execute("UPDATE results SET result = ? WHERE result = ?", (number, position))
+    if moved.rowcount:
+        connection.execute("INSERT INTO superseded (result, trial) VALUES (?, ?)", (number, position))
 
 
-def _failure_cell(failure: Failure | None) -> str | bytes | None:
-    return None if failure is None else json_cell(asdict(failure))
-
-
-def _optional_json(value: Any) -> str | bytes | None:
-    """Most of these are empty in most rows: an empty one is no text at all."""
-    return json_cell(value) if value else None
+def _keep_grader(connection: sqlite3.Connection, grader_id: str, grader: str) -> int:
+    cells = (text_cell(grader_id), text_cell(grader))
+    query = "SELECT grader FROM graders WHERE grader_id = ? AND type = ?"
+    row = connection.execute(query, cells).fetchone()
+    if row is None:
+        connection.execute("INSERT INTO graders (grader_id, type) VALUES (?, ?)", cells)
+        row = connection.execute(query, cells).fetchone()
+    return int(row[0])
 
 
 # ---------------------------------------------------------------- reading
 
 
-def read_results(connection: sqlite3.Connection, *, superseded: bool = False) -> Iterator[TrialResult]:
-    """The stored results in the order they were committed: those that stand, or those that were asked again.
+class Row(NamedTuple):
+    """One result as it is stored. ``calls``: the cell of ``outputs``; None without a call."""
 
-    The four tables are read side by side in the order of their keys, so that only one trial is assembled at a time.
-    """
-    bodies = read_bodies(connection)
-    which = f"result_id IN (SELECT result_id FROM results WHERE superseded = {int(superseded)})"
-    calls_of = _by_owner(
-        connection,
-        f"SELECT {_columns('calls', _CALL)}, {_columns('outputs', _OUTPUT)} FROM calls JOIN outputs USING (call)"
-        f" WHERE {which} ORDER BY call",
-    )
-    attempts_of = _by_owner(
-        connection,
-        f"SELECT {_columns('attempts', _ATTEMPT)} FROM attempts JOIN calls USING (call)"
-        f" WHERE {which} ORDER BY call, position",
-    )
-    scores_of = _by_owner(
-        connection, f"SELECT {', '.join(_SCORE)} FROM scores WHERE {which} ORDER BY result_id, position"
-    )
-    rows = connection.execute(
-        f"SELECT result_id, {', '.join(_RESULT)} FROM results WHERE superseded = ? ORDER BY result_id", (superseded,)
-    )
-    for result_id, *cells in rows:
-        row = dict(zip(_RESULT, cells, strict=True))
-        reason = row["pending_reason"]
-        yield TrialResult(
-            trial_id=row["trial_id"],
-            status=Status(row["status"]),
-            calls=tuple(_call(cells, bodies, attempts_of) for cells in calls_of(result_id)),
-            scores=dict(_score(cells) for cells in scores_of(result_id)),
-            failure=failure_of(row["failure"]),
-            pending_reason=reason and PendingReason(reason),
-            anomalies=tuple(json_of(row["anomalies"]) or ()),
-            cost_usd=row["cost_usd"],
-        )
+    session: int
+    status: str
+    numbers: bytes
+    gaps: bytes | None
+    remarks: TextCell
+    calls: TextCell
 
 
-_Row = tuple[Any, ...]
-_T = TypeVar("_T")
+_ROW = "session, status, numbers, gaps, remarks, calls FROM results LEFT JOIN outputs USING (result)"
 
 
-def _columns(table: str, names: tuple[str, ...]) -> str:
-    return ", ".join(f"{table}.{name}" for name in names)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What the results of a run have in common, by number."""
+
+    sessions: Mapping[int, Session]
+    graders: Mapping[int, tuple[str, str]]
+    bodies: Mapping[int, Mapping[str, Json]]
 
 
-def _by_owner(connection: sqlite3.Connection, query: str) -> Callable[[int], list[_Row]]:
-    """A function that gives the rows whose first column is the number asked for; ask in rising order, once each."""
-    groups = groupby(connection.execute(query), key=lambda row: row[0])
-    following = next(groups, None)
-
-    def rows_of(owner: int) -> list[_Row]:
-        nonlocal following
-        if following is None or following[0] != owner:
-            return []
-        rows = list(following[1])
-        following = next(groups, None)
-        return rows
-
-    return rows_of
-
-
-def _call(cells: _Row, bodies: Mapping[int, Mapping[str, Json]], attempts_of: Callable[[int], list[_Row]]) -> Call:
-    row = dict(zip(_CALL, cells, strict=False))
-    output = dict(zip(_OUTPUT, cells[len(_CALL) :], strict=True))
-    source = row["usage_source"]
-    return Call(
-        purpose=Purpose(row["purpose"]),
-        turn_index=row["turn_index"],
-        request=bodies[row["request"]],
-        status=Status(row["status"]),
-        intended_ns=row["intended_ns"],
-        intended_utc_ns=row["intended_utc_ns"],
-        attempts=tuple(_attempt(cells) for cells in attempts_of(output["call"])),
-        answer=Answer(
-            text=text_of(output["text"]) or "",
-            refusal=text_of(output["refusal"]),
-            reasoning_summary=text_of(output["reasoning_summary"]),
-            tool_calls=tuple(ToolCall(**sent) for sent in json_of(output["tool_calls"]) or ()),
-            items=tuple(json_of(output["items"]) or ()),
-            **{name: text_of(row[name]) for name in _REPORTED},
-        ),
-        usage=None if source is None else Usage(source=text_of(source) or "", **{name: row[name] for name in _TOKENS}),
-        failure=failure_of(row["failure"]),
-        anomalies=tuple(json_of(row["anomalies"]) or ()),
-        cost_usd=row["cost_usd"],
+def read_shared(connection: sqlite3.Connection) -> Shared:
+    return Shared(
+        sessions={
+            number: Session(number=number, monotonic_ns=monotonic_ns, utc_ns=utc_ns)
+            for number, monotonic_ns, utc_ns in connection.execute("SELECT session, monotonic_ns, utc_ns FROM sessions")
+        },
+        graders={
+            number: (text_of(grader_id) or "", text_of(grader) or "")
+            for number, grader_id, grader in connection.execute("SELECT grader, grader_id, type FROM graders")
+        },
+        bodies=read_bodies(connection),
     )
 
 
-def _attempt(cells: _Row) -> Attempt:
-    row = dict(zip(_ATTEMPT, cells, strict=True))
-    reused = row["connection_reused"]
-    return Attempt(
-        index=row["attempt_index"],
-        status=AttemptStatus(row["status"]),
-        stamps=Stamps(deltas_ns=unpack_arrivals(row["deltas"]), **{name: row[name] for name in _STAMPS}),
-        wait_ms=row["wait_ms"],
-        http_status=row["http_status"],
-        failure=failure_of(row["failure"]),
-        connection_reused=None if reused is None else bool(reused),
-        n_events=row["n_events"],
-        n_deltas=row["n_deltas"],
-        n_reads=row["n_reads"],
-        unknown_events=json_of(row["unknown_events"]) or {},
-        request_id=text_of(row["request_id"]),
-        partial_text=text_of(row["partial_text"]),
+def read_rows(connection: sqlite3.Connection) -> Iterator[tuple[str, Row]]:
+    """(trial id, row) of the results that stand, in the plan's order."""
+    query = f"SELECT trial_id, {_ROW} JOIN trials ON position = result WHERE result > 0 ORDER BY result"
+    return ((trial_id, Row._make(cells)) for trial_id, *cells in connection.execute(query))
+
+
+def read_superseded_rows(connection: sqlite3.Connection) -> Iterator[tuple[str, Row]]:
+    """(trial id, row) of the results that were asked again, oldest first."""
+    query = (
+        f"SELECT trial_id, {_ROW} JOIN superseded USING (result) JOIN trials ON position = trial ORDER BY result DESC"
+    )
+    return ((trial_id, Row._make(cells)) for trial_id, *cells in connection.execute(query))
+
+
+def result_of(trial_id: str, row: Row, shared: Shared) -> TrialResult:
+    """The result a row stands for. Raises ``ValueError``, ``KeyError`` or ``TypeError`` for a damaged one."""
+    unpacked = numbers.unpack(row.numbers, row.gaps or b"", shared.sessions[row.session])
+    remarks = json_of(row.remarks) or {}
+    reason = remarks.get("pending_reason")
+    return TrialResult(
+        trial_id=trial_id,
+        status=Status(row.status),
+        calls=calls_from(unpacked, json_of(row.calls) or [], shared.bodies),
+        scores=scores_from(unpacked, remarks.get("reasons", {}), shared.graders),
+        failure=failure_from(remarks.get("failure")),
+        pending_reason=reason and PendingReason(reason),
+        anomalies=tuple(remarks.get("anomalies", ())),
+        cost_usd=unpacked.cost_usd,
     )
 
 
-def _score(cells: _Row) -> tuple[str, Score]:
-    _, _, grader_id, grader, value, passed, reason = cells
-    return text_of(grader_id) or "", Score(
-        grader=text_of(grader) or "",
-        value=value,
-        passed=None if passed is None else bool(passed),
-        reason=text_of(reason),
-    )
-
-
-def failure_of(cell: str | bytes | None) -> Failure | None:
-    content = json_of(cell)
-    if content is None:
-        return None
-    clock = content["clock"]
-    return Failure(**content | {"kind": FailureKind(content["kind"]), "clock": clock and Clock(clock)})
+def span_ns(row: Row, shared: Shared) -> tuple[int, ...]:
+    """(first intended start, last end) on the session's monotonic clock; nothing where nothing was sent."""
+    stamps: list[int] = []
+    for call, attempts in numbers.unpack(row.numbers, row.gaps or b"", shared.sessions[row.session]).calls:
+        closed = [attempt["stamps"].closed_ns or attempt["stamps"].done_ns for attempt in attempts]
+        stamps += [call["intended_ns"], *(at_ns for at_ns in closed if at_ns is not None)]
+    return (min(stamps), max(stamps)) if len(stamps) > 1 else ()

@@ -6,17 +6,18 @@ import asyncio
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 from evalharness.core.clock import SystemClock, utc_text
 from evalharness.core.errors import StoreError
-from evalharness.core.model import Plan
-from evalharness.core.record import RunManifest, RunState, TrialResult
+from evalharness.core.model import Plan, Trial
+from evalharness.core.record import ObserverRecord, RunManifest, RunState, TrialResult
 from evalharness.store import load, plan_rows, result_rows, schema
 from evalharness.store.connect import DATABASE, connect_for_writing, create_file, reading, store_error
+from evalharness.store.numbers import Session
 from evalharness.store.reserve import Reserve
 from evalharness.store.runs import suite_folder
 from evalharness.store.writer import Job, Writer
@@ -89,29 +90,33 @@ def _start(folder: Path, write: Callable[[sqlite3.Connection], None]) -> RunStor
         raise
 
 
-def _begin_session(folder: Path, write: Callable[[sqlite3.Connection], None]) -> int:
-    """One durable transaction with ``write`` in it: the test that the folder can be written. Returns its number."""
+def _begin_session(folder: Path, write: Callable[[sqlite3.Connection], None]) -> Session:
+    """One durable transaction with ``write`` in it: the test that the folder can be written."""
     path = folder / DATABASE
-    now_utc = utc_text(SystemClock().utc_ns())
+    monotonic_ns, utc_ns = SystemClock().monotonic_ns(), SystemClock().utc_ns()
+    now_utc = utc_text(utc_ns)
     connection = connect_for_writing(path, synchronous="FULL")
     try:
         schema.migrate(connection, applied_utc=now_utc)
         connection.execute("BEGIN IMMEDIATE")
         write(connection)
-        cursor = connection.execute("INSERT INTO sessions (opened_utc, pid) VALUES (?, ?)", (now_utc, os.getpid()))
+        cursor = connection.execute(
+            "INSERT INTO sessions (opened_utc, pid, monotonic_ns, utc_ns) VALUES (?, ?, ?, ?)",
+            (now_utc, os.getpid(), monotonic_ns, utc_ns),
+        )
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise store_error(error, path) from error
     finally:
         connection.close()
     assert cursor.lastrowid is not None
-    return cursor.lastrowid
+    return Session(number=cursor.lastrowid, monotonic_ns=monotonic_ns, utc_ns=utc_ns)
 
 
 class RunStore:
     """A ``RunWriter`` for one session of a run. Use as a context manager, or ``close`` it."""
 
-    def __init__(self, folder: Path, session: int, reserve: Reserve) -> None:
+    def __init__(self, folder: Path, session: Session, reserve: Reserve) -> None:
         self.folder = folder
         self._session = session
         self._writer = Writer(folder / DATABASE, reserve)
@@ -122,7 +127,7 @@ class RunStore:
 
     async def begin_attempt(self, trial_id: str, turn_index: int, attempt_index: int) -> None:
         """Note that a request is about to be sent. Raises ``StoreError``: then it must not be."""
-        row = (trial_id, turn_index, attempt_index, self._session, utc_text(SystemClock().utc_ns()))
+        row = (trial_id, turn_index, attempt_index, self._session.number, utc_text(SystemClock().utc_ns()))
 
         def write(connection: sqlite3.Connection) -> None:
             connection.execute("INSERT INTO begun_attempts VALUES (?, ?, ?, ?, ?)", row)
@@ -140,12 +145,35 @@ class RunStore:
 
         await self._written(f"the result of trial {result.trial_id}", write)
 
-    async def reopen(self, trial_ids: Iterable[str]) -> None:
-        """Let trials that have ended be asked again. What was recorded of them stays (``load.earlier_results``)."""
-        rows = [(trial_id,) for trial_id in trial_ids]
+    async def add_trials(self, trials: Sequence[Trial]) -> None:
+        """Further trials of a run that time ends, after all others in its plan. Raises ``StoreError``, also for one
+        that is planned already.
+        """
+        added = tuple(trials)
 
         def write(connection: sqlite3.Connection) -> None:
-            connection.executemany("UPDATE results SET superseded = 1 WHERE trial_id = ? AND superseded = 0", rows)
+            plan_rows.add_trials(connection, added)
+
+        await self._written("the further trials", write)
+
+    async def observe(self, seen: ObserverRecord) -> None:
+        """What this session noticed of the client so far (its number is the store's); replaces what it said before."""
+        numbered = replace(seen, session=self._session.number)
+
+        def write(connection: sqlite3.Connection) -> None:
+            plan_rows.write_observer(connection, numbered)
+
+        await self._written("what was noticed of the client", write)
+
+    async def reopen(self, trial_ids: Iterable[str]) -> None:
+        """Let trials that have ended be asked again. What was recorded of them stays (``load.earlier_results``)."""
+        wanted = tuple(trial_ids)
+
+        def write(connection: sqlite3.Connection) -> None:
+            for trial_id in wanted:
+                query = "SELECT position FROM trials WHERE trial_id = ?"
+                for (position,) in connection.execute(query, (trial_id,)).fetchall():
+                    result_rows.supersede(connection, position)
 
         await self._written("the trials to ask again", write)
 

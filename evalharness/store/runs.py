@@ -129,8 +129,7 @@ def _read(folder: Path) -> StoredRun | None:
                 "SELECT count(*) FROM trials WHERE phase = ?", (Phase.MEASURED.value,)
             ).fetchone()[0]
             n_ended = connection.execute(
-                "SELECT count(*) FROM results JOIN trials USING (trial_id)"
-                " WHERE phase = ? AND superseded = 0 AND status != ?",
+                "SELECT count(*) FROM results JOIN trials ON position = result WHERE phase = ? AND status != ?",
                 (Phase.MEASURED.value, Status.PENDING.value),
             ).fetchone()[0]
     except StoreError:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from evalharness.core.errors import StoreError
+from evalharness.store import result_rows, schema_1
+from evalharness.store.numbers import Session
 
 Migration: TypeAlias = Callable[[sqlite3.Connection], None]
 
@@ -94,8 +96,57 @@ def m001_initial(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+_M002 = """
+ALTER TABLE results RENAME TO results_1;
+ALTER TABLE calls RENAME TO calls_1;
+ALTER TABLE outputs RENAME TO outputs_1;
+ALTER TABLE attempts RENAME TO attempts_1;
+ALTER TABLE scores RENAME TO scores_1;
+ALTER TABLE trials ADD COLUMN step INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE trials ADD COLUMN added INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN monotonic_ns INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN utc_ns INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE observers (
+    session INTEGER PRIMARY KEY REFERENCES sessions (session), seen TEXT NOT NULL
+);
+CREATE TABLE graders (
+    grader INTEGER PRIMARY KEY, grader_id TEXT NOT NULL, type TEXT NOT NULL, UNIQUE (grader_id, type)
+);
+CREATE TABLE results (
+    result INTEGER PRIMARY KEY, session INTEGER NOT NULL REFERENCES sessions (session), status TEXT NOT NULL,
+    numbers BLOB NOT NULL, gaps BLOB, remarks TEXT
+);
+CREATE TABLE superseded (
+    result INTEGER PRIMARY KEY REFERENCES results (result), trial INTEGER NOT NULL REFERENCES trials (position)
+);
+CREATE TABLE outputs (
+    result INTEGER PRIMARY KEY REFERENCES results (result) ON UPDATE CASCADE, calls TEXT NOT NULL
+);
+"""
+
+
+def m002_packed(connection: sqlite3.Connection) -> None:
+    """Numbers and stamps of a result in two short strings of bytes (``numbers.py``), its texts beside them; steps,
+    trials added to the plan (``added``), what a session saw of its client.
+
+    Results are written by today's writer: whoever changes their tables next keeps a copy of it here, as ``schema_1``
+    keeps the reader.
+    """
+    for statement in _M002.split(";"):
+        connection.execute(statement)
+    for superseded in (True, False):
+        for number, result in schema_1.read_results(connection, superseded=superseded):
+            position = result_rows.write_result(
+                connection, result, session=Session(number=number, monotonic_ns=0, utc_ns=0)
+            )
+            if superseded:
+                result_rows.supersede(connection, position)
+    for table in ("scores_1", "attempts_1", "outputs_1", "calls_1", "results_1"):
+        connection.execute(f"DROP TABLE {table}")
+
+
 #: In order; the schema version of a file is how many of them it has seen. Append, never edit one that was released.
-MIGRATIONS: tuple[Migration, ...] = (m001_initial,)
+MIGRATIONS: tuple[Migration, ...] = (m001_initial, m002_packed)
 
 
 def version(connection: sqlite3.Connection) -> int:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from evalharness.core.errors import StoreError
 from evalharness.store.bodies import sha256_of
 from evalharness.store.connect import reading
 from evalharness.store.plan_rows import plan_sha256, read_manifest, read_plan
-from evalharness.store.result_rows import read_results
+from evalharness.store.result_rows import read_rows, read_shared, read_superseded_rows, result_of
 
 
 def verify(folder: Path) -> list[str]:
@@ -38,6 +39,10 @@ def _damage(connection: sqlite3.Connection) -> Iterator[str]:
 def _differences(connection: sqlite3.Connection) -> Iterator[str]:
     for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
         yield f"row {row} of {table} refers to a row of {parent} that does not exist"
+    for (number,) in connection.execute(
+        "SELECT result FROM results WHERE result > 0 AND result NOT IN (SELECT position FROM trials)"
+    ):
+        yield f"row {number} of results belongs to no trial of the plan"
     for table, content in (("requests", "body"), ("long_texts", "text")):
         for number, sha256, cell in connection.execute(f"SELECT rowid, sha256, {content} FROM {table}"):
             if sha256_of(cell) != sha256:
@@ -52,8 +57,8 @@ def _unreadable(connection: sqlite3.Connection) -> Iterator[str]:
             yield "the manifest belongs to another plan"
         if connection.execute("SELECT sha256 FROM plan").fetchone()[0] != plan_sha256(connection):
             yield "the plan was altered: its content does not have the stored hash"
-        for superseded in (False, True):
-            for _ in read_results(connection, superseded=superseded):
-                pass
+        shared = read_shared(connection)
+        for trial_id, row in chain(read_rows(connection), read_superseded_rows(connection)):
+            result_of(trial_id, row, shared)
     except (ValueError, KeyError, TypeError) as error:
         yield f"a row cannot be read: {error}"

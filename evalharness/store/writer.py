@@ -19,6 +19,8 @@ from evalharness.core.errors import StoreError
 from evalharness.store.connect import connect_for_writing, is_full, store_error
 from evalharness.store.reserve import Reserve
 
+_MANY_PAGES = 1_000
+
 #: What one value can do wrong without the database being at fault: it fails its own job and no other.
 _UNFIT = (
     *(sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError),
@@ -37,6 +39,16 @@ class Job:
     work: Callable[[sqlite3.Connection], None]
     durable: bool
     done: Future[None] = field(default_factory=Future)
+
+
+def tidy(connection: sqlite3.Connection) -> None:
+    """Pack the pages of a file that grew much (one transaction of SQLite's own; it needs room for a second copy).
+
+    Trials end out of order, which leaves a tenth of each page empty. Small files are left alone: nobody would notice.
+    """
+    n_pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    if n_pages >= _MANY_PAGES:
+        connection.execute("VACUUM")
 
 
 class Writer:
@@ -87,9 +99,10 @@ class Writer:
             # Attempts first: they are quick, and their requests wait to be sent.
             for connection, durable in ((self._quick, False), (self._durable, True)):
                 self._write(connection, [job for job in jobs if job.durable is durable])
-        with contextlib.suppress(sqlite3.Error):
-            self._durable.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._quick.close()
+        with contextlib.suppress(sqlite3.Error):
+            tidy(self._durable)
+            self._durable.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._durable.close()
 
     def _take(self) -> list[Job | None]:

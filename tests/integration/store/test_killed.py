@@ -66,7 +66,7 @@ def test_kill_at_any_moment_loses_nothing_acknowledged_and_repeats_nothing(
         now = killed_after(processes, folder, draw.randrange(round(mean * 1.5)), draw.random() * 0.004)
         assert not now & acknowledged, f"kill {kill}: asked again"
         acknowledged |= now
-        stored = [row[0] for row in rows(folder, "SELECT trial_id FROM results WHERE superseded = 0")]
+        stored = [row[0] for row in rows(folder, "SELECT trial_id FROM results JOIN trials ON position = result")]
         assert acknowledged <= set(stored), f"kill {kill}: lost"
         assert len(stored) == len(set(stored)), f"kill {kill}: stored twice"
         lost = [attempt for attempt in lost_attempts(folder) if attempt.session == kill + 2]

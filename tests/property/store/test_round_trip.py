@@ -4,7 +4,7 @@ import sqlite3
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import accumulate
 
 from hypothesis import given, settings
@@ -17,17 +17,21 @@ from evalharness.core.record import (
     Attempt,
     AttemptStatus,
     Call,
+    Observed,
     Purpose,
     Score,
     Stamps,
+    StampSource,
     ToolCall,
     TrialResult,
     Usage,
 )
 from evalharness.store import plan_rows, result_rows, schema
+from evalharness.store.numbers import Session
 from tests.support.runs import make_run
 from tests.support.stored import rounded
 
+SESSION = Session(number=1, monotonic_ns=7_000_000_000, utc_ns=1_793_534_400_000_000_000)
 PLAN: Plan = make_run(arms=2, cases=3, repeats=1, seed=1).plan
 HOSTILE = ("\x00", "\x00long_text:0", "\ud83d\ude00", "\ud800", "=1+1", "\x1b[2J", "null", "[" * 3000, "x\udfff" * 1100)
 
@@ -68,8 +72,17 @@ failures = st.builds(
 )
 stamps = st.builds(
     Stamps,
-    **{name: maybe(stamps_ns) for name in result_rows._STAMPS},
+    **{field.name: maybe(stamps_ns) for field in fields(Stamps) if field.name != "deltas_ns"},
     deltas_ns=arrivals(),
+)
+observed = st.builds(
+    Observed,
+    source=st.sampled_from(StampSource),
+    send_ns=counts,
+    max_lag_ns=counts,
+    n_coalesced=counts,
+    first_output_error_ns=maybe(counts),
+    done_error_ns=maybe(counts),
 )
 attempts = st.builds(
     Attempt,
@@ -86,6 +99,7 @@ attempts = st.builds(
     unknown_events=st.dictionaries(text, st.integers(1, 9), max_size=2),
     request_id=maybe(text),
     partial_text=maybe(text),
+    observed=maybe(observed),
 )
 answers = st.builds(
     Answer,
@@ -146,7 +160,10 @@ def database(plan: Plan) -> Iterator[sqlite3.Connection]:
         connection.execute("PRAGMA foreign_keys = ON")
         schema.migrate(connection, applied_utc="")
         plan_rows.write_plan(connection, plan)
-        connection.execute("INSERT INTO sessions (opened_utc, pid) VALUES ('', 1)")
+        connection.execute(
+            "INSERT INTO sessions (opened_utc, pid, monotonic_ns, utc_ns) VALUES ('', 1, ?, ?)",
+            (SESSION.monotonic_ns, SESSION.utc_ns),
+        )
         yield connection
     finally:
         connection.close()
@@ -158,8 +175,10 @@ def test_whatever_was_recorded_is_read_back_equal(drawn: list[TrialResult]) -> N
     recorded = [replace(result, trial_id=trial.trial_id) for trial, result in zip(PLAN.trials, drawn, strict=False)]
     with database(PLAN) as connection:
         for result in recorded:
-            result_rows.write_result(connection, result, session=1)
-        assert list(result_rows.read_results(connection)) == [rounded(result) for result in recorded]
+            result_rows.write_result(connection, result, session=SESSION)
+        shared = result_rows.read_shared(connection)
+        stored = [result_rows.result_of(trial_id, row, shared) for trial_id, row in result_rows.read_rows(connection)]
+    assert stored == [rounded(result) for result in recorded]
 
 
 @settings(max_examples=100, deadline=None)

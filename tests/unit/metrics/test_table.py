@@ -14,7 +14,6 @@ from evalharness.metrics.table import (
     analysed_cases,
     analysed_trials,
     grader_specs,
-    score_of,
     table,
 )
 from tests.support.runs import make_run
@@ -48,8 +47,14 @@ def a_result(status: Status, value: float | None = None, kind: FailureKind | Non
     ],
 )
 def test_what_has_no_score_counts_as_the_statistics_say(result, spec, expected, reason):
-    value, why = score_of(result, spec)
-    assert why is reason
+    run = make_run(arms=1, cases=2, repeats=1)
+    (first, second), (own, other) = run.plan.suite.cases, run.plan.trials
+    specs = {own.case_id: spec, other.case_id: ANSWER}
+    cases = tuple(replace(case, graders=tuple(filter(None, [specs[case.case_id]]))) for case in (first, second))
+    plan = replace(run.plan, suite=replace(run.plan.suite, graders=(), cases=cases))
+    rows = table(replace(run, plan=plan, results={**run.results, own.trial_id: replace(result, trial_id=own.trial_id)}))
+    value, why = rows.scores["answer"][0], rows.missing["answer"][0]
+    assert why == reason
     assert np.isnan(value) if expected is None else value == expected
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sqlite3
 from dataclasses import replace
@@ -9,9 +10,11 @@ from zipfile import ZipFile
 import pytest
 
 from evalharness.core.errors import StoreError
-from evalharness.core.model import PendingReason, Phase, Status
-from evalharness.core.record import RunState
-from evalharness.store.load import load
+from evalharness.core.model import LevelUnit, Load, PendingReason, Phase, Route, Status, Warmup
+from evalharness.core.record import Attempt, AttemptStatus, Call, Purpose, RunState, Stamps, TrialResult
+from evalharness.metrics.table import analysed_trials
+from evalharness.store import run_store
+from evalharness.store.load import load, measured_ns
 from tests.support.runs import make_run
 from tests.support.stored import append_all, create, rounded, store_run
 
@@ -115,8 +118,71 @@ def test_a_file_that_is_no_database_is_an_error_with_its_path(tmp_path: Path) ->
 def test_a_newer_run_is_not_guessed_at(tmp_path: Path) -> None:
     folder = store_run(tmp_path, RUN)
     connection = sqlite3.connect(folder / "run.db")
-    connection.execute("INSERT INTO migrations VALUES (2, 'm002_later', '')")
+    connection.execute("INSERT INTO migrations VALUES (3, 'm003_later', '')")
     connection.commit()
     connection.close()
-    with pytest.raises(StoreError, match="schema 2"):
+    with pytest.raises(StoreError, match="schema 3"):
         load(folder)
+
+
+def test_trials_that_time_left_over_say_so_in_a_run_that_is_complete(tmp_path: Path) -> None:
+    ended = replace(RUN.manifest, state=RunState.COMPLETE, stop_reason=PendingReason.DURATION, exit_code=0)
+    first, *others = RUN.results
+    run = load(store_run(tmp_path, replace(RUN, manifest=ended, results={first: RUN.results[first]})))
+    assert [run.results[trial_id].pending_reason for trial_id in others] == [PendingReason.DURATION] * len(others)
+    assert [trial.trial_id for trial in analysed_trials(run)] == [first]
+
+
+def test_a_plan_keeps_what_load_route_and_conversations_say(tmp_path: Path) -> None:
+    suite = RUN.plan.suite
+    load_in_steps = Load(
+        shape="steps",
+        levels=(1, 2.5),
+        level_unit=LevelUnit.RATE_PER_S,
+        each_s=30,
+        offsets_s=(0.0, 0.25),
+        speed=2.0,
+        file="trace.csv",
+        warmup=Warmup(seconds=5),
+    )
+    endpoint = replace(suite.endpoints[0], route=Route(unix_socket="/run/model.sock", http2=True))
+    turns = ("And then?", ({"role": "user", "content": "Why?"},))
+    prompt = replace(suite.prompts[0], more_turns=turns)
+    changed = replace(suite, load=load_in_steps, endpoints=(endpoint,), prompts=(prompt,))
+    trials = tuple(replace(trial, step=place % 2) for place, trial in enumerate(RUN.plan.trials))
+    plan = replace(RUN.plan, suite=changed, trials=trials)
+    assert load(store_run(tmp_path, replace(RUN, plan=plan, results={}))).plan == plan
+
+
+def sent(trial_id: str, intended_ns: int, *closed_ns: int) -> TrialResult:
+    attempts = tuple(
+        Attempt(index=index, status=AttemptStatus.OK, stamps=Stamps(closed_ns=at)) for index, at in enumerate(closed_ns)
+    )
+    call = Call(
+        purpose=Purpose.SUBJECT,
+        turn_index=0,
+        request={},
+        status=Status.OK,
+        intended_ns=intended_ns,
+        intended_utc_ns=intended_ns,
+        attempts=attempts,
+    )
+    return TrialResult(trial_id=trial_id, status=Status.OK, calls=(call,))
+
+
+def test_the_time_that_was_measured_is_summed_over_sessions_and_kept_apart_by_step(tmp_path: Path) -> None:
+    ids = [trial.trial_id for trial in RUN.plan.trials]
+    steps = (Phase.WARMUP, 0), (Phase.MEASURED, 0), (Phase.MEASURED, 0), (Phase.MEASURED, 3), (Phase.MEASURED, 0)
+    trials = [
+        replace(trial, phase=phase, step=step) for trial, (phase, step) in zip(RUN.plan.trials, steps, strict=False)
+    ]
+    plan = replace(RUN.plan, trials=(*trials, *RUN.plan.trials[len(steps) :]))
+    with create(tmp_path, replace(RUN, plan=plan)) as store:
+        assert measured_ns(store.folder) == {}
+        append_all(store, [sent(ids[0], 5, 9_999), sent(ids[1], 1_000, 1_400, 1_600), sent(ids[2], 900, 1_500)])
+        append_all(store, [sent(ids[3], 7_000, 7_250)])
+    with run_store.open(store.folder) as resumed:
+        # Another start of the machine: its clock began again.
+        append_all(resumed, [sent(ids[4], 10, 60)])
+        asyncio.run(resumed.reopen([ids[1]]))
+    assert measured_ns(store.folder) == {0: 700 + 50, 3: 250}

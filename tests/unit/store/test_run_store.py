@@ -12,10 +12,19 @@ import pytest
 from evalharness.core.errors import ExitCode, StoreError
 from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.model import PendingReason, Status
-from evalharness.core.record import RunRecord, RunState, Score, TrialResult
+from evalharness.core.record import (
+    Observed,
+    ObserverRecord,
+    RunRecord,
+    RunState,
+    Score,
+    StampSource,
+    TrialResult,
+)
 from evalharness.store import connect, run_store, writer
 from evalharness.store.load import earlier_results, load, lost_attempts
 from evalharness.store.run_store import RunStore
+from evalharness.store.verify import verify
 from tests.support.runs import make_run
 from tests.support.stored import append_all, create, rounded, store_run
 
@@ -103,7 +112,7 @@ def test_a_trial_that_has_ended_is_not_stored_twice(store: RunStore) -> None:
 
 
 def test_a_trial_that_is_not_planned_is_refused(store: RunStore) -> None:
-    with pytest.raises(StoreError, match="FOREIGN KEY"):
+    with pytest.raises(StoreError, match="result of trial 0000 cannot be stored: the trial is not planned"):
         append_all(store, [TrialResult(trial_id="0000", status=Status.OK)])
     with pytest.raises(StoreError, match="attempt of trial 0000"):
         asyncio.run(store.begin_attempt("0000", 0, 0))
@@ -236,3 +245,69 @@ def test_on_a_full_disk_everything_stops_and_what_was_committed_can_be_read(
     with run_store.open(store.folder) as resumed:
         append_all(resumed, [result for trial_id, result in run.results.items() if trial_id not in acknowledged])
     assert load(store.folder).results == {trial_id: rounded(result) for trial_id, result in run.results.items()}
+
+
+FURTHER = tuple(
+    replace(trial, trial_id=f"further-{place}", repeat_index=2, step=1) for place, trial in enumerate(RUN.plan.trials)
+)
+SEEN = ObserverRecord(
+    session=99,
+    loop="measuring",
+    n_workers=2,
+    routes={"sim": "httpx: a proxy is set"},
+    loop_lag_counts={20: 7, 13: 40_000},
+    clock_steps_ns=(-5, 7_000_000),
+    suspended_ns=3,
+    notes=("The clock of this machine was set back.",),
+)
+
+
+def test_further_trials_come_after_the_planned_ones_and_leave_the_plan_whole(store: RunStore) -> None:
+    asyncio.run(store.add_trials(FURTHER[:2]))
+    asyncio.run(store.add_trials(FURTHER[2:]))
+    append_all(store, [replace(FIRST, trial_id="further-1")])
+    run = load(store.folder)
+    assert run.plan.trials == (*RUN.plan.trials, *FURTHER)
+    assert run.plan.plan_hash == RUN.plan.plan_hash
+    assert run.results["further-1"] == rounded(replace(FIRST, trial_id="further-1"))
+    assert run.results["further-2"].status is Status.PENDING
+    store.close()
+    assert verify(store.folder) == []
+
+
+def test_a_trial_is_added_once(store: RunStore) -> None:
+    asyncio.run(store.add_trials(FURTHER))
+    with pytest.raises(StoreError, match="the further trials cannot be stored"):
+        asyncio.run(store.add_trials(FURTHER[-1:]))
+    assert len(load(store.folder).plan.trials) == len(RUN.plan.trials) + len(FURTHER)
+
+
+def test_each_session_says_last_what_it_noticed_of_the_client(store: RunStore) -> None:
+    asyncio.run(store.observe(replace(SEEN, suspended_ns=0, notes=())))
+    asyncio.run(store.observe(SEEN))
+    store.close()
+    with run_store.open(store.folder) as resumed:
+        asyncio.run(resumed.observe(ObserverRecord(session=1, loop="foreign")))
+    assert load(store.folder).observers == (replace(SEEN, session=1), ObserverRecord(session=2, loop="foreign"))
+
+
+def test_how_an_attempt_was_seen_is_stored_with_it(store: RunStore) -> None:
+    call = FIRST.calls[0]
+    seen = Observed(source=StampSource.KERNEL, send_ns=41_234, max_lag_ns=0, n_coalesced=2, done_error_ns=0)
+    observed = replace(FIRST, calls=(replace(call, attempts=(replace(call.attempts[0], observed=seen),)),))
+    append_all(store, [observed])
+    assert load(store.folder).results[FIRST.trial_id] == rounded(observed)
+
+
+def test_a_file_that_grew_is_packed_when_it_is_closed_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(arms=2, cases=60, repeats=2, seed=3, failures=0.1)
+    sizes = []
+    for limit, name in ((10**9, "as it grew"), (0, "packed")):
+        monkeypatch.setattr(writer, "_MANY_PAGES", limit)
+        with create(tmp_path / name, run) as store:
+            append_all(store, reversed(run.results.values()))
+        sizes.append((store.folder / "run.db").stat().st_size)
+        assert load(store.folder).results == {trial_id: rounded(result) for trial_id, result in run.results.items()}
+    assert sizes[1] < sizes[0]

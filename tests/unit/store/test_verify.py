@@ -35,8 +35,11 @@ def test_a_run_as_it_was_written_has_no_fault(folder: Path) -> None:
         ("UPDATE cases SET expected = '\"8\"' WHERE position = 1", "the plan was altered"),
         ("UPDATE manifest SET plan_hash = 'x'", "the manifest belongs to another plan"),
         ("UPDATE requests SET body = replace(body, 'apples', 'pears')", "requests was altered"),
-        ("DELETE FROM trials WHERE position = 1", "row 1 of results refers to a row of trials"),
-        ("UPDATE results SET status = 'splendid' WHERE result_id = 1", "a row cannot be read"),
+        ("DELETE FROM trials WHERE position = 1", "row 1 of results belongs to no trial of the plan"),
+        ("UPDATE results SET status = 'splendid' WHERE result = 1", "a row cannot be read"),
+        ("UPDATE results SET numbers = substr(numbers, 1, 20) WHERE result = 2", "a row cannot be read"),
+        ("UPDATE results SET gaps = substr(gaps, 1, 9) WHERE result = 3", "a row cannot be read"),
+        ("DELETE FROM outputs WHERE result = 1", "a row cannot be read"),
     ],
 )
 def test_an_altered_row_is_found(folder: Path, statement: str, sentence: str) -> None:

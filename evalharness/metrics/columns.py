@@ -1,0 +1,210 @@
+"""What a table is made of, by column: read from trial results, or computed for many plain calls at once.
+
+A plain call is the only call of its trial, of one attempt. For it the formulas are those of ``timeline.py`` over
+arrays; a test holds the two together. NaN is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalharness.core.failure import Failure, FailureKind
+from evalharness.core.model import PendingReason, Status
+from evalharness.core.record import TrialResult
+from evalharness.core.units import NS_PER_MS, NS_PER_S
+from evalharness.metrics.catalog import CATALOG
+from evalharness.metrics.error_bounds import BOUNDED, STORED_GAP_NS, error_bounds_ms
+from evalharness.metrics.measure import measure_trial
+
+Floats: TypeAlias = NDArray[np.float64]
+Bools: TypeAlias = NDArray[np.bool_]
+Int64s: TypeAlias = NDArray[np.int64]
+
+STATUSES: tuple[Status, ...] = tuple(Status)
+STATUS_CODE = {status: code for code, status in enumerate(STATUSES)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultColumns:
+    """One entry per trial. ``status``: index into ``STATUSES``. ``started``: whether it has a call, with the wall clock
+    at its intended start in ``started_utc_ns``. ``metrics`` by catalogue name; ``errors`` as in ``Table``; ``scores``
+    by grader id, NaN where there is none.
+    """
+
+    status: NDArray[np.int8]
+    timed_out: Bools
+    started: Bools
+    started_utc_ns: Int64s
+    metrics: Mapping[str, Floats]
+    errors: Mapping[str, Floats]
+    scores: Mapping[str, Floats]
+
+
+@runtime_checkable
+class Columnar(Protocol):
+    """Results that can be read by column without making an object of each."""
+
+    def pending_reasons(self, trial_ids: Sequence[str]) -> Sequence[PendingReason | None]: ...
+
+    def columns(self, trial_ids: Sequence[str]) -> ResultColumns: ...
+
+
+def failure_of(result: TrialResult) -> Failure | None:
+    """The failure that ended a trial: its own, else its last call's."""
+    return result.failure or (result.calls[-1].failure if result.calls else None)
+
+
+def columns_of(results: Sequence[TrialResult]) -> ResultColumns:
+    grader_ids = dict.fromkeys(grader_id for result in results for grader_id in result.scores)
+    return ResultColumns(
+        status=np.array([STATUS_CODE[result.status] for result in results], dtype=np.int8),
+        timed_out=np.array([_timed_out(result) for result in results], dtype=np.bool_),
+        started=np.array([bool(result.calls) for result in results], dtype=np.bool_),
+        started_utc_ns=np.array(
+            [result.calls[0].intended_utc_ns if result.calls else 0 for result in results], dtype=np.int64
+        ),
+        metrics=_by_name(tuple(CATALOG), [measure_trial(result) if result.calls else {} for result in results]),
+        errors=_by_name(BOUNDED, [error_bounds_ms(result.calls) for result in results]),
+        scores={name: np.array([_score(result, name) for result in results]) for name in grader_ids},
+    )
+
+
+def _timed_out(result: TrialResult) -> bool:
+    failure = failure_of(result)
+    return result.status is Status.ERROR and failure is not None and failure.kind is FailureKind.TIMEOUT
+
+
+def _score(result: TrialResult, grader_id: str) -> float:
+    score = result.scores.get(grader_id)
+    return np.nan if score is None or score.value is None else score.value
+
+
+def _by_name(names: Sequence[str], rows: Sequence[Mapping[str, float | None]]) -> Mapping[str, Floats]:
+    columns = np.full((len(names), len(rows)), np.nan)
+    for place, row in enumerate(rows):
+        if row:
+            columns[:, place] = [np.nan if (value := row[name]) is None else value for name in names]
+    return dict(zip(names, columns, strict=True))
+
+
+def joined(n: int, parts: Sequence[tuple[Int64s, ResultColumns]]) -> ResultColumns:
+    """``n`` entries put together from (indices, their columns); together the indices are all of 0 to n-1."""
+
+    def whole(pick: Callable[[ResultColumns], NDArray[Any]]) -> NDArray[Any]:
+        columns = [(indices, pick(part)) for indices, part in parts]
+        blank = np.empty(n, dtype=columns[0][1].dtype)
+        for indices, column in columns:
+            blank[indices] = column
+        return blank
+
+    def named(pick: Callable[[ResultColumns], Mapping[str, Floats]]) -> Mapping[str, Floats]:
+        names = dict.fromkeys(name for _, part in parts for name in pick(part))
+        return {name: whole(lambda part, name=name: pick(part).get(name, np.array(np.nan))) for name in names}  # type: ignore[misc]
+
+    return ResultColumns(
+        status=whole(lambda part: part.status),
+        timed_out=whole(lambda part: part.timed_out),
+        started=whole(lambda part: part.started),
+        started_utc_ns=whole(lambda part: part.started_utc_ns),
+        metrics=named(lambda part: part.metrics),
+        errors=named(lambda part: part.errors),
+        scores=named(lambda part: part.scores),
+    )
+
+
+# ---------------------------------------------------------------- plain calls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainCalls:
+    """Plain calls that did not fail. Stamps are nanoseconds from the intended start.
+
+    ``low_gap_ns`` and ``high_gap_ns`` are the two gaps in the middle (the same one for an odd number). ``kernel``: 1, 0
+    for arrivals dated by this program, NaN where the client's own error was not observed.
+    """
+
+    sent_ns: Floats
+    headers_ns: Floats
+    first_event_ns: Floats
+    first_reasoning_ns: Floats
+    first_output_ns: Floats
+    last_output_ns: Floats
+    done_ns: Floats
+    connect_ns: Floats
+    wait_ms: Floats
+    low_gap_ns: Floats
+    high_gap_ns: Floats
+    input_tokens: Floats
+    cached_tokens: Floats
+    output_tokens: Floats
+    reasoning_tokens: Floats
+    cost_usd: Floats
+    kernel: Floats
+    send_ns: Floats
+    max_lag_ns: Floats
+    n_coalesced: Floats
+    first_output_error_ns: Floats
+    done_error_ns: Floats
+
+
+def plain_metrics(calls: PlainCalls) -> Mapping[str, Floats]:
+    """Every metric of the catalogue, in its order."""
+    sent_ns = calls.sent_ns
+    ttfr_ms, ttfo_ms = (calls.first_reasoning_ns - sent_ns) / NS_PER_MS, (calls.first_output_ns - sent_ns) / NS_PER_MS
+    reasoning_ms = (calls.first_output_ns - calls.first_reasoning_ns) / NS_PER_MS
+    latency_ms = (calls.done_ns - sent_ns) / NS_PER_MS
+    visible = calls.output_tokens - calls.reasoning_tokens
+    spread_ns, following = _output_spread(calls, visible)
+    found = {
+        "connect_ms": calls.connect_ns / NS_PER_MS,
+        "queue_ms": sent_ns / NS_PER_MS,
+        "wait_ms": calls.wait_ms,
+        "headers_ms": (calls.headers_ns - sent_ns) / NS_PER_MS,
+        "ttfe_ms": (calls.first_event_ns - sent_ns) / NS_PER_MS,
+        "ttfr_ms": ttfr_ms,
+        "ttft_ms": np.fmin(ttfr_ms, ttfo_ms),
+        "ttfo_ms": ttfo_ms,
+        "reasoning_ms": np.where(reasoning_ms < 0, np.nan, reasoning_ms),
+        "answer_ms": (calls.done_ns - calls.first_output_ns) / NS_PER_MS,
+        "latency_ms": latency_ms,
+        "total_ms": calls.done_ns / NS_PER_MS,
+        "tpot_ms": spread_ns / NS_PER_MS / following,
+        "gap_ms": (calls.low_gap_ns / NS_PER_MS + calls.high_gap_ns / NS_PER_MS) / 2,
+        "visible_tokens_per_s": following / (spread_ns / NS_PER_S),
+        "output_tokens_per_s": calls.output_tokens / np.where(latency_ms == 0, np.nan, latency_ms / 1_000),
+        "input_tokens": calls.input_tokens,
+        "cached_tokens": calls.cached_tokens,
+        "output_tokens": calls.output_tokens,
+        "reasoning_tokens": calls.reasoning_tokens,
+        "visible_tokens": visible,
+        "cost_usd": calls.cost_usd,
+    }
+    return {name: found[name] for name in CATALOG}
+
+
+def _output_spread(calls: PlainCalls, visible: Floats) -> tuple[Floats, Floats]:
+    """``timeline._output_spread`` over arrays: NaN where there is no time between tokens to speak of."""
+    spread_ns = calls.last_output_ns - calls.first_output_ns
+    none = ~((visible >= 2) & (spread_ns > 0))
+    return np.where(none, np.nan, spread_ns), np.where(none, np.nan, visible - 1)
+
+
+def plain_errors(calls: PlainCalls) -> Mapping[str, Floats]:
+    """``error_bounds_ms`` over arrays."""
+    first_ns, done_ns = calls.first_output_error_ns, calls.done_error_ns
+    reasoned_first = ~np.isnan(calls.first_reasoning_ns) & ~(calls.first_output_ns <= calls.first_reasoning_ns)
+    late_ns = np.where((calls.kernel == 1) & (calls.n_coalesced == 0), 0.0, calls.max_lag_ns)
+    found_ns = {
+        "ttft_ms": np.where(reasoned_first, np.nan, calls.send_ns + first_ns),
+        "ttfo_ms": calls.send_ns + first_ns,
+        "answer_ms": first_ns + done_ns,
+        "latency_ms": calls.send_ns + done_ns,
+        "total_ms": done_ns,
+        "gap_ms": np.where(np.isnan(calls.low_gap_ns) | np.isnan(calls.kernel), np.nan, STORED_GAP_NS + late_ns),
+    }
+    return {name: found_ns[name] / NS_PER_MS for name in BOUNDED}

@@ -1,0 +1,129 @@
+"""The results of a stored run in memory: packed as they are on the disk, made into objects when asked for."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from evalharness.core.model import PendingReason, Phase, Status, Trial
+from evalharness.core.record import TrialResult
+from evalharness.store.cells import TextCell, json_of
+from evalharness.store.result_rows import Row, Shared, result_of
+
+if TYPE_CHECKING:
+    from evalharness.metrics.columns import ResultColumns
+
+#: How many results stay objects once they were made (about 4 kB each). Of a longer run the others are made each time.
+_KEPT = 20_000
+_STATUSES = tuple(Status)
+_STATUS_CODE = {status.value: code for code, status in enumerate(_STATUSES)}
+
+
+class PackedRows:
+    """Rows side by side: numbers and gaps in two buffers, about 180 bytes for a result of 50 deltas.
+
+    ``number_ends`` and ``gap_ends`` begin with 0; ``statuses`` are places in the enumeration.
+    """
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        numbers, gaps = bytearray(), bytearray()
+        self.number_ends, self.gap_ends = array("q", (0,)), array("q", (0,))
+        self.sessions, self.statuses = array("i"), bytearray()
+        self.remarks: list[TextCell] = []
+        self.calls: list[TextCell] = []
+        for row in rows:
+            numbers += row.numbers
+            gaps += row.gaps or b""
+            self.number_ends.append(len(numbers))
+            self.gap_ends.append(len(gaps))
+            self.sessions.append(row.session)
+            self.statuses.append(_STATUS_CODE[row.status])
+            self.remarks.append(row.remarks)
+            self.calls.append(row.calls)
+        self.numbers, self.gaps = bytes(numbers), bytes(gaps)
+
+    def row(self, place: int) -> Row:
+        return Row(
+            session=self.sessions[place],
+            status=_STATUSES[self.statuses[place]].value,
+            numbers=self.numbers[self.number_ends[place] : self.number_ends[place + 1]],
+            gaps=self.gaps[self.gap_ends[place] : self.gap_ends[place + 1]],
+            remarks=self.remarks[place],
+            calls=self.calls[place],
+        )
+
+
+class LoadedResults(Mapping[str, TrialResult]):
+    """By trial id in the plan's order; measured trials without a row are pending for ``reason``."""
+
+    def __init__(
+        self, trials: Sequence[Trial], rows: Iterable[tuple[str, Row]], shared: Shared, reason: PendingReason | None
+    ) -> None:
+        place_of: dict[str, int] = {}
+
+        def noted() -> Iterator[Row]:
+            for trial_id, row in rows:
+                place_of[trial_id] = len(place_of)
+                yield row
+
+        self.rows = PackedRows(noted())
+        self.shared = shared
+        self._reason = reason
+        #: -1: without a row.
+        self._place_of = {
+            trial.trial_id: place_of.get(trial.trial_id, -1)
+            for trial in trials
+            if trial.phase is Phase.MEASURED or trial.trial_id in place_of
+        }
+        self._made: dict[str, TrialResult] = {}
+
+    def __len__(self) -> int:
+        return len(self._place_of)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._place_of)
+
+    def __contains__(self, trial_id: object) -> bool:
+        return trial_id in self._place_of
+
+    def __getitem__(self, trial_id: str) -> TrialResult:
+        made = self._made.get(trial_id)
+        if made is None:
+            made = self._make(trial_id)
+            if len(self._made) < _KEPT:
+                self._made[trial_id] = made
+        return made
+
+    def _make(self, trial_id: str) -> TrialResult:
+        place = self._place_of[trial_id]
+        if place < 0:
+            return TrialResult(trial_id=trial_id, status=Status.PENDING, pending_reason=self._reason)
+        return result_of(trial_id, self.rows.row(place), self.shared)
+
+    def pending_reasons(self, trial_ids: Sequence[str]) -> list[PendingReason | None]:
+        """Why each of them is pending, without making it an object; None for one that is not, or nobody knows why."""
+        return [self._pending_reason(self._place_of.get(trial_id)) for trial_id in trial_ids]
+
+    def _pending_reason(self, place: int | None) -> PendingReason | None:
+        if place is None or place < 0:
+            return None if place is None else self._reason
+        remarks = self.rows.remarks[place]
+        reason = (json_of(remarks) or {}).get("pending_reason") if remarks else None
+        return reason and PendingReason(reason)
+
+    def columns(self, trial_ids: Sequence[str]) -> ResultColumns:
+        """What ``metrics.table`` is made of, read from the packed numbers as far as that goes."""
+        # Here and not above: the way of a run to its first call leads through this module, and numpy is slow to load.
+        import numpy as np
+
+        from evalharness.metrics.columns import columns_of, joined
+        from evalharness.store.columns import plain_columns
+
+        places = np.array([self._place_of.get(trial_id, -1) for trial_id in trial_ids], dtype=np.int64)
+        stored = np.flatnonzero(places >= 0)
+        parts = [(stored[among], part) for among, part in plain_columns(self.rows, places[stored], self.shared)]
+        rest = np.setdiff1d(np.arange(len(places)), np.concatenate([stored[:0], *(indices for indices, _ in parts)]))
+        pending = (trial_ids[index] for index in rest.tolist())
+        others = [self.get(trial_id) or TrialResult(trial_id=trial_id, status=Status.PENDING) for trial_id in pending]
+        return joined(len(places), [*parts, (rest, columns_of(others))])
