@@ -33,6 +33,16 @@ def stamped_by_kernel(sock: socket.socket) -> bool:
     return True
 
 
+def keep_stamping() -> socket.socket | None:
+    """The kernel dates segments only while some socket wants it, and takes a while to begin: one that is held open lets
+    the first answers be dated too. None where the kernel dates nothing."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    if stamped_by_kernel(sock):
+        return sock
+    sock.close()
+    return None
+
+
 class ArrivalClock:
     """Of one connection. Knows by how much the wall clock was ahead when the connection was last known to be empty, and
     so whether it has been set since: a stamp from before that is worth nothing."""

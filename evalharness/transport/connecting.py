@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from evalharness.transport.connection import Connection
 from evalharness.transport.loop import sockets_of
+from evalharness.transport.settings import bracketed
 from evalharness.transport.tls import Tls
 
 #: Before the next address is tried beside the one that does not answer. Source: RFC 8305, section 8.
@@ -31,6 +32,11 @@ class Destination:
     port: int
     tls: ssl.SSLContext | None = None
     unix_socket: str | None = None
+
+    @property
+    def place(self) -> str:
+        """For messages."""
+        return self.unix_socket or f"{bracketed(self.host)}:{self.port}"
 
 
 async def connect(to: Destination, addresses: Sequence[SocketAddress] | None = None) -> Connection:
@@ -62,8 +68,8 @@ async def addresses_of(to: Destination) -> Sequence[SocketAddress]:
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(to.host, to.port, type=socket.SOCK_STREAM)
-    except socket.gaierror:
-        # Without a free file descriptor every host is unknown; then that is what is to be told.
+    except OSError:
+        # Without a free file descriptor no host is found; then that is what is to be told.
         socket.socket().close()
         raise
     return _alternating([(family, address) for family, *_, address in found])

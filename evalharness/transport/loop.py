@@ -16,6 +16,7 @@ from time import perf_counter_ns
 from typing import Any, Protocol, TypeAlias
 
 from evalharness.core.units import NS_PER_MS, NS_PER_S
+from evalharness.transport.arrival import keep_stamping
 
 #: Reads a socket. Gets the moment before which nothing can have come in, 0 where that is not known; returns whether
 #: something now waits for its turn in the event loop. Must not raise: it would end the loop.
@@ -53,6 +54,7 @@ class _MeasuringSelector(selectors.BaseSelector):
         self._looked_ns = perf_counter_ns()
         self._has_fine_timers = self._epoll.fileno() < _FD_SETSIZE
         self.lag_counts = [0] * _N_LAG_BINS
+        self._stamping = keep_stamping()
 
     # ------------------------------------------------------------ measured sockets
 
@@ -147,6 +149,8 @@ class _MeasuringSelector(selectors.BaseSelector):
         return self._keys[_descriptor(fileobj)]
 
     def close(self) -> None:
+        if self._stamping is not None:
+            self._stamping.close()
         self._epoll.close()
         self._keys.clear()
         self._on_readable.clear()

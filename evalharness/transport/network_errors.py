@@ -56,6 +56,8 @@ def _message(error: BaseException, place: str) -> str:
             return f"the certificate of {place} is not trusted: {cause.verify_message}"
         if isinstance(cause, ssl.SSLError):
             return f"no TLS with {place}: is it http rather than https? ({str(cause)[:100]})"
+        if isinstance(cause, FileNotFoundError):
+            return f"there is no socket file {place}: check unix_socket and that the server is running"
         if isinstance(cause, ConnectionRefusedError):
             return f"nothing listens at {place}: check base_url and that the server is running"
         if isinstance(cause, OSError) and cause.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):

@@ -1,8 +1,9 @@
 """How far the stamps of one exchange may be from what they date, computed from what was noticed while it was read.
 
-A stamp of the kernel dates the last segment of a read. Where a read holds one event, that is the event's own arrival.
-Where it holds several, the first of them may have come earlier, but not before the last moment at which the socket was
-known to be empty: that span is the bound. Without the kernel every read has that bound.
+A stamp of the kernel dates the last segment of a read. Where a read ends with its only event, that is the event's own
+arrival. Where something follows an event (another one, the beginning of another, the end of the body), the event may
+have come earlier, but not before the last moment at which the socket was known to be empty: that span is the bound.
+Without the kernel every read has that bound.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ class Observing:
 
     def __init__(self) -> None:
         self._at_ns = array("q")
-        self._holds_several = bytearray()
+        self._holds_more = bytearray()
 
     def take(self, reads: Sequence[tuple[int, bytes]]) -> None:
         for at_ns, data in reads:
             self._at_ns.append(at_ns)
-            self._holds_several.append(data.count(b"\n\n") + data.count(b"\r\n\r\n") > 1)
+            self._holds_more.append(_goes_on_after_an_event(data))
 
     def observed(self, tape: Tape, stamps: Stamps) -> Observed | None:
         """None where the transport cannot tell: it dates reads when it gets round to them, and not when."""
@@ -49,10 +50,13 @@ class Observing:
         )
 
     def _unsure_ns(self, tape: Tape) -> Sequence[int]:
-        spans = map(sub, self._at_ns, tape.earliest_ns)
+        spans = [max(0, span) for span in map(sub, self._at_ns, tape.earliest_ns)]
         if tape.source is StampSource.USER:
-            return [max(0, span) for span in spans]
-        return [max(0, span) if several else 0 for span, several in zip(spans, self._holds_several, strict=True)]
+            return spans
+        unsure_ns = [span if more else 0 for span, more in zip(spans, self._holds_more, strict=True)]
+        # With the last of a body its end may have come: a chunk of no bytes, which leaves no trace here.
+        unsure_ns[-1] = spans[-1]
+        return unsure_ns
 
     def _error_ns(self, unsure_ns: Sequence[int], stamp_ns: int | None) -> int | None:
         if stamp_ns is None:
@@ -63,9 +67,15 @@ class Observing:
     def _n_coalesced(self, unsure_ns: Sequence[int], stamps: Stamps) -> int:
         doubtful = {
             at_ns
-            for at_ns, unsure, several in zip(self._at_ns, unsure_ns, self._holds_several, strict=True)
-            if several and unsure > COALESCED_NS
+            for at_ns, unsure, more in zip(self._at_ns, unsure_ns, self._holds_more, strict=True)
+            if more and unsure > COALESCED_NS
         }
         if not doubtful:
             return 0
         return sum(sum(1 for _ in same) - 1 for at_ns, same in groupby(stamps.deltas_ns) if at_ns in doubtful)
+
+
+def _goes_on_after_an_event(data: bytes) -> bool:
+    blank = b"\r\n\r\n" if b"\r\n\r\n" in data else b"\n\n"
+    first = data.find(blank)
+    return 0 <= first < len(data) - len(blank)

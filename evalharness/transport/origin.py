@@ -52,7 +52,7 @@ class Origin:
     """One destination with its pool. Belongs to the event loop in which it is used."""
 
     def __init__(self, to: Destination, clock: Clock) -> None:
-        self.place = f"{to.host}:{to.port}"
+        self.place = to.place
         self._clock = clock
         self._pool = Pool(to, clock)
 

@@ -29,6 +29,11 @@ class HttpSettings:
     route: Route = field(default_factory=Route)
 
 
+def bracketed(host: str) -> str:
+    """As an address of IPv6 is written before a port."""
+    return f"[{host}]" if ":" in host else host
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
     """``place`` is ``host:port``, for messages; never the user part, which may be a secret."""
@@ -40,12 +45,12 @@ class Address:
 
     @property
     def place(self) -> str:
-        return f"{self.host}:{self.port}"
+        return f"{bracketed(self.host)}:{self.port}"
 
     @property
     def host_header(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _PORTS["https" if self.is_secure else "http"] else f"{host}:{self.port}"
+        is_usual = self.port == _PORTS["https" if self.is_secure else "http"]
+        return bracketed(self.host) if is_usual else self.place
 
 
 def address_of(settings: HttpSettings) -> Address:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 
 
 class Do(Enum):
@@ -38,12 +40,15 @@ class Request:
 @dataclass
 class ScriptedServer:
     port: int
+    host: str = "127.0.0.1"
+    scheme: str = "http"
     requests: list[Request] = field(default_factory=list)
     n_connections: int = 0
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}/v1"
 
 
 def head(status: int = 200, **headers: str) -> bytes:
@@ -66,10 +71,16 @@ def whole(body: bytes, status: int = 200, **headers: str) -> bytes:
 
 
 @asynccontextmanager
-async def scripted(*scripts: Script, read_request: bool = True) -> AsyncIterator[ScriptedServer]:
+async def scripted(
+    *scripts: Script,
+    read_request: bool = True,
+    host: str = "127.0.0.1",
+    unix_socket: Path | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[ScriptedServer]:
     """With ``read_request`` false a connection plays its script without waiting for a request."""
     remaining = list(scripts)
-    seen = ScriptedServer(port=0)
+    seen = ScriptedServer(port=0, host=host, scheme="http" if tls is None else "https")
     connections: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -91,8 +102,11 @@ async def scripted(*scripts: Script, read_request: bool = True) -> AsyncIterator
             connections.discard(task)
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    seen.port = server.sockets[0].getsockname()[1]
+    if unix_socket is None:
+        server = await asyncio.start_server(serve, host, 0, ssl=tls)
+        seen.port = server.sockets[0].getsockname()[1]
+    else:
+        server = await asyncio.start_unix_server(serve, unix_socket, ssl=tls)
     try:
         yield seen
     finally:

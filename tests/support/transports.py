@@ -71,6 +71,26 @@ class Way:
         gc.collect()
         return result
 
+    def tapes_over(
+        self,
+        listening: dict[str, Any],
+        *scripts: Script,
+        n: int = 1,
+        settings: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> tuple[list[Tape], ScriptedServer]:
+        """The same with a server that listens as said: ``scripted``'s own parameters."""
+
+        async def run() -> tuple[list[Tape], ScriptedServer]:
+            async with scripted(*scripts, **listening) as server:
+                transport = self.to(server.base_url, **(settings or {}))
+                try:
+                    return [await exchange(transport, **options) for _ in range(n)], server
+                finally:
+                    await transport.close()
+
+        return self.run(run())
+
     def to(self, base_url: str, **settings: Any) -> Transport:
         return self.make(HttpSettings(base_url=base_url, clock=SystemClock(), **settings))
 
@@ -78,16 +98,7 @@ class Way:
         self, *scripts: Script, n: int = 1, key: str | None = KEY, **options: Any
     ) -> tuple[list[Tape], ScriptedServer]:
         """One exchange after the other over one transport."""
-
-        async def run() -> tuple[list[Tape], ScriptedServer]:
-            async with scripted(*scripts) as server:
-                transport = self.to(server.base_url, api_key=key)
-                try:
-                    return [await exchange(transport, **options) for _ in range(n)], server
-                finally:
-                    await transport.close()
-
-        return self.run(run())
+        return self.tapes_over({}, *scripts, n=n, settings={"api_key": key}, **options)
 
     def tape_of(self, *script: bytes | float | Do, **options: Any) -> Tape:
         (tape,), _ = self.tapes(script, **options)
