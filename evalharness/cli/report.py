@@ -42,19 +42,23 @@ def command(runs: tuple[str, ...], form: str, full_text: bool, together: bool, o
 
 
 def _side_by_side(folders: Sequence[Path], form: str) -> None:
-    """HTML goes to ``together.html`` in the folder of the first run's suite; the other formats to stdout."""
+    """HTML: ``together.html`` beside the first run's folder, and each run's own report, to which it links. The other
+    formats go to stdout."""
     import os
     import sys
     from urllib.parse import quote
 
     from evalharness.app import publish
     from evalharness.report import together
+    from evalharness.report.settings import ReportSettings
     from evalharness.report.write import write_text
 
     page = folders[0].parent / "together.html"
     links = [f"{quote(os.path.relpath(folder, page.parent))}/report.html" for folder in folders]
     found = together.together([(read.run, read.analysis) for read in map(publish.read, folders)], links)
     if form == "html":
+        for folder in folders:
+            publish.publish(folder, settings=ReportSettings())
         click.echo(str(write_text(page, together.page(found))))
     elif form == "markdown":
         click.echo(together.markdown(found), nl=False)

@@ -29,8 +29,8 @@ def steadiness_table(lanes: Sequence[Lane]) -> Table | None:
         head="Level",
         columns=("Second half against first", "Reading"),
         rows=tuple(rows),
-        note="Total times, the same cases taken into account. Steady: no change is shown; the interval says how large "
-        "one may be.",
+        note="Total times, the same cases taken into account. Steady: no change is shown, with all levels "
+        "looked at taken into account (Holm); the interval says how large one may be.",
     )
 
 

@@ -28,7 +28,7 @@ STRIP = 17
 #: Columns of the arm table by position, the most needed first, as far as the width goes.
 _WANTED = (0, 1, 2, -1, 4, 3, 5)
 #: Columns of the table of a latency run by title, likewise.
-_WANTED_OF_LOAD = (HOLDS, FAILS, ACHIEVED, FIRST_P95, TOTAL_P95, GOOD, FAILED, FIRST_P50, TOTAL_P50, ASKED, TOKENS)
+_WANTED_OF_LOAD = (HOLDS, FAILS, ACHIEVED, FIRST_P95, GOOD, TOTAL_P95, FAILED, FIRST_P50, TOTAL_P50, ASKED, TOKENS)
 _ASCII = str.maketrans({"−": "-", "×": "x", "–": "-", "≥": ">=", "≤": "<=", "…": "...", "“": '"', "”": '"', "·": "-"})
 _STYLES = {"bold": "\x1b[1m", "better": "\x1b[32m", "worse": "\x1b[31m"}
 

@@ -17,7 +17,19 @@ from evalharness.core.record import RunRecord
 from evalharness.report.cells import NOTHING, Cell, Row, Table
 from evalharness.report.document import policy, stylesheet
 from evalharness.report.lanes import has_steps
-from evalharness.report.load_rows import ASKED, LoadLine, knee_of, load_columns, load_note
+from evalharness.report.load_rows import (
+    ACHIEVED,
+    FIRST_P50,
+    FIRST_P95,
+    GOOD,
+    HOLDS,
+    TOTAL_P50,
+    TOTAL_P95,
+    LoadLine,
+    knee_of,
+    load_columns,
+    load_note,
+)
 from evalharness.report.load_words import level_text
 from evalharness.report.markdown import escaped, table_text
 from evalharness.report.observed import short
@@ -34,7 +46,10 @@ UNPAIRED = (
     "hour's as well as the service's. Two intervals that overlap, or do not, are no test. For a comparison, put both "
     "into one run as arms: they then meet the same load in the same minutes."
 )
+_CAPTION = "Each run and arm"
 _ERROR = "Stated error, first output"
+#: What tells runs from each other, the verdict first; the rest is in their own reports.
+_SHOWN = (GOOD, HOLDS, ACHIEVED, FIRST_P50, FIRST_P95, TOTAL_P50, TOTAL_P95)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +98,10 @@ def _level_note(views: Sequence[View]) -> list[str]:
 
 def _table(views: Sequence[View]) -> Table:
     lines = [_line(view, place) for view in views for place in range(len(view.shown))]
-    columns = load_columns(lines)
-    levels = any(line.knee for line in lines)
-    kept = [column for column in columns if column.title != ASKED or not levels]
-    rows = tuple(_row(line, [*(column.cell(line) for column in kept), _error(line)]) for line in lines)
-    return Table(caption=TITLE, head="Arm", columns=(*(column.title for column in kept), _ERROR), rows=rows)
+    by_title = {column.title: column for column in load_columns(lines)}
+    columns = [by_title[title] for title in _SHOWN if title in by_title]
+    rows = tuple(_row(line, [*(column.cell(line) for column in columns), _error(line)]) for line in lines)
+    return Table(caption=_CAPTION, head="Arm", columns=(*(column.title for column in columns), _ERROR), rows=rows)
 
 
 def _line(view: View, place: int) -> LoadLine:
@@ -136,7 +150,11 @@ def markdown(found: Together) -> str:
 
 def terminal(found: Together, *, width: int, unicode: bool) -> str:
     writer = Writer(width=width, color=False, unicode=unicode, strips=False)
-    short_heads = tuple(replace(row, head=f"{row.group.split(', ')[0]}: {row.head}") for row in found.table.rows)
+    several = len({row.head for row in found.table.rows}) > 1
+    short_heads = tuple(
+        replace(row, head=f"{row.group.rpartition(', ')[2]}{f' {row.head}' if several else ''}")
+        for row in found.table.rows
+    )
     table = replace(found.table, rows=short_heads)
     lines = [*writer.wrapped(TITLE), *writer.wrapped(found.simulated), ""]
     lines += laid_out(table, [], chosen_columns(table), writer)

@@ -12,8 +12,9 @@ from evalharness.report.cells import Table
 from evalharness.report.charts.load_curve import LoadLine, LoadPanel, LoadPoint, load_curve
 from evalharness.report.lanes import Lane, has_steps, lanes
 from evalharness.report.load_rows import knee_of, level_table, load_note
+from evalharness.report.load_words import level_text
 from evalharness.report.view import ArmView, View, scaled
-from evalharness.report.words import metric_title
+from evalharness.report.words import listed, metric_title
 
 NAV = "Load"
 TITLE = "What happens as load rises?"
@@ -50,20 +51,17 @@ def build(view: View) -> Rising | None:
 
 
 def _notes(view: View, panels: list[LoadPanel]) -> list[str]:
-    notes = [
-        stretch.rate_sentence
-        for stretch in view.analysis.stretches_of()
-        if stretch.rate_kept is False and stretch.rate_sentence
-    ]
+    notes = []
     if panels:
-        drawn = (
-            "Each point is a level, bars are 95% confidence intervals, small dots the medians."
-            if len(view.shown) <= _MEDIANS
-            else "Each point is a level, bars are 95% confidence intervals."
-        )
-        notes.insert(0, f"{drawn} Where the line turns upwards, more calls only wait longer.")
+        medians = ", small dots the medians" if len(view.shown) <= _MEDIANS else ""
+        drawn = f"Each point is a level, bars are 95% confidence intervals{medians}."
+        notes.append(f"{drawn} Where the line turns upwards, more calls only wait longer.")
     if any(point.holds for panel in panels for line in panel.lines for point in line.points):
-        notes.insert(1, "Ringed: the highest level at which the service level is shown to hold.")
+        notes.append("Ringed: the highest level at which the service level is shown to hold.")
+    late = [stretch for stretch in view.analysis.stretches_of() if stretch.rate_kept is False]
+    levels = listed(level_text(stretch.level, stretch.level_unit) for stretch in late if stretch.level is not None)
+    if levels:
+        notes.append(f"This client did not keep the rate at {levels}: total times there include its own delay.")
     return notes
 
 
