@@ -38,22 +38,22 @@ async def staffed(crew: Crew, workers: int | str) -> AsyncIterator[None]:
 
 
 async def _hire_when_late(crew: Crew) -> None:
-    before, n_late = _late_ns(crew), 0
+    before, n_late = await _late_ns(crew), 0
     while len(crew) < (os.cpu_count() or 1):
         await asyncio.sleep(_LOOK_EVERY_S)
-        now = _late_ns(crew)
+        now = await _late_ns(crew)
         # The loops of several workers are late side by side.
         share = (now - before) / (_LOOK_EVERY_S * 1e9 * max(1, len(crew)))
         n_late = n_late + 1 if share > _LATE_SHARE else 0
         before = now
         if n_late == _LOOKS_IN_A_ROW:
             await crew.hire()
-            before, n_late = _late_ns(crew), 0
+            before, n_late = await _late_ns(crew), 0
 
 
-def _late_ns(crew: Crew) -> int:
+async def _late_ns(crew: Crew) -> int:
     """For how long whoever reads the sockets has been away from them in stretches that are too long; from below."""
-    counts: Mapping[int, int] = crew.lag_counts if len(crew) else {}
+    counts: Mapping[int, int] = await crew.lag_counts() if len(crew) else {}
     loop = asyncio.get_running_loop()
     if not len(crew) and isinstance(loop, MeasuringLoop):
         counts = loop.lag_counts

@@ -32,20 +32,20 @@ class Observer:
         self._loop = asyncio.get_running_loop()
         self._lags_before = self._own_lags()
 
-    def seen(self) -> ObserverRecord:
+    async def seen(self) -> ObserverRecord:
         return ObserverRecord(
             loop="measuring" if isinstance(self._loop, MeasuringLoop) else "foreign",
             n_workers=len(self._crew),
             routes=self._routes,
-            loop_lag_counts=self._lag_counts(),
+            loop_lag_counts=await self._lag_counts(),
             clock_steps_ns=tuple(self._clocks.steps_ns),
             suspended_ns=self._clocks.suspended_ns,
         )
 
-    def _lag_counts(self) -> Mapping[int, int]:
+    async def _lag_counts(self) -> Mapping[int, int]:
         """Of the processes that read sockets: this one, unless workers do."""
         if len(self._crew):
-            return self._crew.lag_counts
+            return await self._crew.lag_counts()
         own = {size: n - self._lags_before.get(size, 0) for size, n in self._own_lags().items()}
         return {size: n for size, n in own.items() if n}
 
@@ -63,7 +63,7 @@ class Observer:
             with suppress(asyncio.CancelledError):
                 await watcher
             self._clocks.look()
-            await self._store.observe(self.seen())
+            await self._store.observe(await self.seen())
 
     async def _watch(self) -> None:
         until_written_s = WRITE_EVERY_S
@@ -73,4 +73,4 @@ class Observer:
             until_written_s -= LOOK_EVERY_S
             if until_written_s <= 0:
                 until_written_s = WRITE_EVERY_S
-                await self._store.observe(self.seen())
+                await self._store.observe(await self.seen())

@@ -63,7 +63,8 @@ class PlainProgress:
         if now_ns - self._last_ns >= PLAIN_EVERY_S * NS_PER_S:
             self._last_ns = now_ns
             left = remaining_text(tally, self._n_found, now_ns - self._started_ns)
-            self._say(f"{tally.n_done:,} of {tally.n_planned:,} trials, {left}")
+            planned = f" of {tally.n_planned:,}" if tally.n_planned else ""
+            self._say(f"{tally.n_done:,}{planned} trials, {left}")
             for arm in tally.arms.values():
                 label, done, quality, ttfo, errors, cost = arm_cells(arm)
                 self._say(f"  {label}: {done}, quality {quality}, first output {ttfo}, {errors} errors, {cost}")
@@ -137,7 +138,7 @@ def arm_cells(arm: ArmTally) -> tuple[str, ...]:
     quality, ttfo_ms = arm.quality, arm.ttfo_p50_ms
     return (
         visible(arm.label),
-        f"{arm.n_done:,}/{arm.n_planned:,}",
+        f"{arm.n_done:,}/{arm.n_planned:,}" if arm.n_planned else f"{arm.n_done:,}",
         "–" if quality is None else f"{quality[0]:.0%} [{quality[1]:.0%}, {quality[2]:.0%}]",
         "–" if ttfo_ms is None else f"{ttfo_ms:,.0f} ms",
         f"{arm.n_errors:,}",
@@ -146,11 +147,17 @@ def arm_cells(arm: ArmTally) -> tuple[str, ...]:
 
 
 def remaining_text(tally: Tally, n_found: int, elapsed_ns: int) -> str:
-    """How long the rest takes at the pace of this process so far."""
+    """How long the rest takes: by the clock where time ends the run, else at the pace of this process so far."""
+    if tally.timed_s is not None:
+        return _left(max(0.0, tally.timed_s - elapsed_ns / NS_PER_S))
     n_here = tally.n_done - n_found
     if n_here == 0:
         return "no trial has ended yet"
     seconds = (tally.n_planned - tally.n_done) * elapsed_ns / n_here / NS_PER_S
+    return _left(seconds)
+
+
+def _left(seconds: float) -> str:
     return f"about {seconds:,.0f} s left" if seconds < 120 else f"about {seconds / 60:,.0f} min left"
 
 

@@ -39,13 +39,15 @@ class ArmTally:
 
 
 class Tally:
-    """All arms of a plan, fed with each finished trial."""
+    """All arms of a plan, fed with each finished trial. Where time ends the run, nothing is planned beyond it:
+    ``timed_s`` is how long it lasts, and ``n_planned`` stays 0."""
 
     def __init__(self, plan: Plan) -> None:
         self._primary = plan.suite.graders[0].grader_id if plan.suite.graders else None
         self.arms: Mapping[str, ArmTally] = {arm.arm_id: ArmTally(label=arm.label) for arm in plan.arms}
+        self.timed_s = plan.suite.load.timed_s
         for trial in plan.trials:
-            if trial.phase == "measured":
+            if trial.phase == "measured" and self.timed_s is None:
                 self.arms[trial.arm_id].n_planned += 1
 
     @property

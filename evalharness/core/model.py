@@ -224,9 +224,18 @@ class Load:
         return self.shape not in ("closed", "steps") or self.level_unit is LevelUnit.RATE_PER_S
 
     @property
+    def timed_s(self) -> float | None:
+        """How long trials are started for, where time and not their list ends the run; None where the list does."""
+        if self.each_s is not None:
+            return self.each_s * len(self.levels)
+        if self.offsets_s:
+            return self.offsets_s[-1] / self.speed
+        return self.duration_s or self.over_s
+
+    @property
     def is_timed(self) -> bool:
-        """Whether time and not the list of trials ends the run: the list is cut or repeated."""
-        return bool(self.duration_s or self.each_s or self.over_s or self.offsets_s)
+        """Whether time ends the run: the list of trials is cut or repeated."""
+        return self.timed_s is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

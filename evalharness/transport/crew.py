@@ -28,6 +28,7 @@ from evalharness.transport.worker_messages import (
     Message,
     OpenConnections,
     Opened,
+    TellLags,
     read,
     write,
 )
@@ -50,10 +51,10 @@ class Crew:
         """One more process. Raises ``OSError`` where it cannot be started."""
         self._workers.append(await _Member.started(self._accesses))
 
-    @property
-    def lag_counts(self) -> Mapping[int, int]:
-        """Of all workers together."""
-        return sum((member.lag_counts for member in self._workers), self._lags_of_the_gone)
+    async def lag_counts(self) -> Mapping[int, int]:
+        """Of all workers together, since each began (``ObserverRecord.loop_lag_counts``)."""
+        counts = await asyncio.gather(*(member.lags() for member in self._workers))
+        return sum(counts, self._lags_of_the_gone.copy())
 
     async def open(self, endpoint: str, connections: int) -> None:
         """``connections`` in all, shared out."""
@@ -65,7 +66,7 @@ class Crew:
         """By the worker with the fewest exchanges. One whose worker dies has failed like one whose network did."""
         for member in [member for member in self._workers if not member.is_alive]:
             self._workers.remove(member)
-            self._lags_of_the_gone += member.lag_counts
+            self._lags_of_the_gone += member.last_lags
             await member.stop()
             await self.hire()
         member = min(self._workers, key=lambda member: member.n_asked)
@@ -112,8 +113,9 @@ class _Member:
         self._n_numbered = 0
         self._asked: dict[int, asyncio.Future[Exchange]] = {}
         self._opening: dict[str, asyncio.Future[None]] = {}
+        self._told: asyncio.Future[None] | None = None
         self.is_alive = True
-        self.lag_counts: Counter[int] = Counter()
+        self.last_lags: Counter[int] = Counter()
         self._listening = asyncio.create_task(self._listen())
 
     @classmethod
@@ -144,6 +146,16 @@ class _Member:
         write(self._writer, OpenConnections(endpoint=endpoint, connections=connections))
         await opened
 
+    async def lags(self) -> Counter[int]:
+        """As of now; of a worker that has ended, as it last told them."""
+        if self.is_alive:
+            if self._told is None or self._told.done():
+                self._told = asyncio.get_running_loop().create_future()
+                write(self._writer, TellLags())
+            with suppress(ConnectionError):
+                await self._told
+        return self.last_lags
+
     async def exchange(self, endpoint: str, request: HttpRequest, *, stream: bool, at_ns: int | None) -> Exchange:
         self._n_numbered += 1
         number = self._n_numbered
@@ -169,6 +181,7 @@ class _Member:
         finally:
             self.is_alive = False
             waiting: list[asyncio.Future[Any]] = [*self._asked.values(), *self._opening.values()]
+            waiting += [] if self._told is None else [self._told]
             for answer in waiting:
                 if not answer.done():
                     answer.set_exception(ConnectionError("the worker ended"))
@@ -179,7 +192,9 @@ class _Member:
             if answer is not None and not answer.done():
                 answer.set_result(message.exchange)
         elif isinstance(message, Lags):
-            self.lag_counts = Counter(message.counts)
+            self.last_lags = Counter(message.counts)
+            if self._told is not None and not self._told.done():
+                self._told.set_result(None)
         elif isinstance(message, Opened):
             opened = self._opening.pop(message.endpoint, None)
             if opened is not None and not opened.done():

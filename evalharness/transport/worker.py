@@ -11,6 +11,7 @@ import gc
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 
 from evalharness.core.clock import SystemClock
@@ -24,11 +25,10 @@ from evalharness.transport.worker_messages import (
     Lags,
     OpenConnections,
     Opened,
+    TellLags,
     read,
     write,
 )
-
-_TELL_LAGS_EVERY_S = 0.5
 
 
 class Worker:
@@ -49,19 +49,20 @@ class Worker:
         # What is there now stays: the collector need not look at it while sockets wait.
         gc.collect()
         gc.freeze()
-        telling = asyncio.create_task(self._tell_lags())
         try:
             while (message := await read(self._reader)) is not None:
                 if isinstance(message, Ask):
                     self._asked[message.number] = asyncio.create_task(self._exchange(message))
                 elif isinstance(message, GiveUp):
                     self._give_up(message.number)
+                elif isinstance(message, TellLags):
+                    write(self._writer, Lags(counts=_own_lags()))
                 elif isinstance(message, OpenConnections):
                     task = asyncio.create_task(self._open(message))
                     self._opening.add(task)
                     task.add_done_callback(self._opening.discard)
         finally:
-            await self._end([telling, *self._asked.values(), *self._opening])
+            await self._end([*self._asked.values(), *self._opening])
 
     async def _exchange(self, ask: Ask) -> None:
         exchanger = self._exchangers[ask.endpoint]
@@ -80,12 +81,6 @@ class Worker:
         await self._exchangers[message.endpoint].open(message.connections)
         write(self._writer, Opened(endpoint=message.endpoint))
 
-    async def _tell_lags(self) -> None:
-        loop = asyncio.get_running_loop()
-        while isinstance(loop, MeasuringLoop):
-            await asyncio.sleep(_TELL_LAGS_EVERY_S)
-            write(self._writer, Lags(counts=loop.lag_counts))
-
     async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
         for task in tasks:
             task.cancel()
@@ -93,6 +88,11 @@ class Worker:
         for exchanger in self._exchangers.values():
             await exchanger.close()
         self._writer.close()
+
+
+def _own_lags() -> Mapping[int, int]:
+    loop = asyncio.get_running_loop()
+    return loop.lag_counts if isinstance(loop, MeasuringLoop) else {}
 
 
 async def _main(descriptor: int) -> None:

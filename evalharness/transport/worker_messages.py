@@ -61,13 +61,18 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TellLags:
+    """Asks for ``Lags``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lags:
     """How often the worker's loop was away from its sockets, since it began (``ObserverRecord.loop_lag_counts``)."""
 
     counts: Mapping[int, int]
 
 
-Message: TypeAlias = Begin | OpenConnections | Ask | GiveUp | Opened | Done | Lags
+Message: TypeAlias = Begin | OpenConnections | Ask | GiveUp | TellLags | Opened | Done | Lags
 
 
 def write(writer: asyncio.StreamWriter, message: Message) -> None:
