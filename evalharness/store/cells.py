@@ -38,8 +38,7 @@ def json_cell(value: Any) -> str | bytes:
 
     Raises ``TypeError``, ``ValueError`` or ``RecursionError`` for what is no JSON.
     """
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
-    cell = text_cell(text)
+    cell = text_cell(_ENCODER.encode(value))
     assert cell is not None
     return cell
 
@@ -55,3 +54,6 @@ def _plain(value: object) -> dict[Any, Any]:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"a {type(value).__name__} is no JSON value")
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain)

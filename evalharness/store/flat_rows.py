@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from evalharness.core.failure import Failure
 from evalharness.core.model import GraderSpec, Json
 from evalharness.core.record import RunRecord
-from evalharness.store.trial_lines import KEYS, TIMES_MS, TOKENS, trial_lines
+from evalharness.store.trial_lines import KEYS, TIMING, TOKENS, trial_lines
 
 #: A cell of a flat table. None: missing.
 Cell: TypeAlias = str | int | float | bool | None
@@ -18,6 +18,7 @@ Cell: TypeAlias = str | int | float | bool | None
 _INT64 = range(-(2**63), 2**63)
 _KINDS: dict[str, type[Any]] = {
     "repeat_index": int,
+    "step": int,
     "cost_usd": float,
     "judge_cost_usd": float,
     "failure.http_status": int,
@@ -26,7 +27,8 @@ _KINDS: dict[str, type[Any]] = {
     "timing.n_deltas": int,
     "timing.n_reads": int,
     "timing.connection_reused": bool,
-    **{f"timing.{name}": float for name in TIMES_MS},
+    "timing.n_coalesced": int,
+    **{f"timing.{name}": float for name in TIMING if name.endswith("_ms")},
     **{f"usage.{name}": int for name in TOKENS},
 }
 _SCORE_KINDS: dict[str, type[Any]] = {"value": float, "passed": bool, "reason": str, "grader": str}
@@ -47,10 +49,7 @@ def columns(run: RunRecord) -> tuple[Column, ...]:
         "arm": list(_arm_columns(run)),
         "failure": [_column("failure", field.name) for field in fields(Failure)],
         "usage": [_column("usage", name) for name in (*TOKENS, "source")],
-        "timing": [
-            _column("timing", name)
-            for name in ("intended_at_utc", *TIMES_MS, "n_deltas", "n_reads", "connection_reused")
-        ],
+        "timing": [_column("timing", name) for name in TIMING],
         "scores": [
             Column(name=f"scores.{grader_id}.{field}", path=("scores", grader_id, field), kind=kind)
             for grader_id in _grader_ids(run)

@@ -10,12 +10,13 @@ from dataclasses import asdict
 
 from evalharness.core.clock import utc_text
 from evalharness.core.model import Arm, Json, Phase, Status, Trial
-from evalharness.core.record import Attempt, Call, Purpose, RunRecord, TrialResult
-from evalharness.core.units import ms_between
+from evalharness.core.record import Attempt, Call, Observed, Purpose, RunRecord, TrialResult
+from evalharness.core.units import NS_PER_MS, ms_between
+from evalharness.metrics.error_bounds import error_bounds_ms
 from evalharness.metrics.measure import measure_calls
 
 KEYS = (
-    *("run_id", "trial_id", "case_id", "arm_id", "arm", "repeat_index", "phase", "status", "failure"),
+    *("run_id", "trial_id", "case_id", "arm_id", "arm", "repeat_index", "phase", "step", "status", "failure"),
     *("pending_reason", "anomalies", "request", "request_id", "response_id", "model_reported", "effort_reported"),
     *("output_text", "refusal", "reasoning_summary", "tool_calls", "stop_reason", "usage", "cost_usd"),
     *("judge_cost_usd", "timing", "attempts", "scores"),
@@ -23,6 +24,13 @@ KEYS = (
 TIMES_MS = (
     *("queue_ms", "wait_ms", "connect_ms", "headers_ms", "ttfe_ms", "ttfr_ms", "ttft_ms", "ttfo_ms", "latency_ms"),
     *("total_ms", "tpot_ms"),
+)
+DIVIDED_MS = ("reasoning_ms", "answer_ms")
+#: How well the last call was seen, all null where the client's own error was not observed.
+OBSERVED = ("stamps", "send_ms", "ttfo_error_ms", "latency_error_ms", "max_lag_ms", "n_coalesced")
+TIMING = (
+    *("intended_at_utc", *TIMES_MS, "n_deltas", "n_reads", "connection_reused"),
+    *(*DIVIDED_MS, *OBSERVED),
 )
 TOKENS = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
 _OF_ANSWER = ("response_id", "model_reported", "effort_reported")
@@ -48,6 +56,7 @@ def _line(run_id: str, trial: Trial, arm: Arm, result: TrialResult) -> dict[str,
         "arm": dict(arm.key),
         "repeat_index": trial.repeat_index,
         "phase": trial.phase.value,
+        "step": trial.step,
         "status": result.status.value,
         "failure": None if result.failure is None else asdict(result.failure),
         "pending_reason": result.pending_reason and result.pending_reason.value,
@@ -116,12 +125,28 @@ def _usage(calls: Sequence[Call], measured: Mapping[str, float | None]) -> dict[
 
 def _timing(calls: Sequence[Call], measured: Mapping[str, float | None]) -> dict[str, Json]:
     attempt = calls[-1].last_attempt if calls and calls[-1].attempts else None
-    return {
+    timing = {
         "intended_at_utc": utc_text(calls[0].intended_utc_ns) if calls else None,
-        **{name: measured[name] for name in TIMES_MS},
+        **{name: measured[name] for name in (*TIMES_MS, *DIVIDED_MS)},
         "n_deltas": None if attempt is None else attempt.n_deltas,
         "n_reads": None if attempt is None else attempt.n_reads,
         "connection_reused": None if attempt is None else attempt.connection_reused,
+        **_observed(calls, None if attempt is None else attempt.observed),
+    }
+    return {name: timing[name] for name in TIMING}
+
+
+def _observed(calls: Sequence[Call], seen: Observed | None) -> dict[str, Json]:
+    if seen is None:
+        return dict.fromkeys(OBSERVED)
+    bounds = error_bounds_ms(calls)
+    return {
+        "stamps": seen.source.value,
+        "send_ms": seen.send_ns / NS_PER_MS,
+        "ttfo_error_ms": bounds["ttfo_ms"],
+        "latency_error_ms": bounds["latency_ms"],
+        "max_lag_ms": seen.max_lag_ns / NS_PER_MS,
+        "n_coalesced": seen.n_coalesced,
     }
 
 

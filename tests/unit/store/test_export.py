@@ -18,14 +18,14 @@ import pytest
 from evalharness.core.errors import UsageError
 from evalharness.core.failure import FailureKind
 from evalharness.core.model import PendingReason, Phase, Status
-from evalharness.core.record import Answer, Purpose, RunRecord, Score, TrialResult
+from evalharness.core.record import Answer, Observed, Purpose, RunRecord, Score, StampSource, TrialResult
 from evalharness.store import export
 from tests.support.runs import make_run
 
 EXAMPLE = json.loads("""
 {"run_id": "...", "trial_id": "...", "case_id": "...", "arm_id": "...",
  "arm": {"reasoning.effort": "low", "prompt": "plain"}, "repeat_index": 0, "phase": "measured",
- "status": "ok", "failure": null, "pending_reason": null, "anomalies": [],
+ "step": 0, "status": "ok", "failure": null, "pending_reason": null, "anomalies": [],
  "request": {"...": "as sent, key never included"}, "request_id": "...", "response_id": "...",
  "model_reported": "...", "effort_reported": "low",
  "output_text": "...", "refusal": null, "reasoning_summary": "...", "tool_calls": [], "stop_reason": "completed",
@@ -33,7 +33,9 @@ EXAMPLE = json.loads("""
  "cost_usd": 0.000324, "judge_cost_usd": null,
  "timing": {"intended_at_utc": "...", "queue_ms": 0.1, "wait_ms": 0.0, "connect_ms": null, "headers_ms": 3.2,
             "ttfe_ms": 3.3, "ttfr_ms": 80.1, "ttft_ms": 80.1, "ttfo_ms": 201.4, "latency_ms": 702.0, "total_ms": 702.2,
-            "tpot_ms": 10.1, "n_deltas": 50, "n_reads": 50, "connection_reused": true},
+            "tpot_ms": 10.1, "n_deltas": 50, "n_reads": 50, "connection_reused": true, "reasoning_ms": 121.3,
+            "answer_ms": 500.6, "stamps": "kernel", "send_ms": 0.04, "ttfo_error_ms": 0.05, "latency_error_ms": 0.06,
+            "max_lag_ms": 0.3, "n_coalesced": 0},
  "attempts": [{"index": 0, "status": "ok", "http_status": 200, "failure": null, "latency_ms": 702.0}],
  "scores": {"answer": {"value": 1.0, "passed": true, "reason": null, "grader": "numeric"}}}
 """)
@@ -89,6 +91,34 @@ def test_times_are_durations_between_the_stamps() -> None:
     assert timing["total_ms"] == ((stamps.done_ns or 0) - call.intended_ns) / 1e6
     assert line["attempts"][0]["latency_ms"] == timing["latency_ms"]
     assert timing["intended_at_utc"] == "2026-11-01T12:00:00.000Z"
+
+
+def test_a_line_says_how_well_its_times_were_seen() -> None:
+    run = make_run(arms=1, cases=1, repeats=1, seed=1, **CLEAN)
+    (trial,) = run.plan.trials
+    call = run.results[trial.trial_id].calls[0]
+    seen = Observed(
+        source=StampSource.KERNEL,
+        send_ns=40_000,
+        max_lag_ns=300_000,
+        n_coalesced=2,
+        first_output_error_ns=10_000,
+        done_error_ns=None,
+    )
+    observed = replace(call, attempts=(replace(call.attempts[0], observed=seen),))
+    run = with_first(run, calls=(observed,))
+    run = replace(run, plan=replace(run.plan, trials=(replace(trial, step=3),)))
+    (line,) = lines(run)
+    assert line["step"] == 3
+    shown = {name: line["timing"][name] for name in ("stamps", "send_ms", "max_lag_ms", "n_coalesced")}
+    assert shown == {"stamps": "kernel", "send_ms": 0.04, "max_lag_ms": 0.3, "n_coalesced": 2}
+    assert line["timing"]["ttfo_error_ms"] == pytest.approx(0.05)
+    assert line["timing"]["latency_error_ms"] is None
+    (row,) = table(run)
+    assert (row["step"], row["timing.stamps"], row["timing.n_coalesced"]) == ("3", "kernel", "2")
+    schema = pq.read_table(io.BytesIO(export.load("parquet").export(run))).schema
+    kinds = [str(schema.field(name).type) for name in ("step", "timing.stamps", "timing.send_ms", "timing.n_coalesced")]
+    assert kinds == ["int64", "string", "double", "int64"]
 
 
 def test_a_pending_trial_has_nulls_and_no_zeroes() -> None:
