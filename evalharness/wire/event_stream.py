@@ -47,8 +47,8 @@ class EventStream:
         """Runs where there are any, else up to the next place where an event may end."""
         block = b"".join([data for _, data in reads])
         read_ends = list(accumulate([len(data) for _, data in reads]))
-        # An event in a run is no larger than the block; the parser alone keeps to a bound below that.
         event_end = _event_end(block)
+        # An event in a run is no larger than the block; only the parser keeps to a bound below that.
         may_run = len(block) <= self._max_event_bytes
         at, event_start = 0, None
         while at < len(block) and self.fault is None:

@@ -20,6 +20,8 @@ _TERMINAL = re.compile(
     rb'"type"\s*:\s*"response\.(?:completed|incomplete|failed)"|^data: ?\{\s*"(?:type"\s*:\s*"error"|error"\s*:)',
     re.MULTILINE,
 )
+#: ``complete`` is in ``incomplete`` as well.
+_TERMINAL_SIGNS = (b"complete", b"failed", b'"error"')
 
 
 class Codec:
@@ -55,4 +57,4 @@ class Codec:
         return BodyDecoder(head=head, stream=stream, reader=reader, notes=notes, settings=self._settings)
 
     def watch(self, *, stream: bool) -> Watch:  # noqa: ARG002 - the body tells what it is, not the request
-        return LineWatch(_TERMINAL)
+        return LineWatch(_TERMINAL, signs=_TERMINAL_SIGNS)

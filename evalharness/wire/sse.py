@@ -41,7 +41,7 @@ class SseParser:
     @property
     def is_between_events(self) -> bool:
         """Nothing of an event is pending: what follows means the same as it would at the beginning of a stream."""
-        return self._opening is None and not (self._line or self._data or self._name)
+        return not (self._opening or self._line or self._data or self._name)
 
     def feed(self, data: bytes) -> list[SseEvent]:
         if self._opening is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from evalharness.core.ports import Activity
 
@@ -18,12 +19,14 @@ _TAIL_BYTES = 96
 class LineWatch:
     """Implements the ``Watch`` port for a dialect whose terminal event contains ``terminal`` (in MULTILINE mode).
 
+    One of ``signs`` is in whatever that matches: they are looked for first, which costs a tenth of a search by pattern.
     TERMINAL is told only once the event's blank line came: a terminal event of many megabytes is waited for. A marker
     inside a text cannot match, since its quotes are escaped there.
     """
 
-    def __init__(self, terminal: re.Pattern[bytes] | None = None) -> None:
+    def __init__(self, terminal: re.Pattern[bytes] | None = None, *, signs: Sequence[bytes] = ()) -> None:
         self._terminal = terminal
+        self._signs = signs
         self._head = b""
         self._tail = b""
         self._after_cr = False
@@ -51,8 +54,14 @@ class LineWatch:
             and not (self._head or self._after_cr or self._found_end or self._ended)
             and (data.startswith(b"data:") or b"\ndata:" in data)
             and _DONE not in data
-            and (self._terminal is None or self._terminal.search(data) is None)
+            and not self._has_end(data)
         )
+
+    def _has_end(self, data: bytes) -> bool:
+        for sign in self._signs:
+            if sign in data:
+                return self._terminal is not None and self._terminal.search(data) is not None
+        return False
 
     def _is_data(self, line: bytes) -> bool:
         """Takes a line or a piece of one; True where it is part of a data line (or of a body that has no lines)."""
@@ -74,11 +83,10 @@ class LineWatch:
         return not _FRAME.match(head)
 
     def _find_end(self, text: bytes) -> None:
-        if self._terminal is None or self._found_end or not text:
+        if self._found_end or not text:
             return
         window = self._tail + text
-        if self._terminal.search(window):
-            self._found_end = True
+        self._found_end = self._has_end(window)
         self._tail = window[-_TAIL_BYTES:]
 
 

@@ -10,6 +10,7 @@ from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.model import Status
 from evalharness.core.ports import Activity, ResponseHead
 from evalharness.wire import codec, names
+from tests.support.wire_bytes import captured
 
 EVERY = pytest.mark.parametrize("name", names())
 
@@ -35,6 +36,19 @@ def test_only_an_answer_is_an_answer(name: str, stream: bool, body: bytes):
     assert decoded.failure is not None
     assert decoded.failure.kind in (FailureKind.PROTOCOL, FailureKind.STREAM_CUT)
     assert (decoded.failure.http_status, decoded.stamps.done_ns) == (200, None)
+
+
+@EVERY
+@pytest.mark.parametrize("size", [1, 40, 10_000])
+def test_reads_together_are_the_same_reads_one_by_one(name: str, size: int):
+    head = ResponseHead(status=200, headers={})
+    for body in (captured("llamacpp_responses_stream")[2], captured("llamacpp_chat_stream")[2], b"{}", b"<html>"):
+        reads = [(10 * at, body[at : at + size]) for at in range(0, len(body), size)]
+        single, together = (codec(name).decoder(head=head, stream=True) for _ in range(2))
+        for at_ns, data in reads:
+            single.feed(at_ns, data)
+        together.feed_reads(reads)
+        assert together.finish(None) == single.finish(None)
 
 
 @EVERY
