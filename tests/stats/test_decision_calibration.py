@@ -11,6 +11,7 @@ from evalharness.core.record import RunRecord
 from evalharness.metrics.table import table
 from evalharness.stats.sample import Settings
 from evalharness.verdict.decision import decide
+from evalharness.verdict.moments import moments
 from evalharness.verdict.view import RunView
 from tests.support.runs import RULE, make_run
 
@@ -20,7 +21,7 @@ RUNS = 400
 
 def views(run: RunRecord, accuracies: tuple[float, ...], *, missing: float = 0.0, runs: int = RUNS):
     """The same run with scores drawn anew: cases of different difficulty, shared by the arms."""
-    rows = table(run)
+    rows, when = table(run), moments(run)
     rng = np.random.default_rng(20_261_101)
     p = np.array(accuracies)
     for _ in range(runs):
@@ -30,7 +31,8 @@ def views(run: RunRecord, accuracies: tuple[float, ...], *, missing: float = 0.0
         score = (draw < p[rows.arm_index]).astype(float)
         score[rng.random(len(score)) < missing] = np.nan
         settings = Settings(seed=int(rng.integers(2**32)), n_resamples=400)
-        yield RunView(run=run, table=replace(rows, scores={**rows.scores, "answer": score}), settings=settings)
+        drawn = replace(rows, scores={**rows.scores, "answer": score})
+        yield RunView(run=run, table=drawn, settings=settings, moments=when)
 
 
 def chosen(run: RunRecord, accuracies: tuple[float, ...], **options) -> list[int | None]:

@@ -35,6 +35,6 @@ def test_rates_hold_in_simulation(cell: Cell):
 
 
 def test_intervals_that_take_trials_for_independent_miss_far_too_often():
-    """The reason for blocks: without them a lag-1 correlation of .8 leaves a third of the truths outside."""
+    """The reason for blocks: without them a lag-1 correlation of .8 leaves four in ten medians outside."""
     naive = times.naive_quantile_cell("AR(1) .8", 1000, 0.5)
     assert measure(naive, 200).rate < 0.75
