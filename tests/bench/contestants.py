@@ -42,7 +42,7 @@ CONTESTANTS = {
     contestant.name: contestant
     for contestant in (
         Contestant(name=OURS, module="ours"),
-        Contestant(name=OURS_SEND, module="ours_send", needs=("evalharness.transport.measuring",)),
+        Contestant(name=OURS_SEND, module="ours_send", needs=("httpx",)),
         Contestant(name=C),
         Contestant(name=AIOHTTP, module="aiohttp_client", needs=("aiohttp", "uvloop")),
         Contestant(name="httpx", module="httpx_client", needs=("httpx",)),

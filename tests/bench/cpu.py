@@ -19,7 +19,7 @@ _SLOW = ("httpx", "openai")
 
 
 def tables(size: Size, folder: Path) -> Iterator[Table]:
-    repetitions = dict.fromkeys(CONTESTANTS, size.pick(1, 2, 3))
+    repetitions = {name: 1 if name in _SLOW else size.pick(1, 2, 3) for name in CONTESTANTS}
     together = compete(saturation.loads(0.4), saturation.figures, repetitions=repetitions, folder=folder)
     alone = compete(_alone(size), _cpu, repetitions=repetitions, folder=folder)
     yield Table(

@@ -19,7 +19,7 @@ _SETTLED_SHARE = 0.3
 
 
 def tables(size: Size, folder: Path) -> Iterator[Table]:
-    lengths = size.pick((400, 2_000), (2_000, 10_000), (2_000, 20_000))
+    lengths = size.pick((400, 2_000), (1_000, 5_000), (2_000, 20_000))
     runs = [(n_calls, _run(folder, n_calls)) for n_calls in lengths]
     (n_short, short), (n_long, long) = runs
     grown = None

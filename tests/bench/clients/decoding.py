@@ -6,6 +6,7 @@ The comparison is then one of clients. With ``json.loads`` per event, as is usua
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import accumulate
 
 from evalharness import wire
@@ -24,5 +25,8 @@ def heard(*, sent_ns: int, status: int, chunks: Sequence[tuple[int, bytes]]) -> 
     tape = Tape(sent_ns=sent_ns, closed_ns=closed_ns, headers_ns=closed_ns, head=head, reads=chunks)
     if decode_tape(_CODEC, tape, stream=True).status is not Status.OK:
         return None
-    totals = accumulate(len(chunk) for _, chunk in chunks)
-    return Heard(sent_ns=sent_ns, reads=[(at_ns, total) for (at_ns, _), total in zip(chunks, totals, strict=True)])
+    return Heard(sent_ns=sent_ns, reads=partial(_totals, chunks))
+
+
+def _totals(chunks: Sequence[tuple[int, bytes]]) -> list[tuple[int, int]]:
+    return list(zip((at_ns for at_ns, _ in chunks), accumulate(len(chunk) for _, chunk in chunks), strict=True))

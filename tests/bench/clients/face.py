@@ -22,9 +22,10 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
+from evalharness.core.record import Observed
 from tests.bench.units import NS_PER_S
 
 
@@ -40,13 +41,16 @@ class Flags:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """One call as its client saw it. ``stated``: what the client says of its own error, by name."""
+    """One call as its client saw it. ``observed``: what the client says of its own error.
+
+    ``reads`` is called when the call is printed: what only the benchmark needs costs no client time in the window.
+    """
 
     sent_ns: int
-    reads: Sequence[tuple[int, int]]
+    reads: Callable[[], Sequence[tuple[int, int]]]
     send_ns: int | None = None
     done_ns: int | None = None
-    stated: dict[str, int | None] = field(default_factory=dict)
+    observed: Observed | None = None
 
 
 class Client(Protocol):
@@ -140,16 +144,16 @@ async def _all_streams(client: Client, flags: Flags, start_ns: int) -> dict[int,
 
 
 #: What remains of a call that nobody will look at.
-_SEEN = Heard(sent_ns=0, reads=())
+_SEEN = Heard(sent_ns=0, reads=list)
 
 
 def _line(number: int, call: Heard) -> str:
-    told: dict[str, object] = {"call": number, "sent_ns": call.sent_ns, "reads": list(call.reads)}
+    told: dict[str, object] = {"call": number, "sent_ns": call.sent_ns, "reads": call.reads()}
     if call.send_ns is not None:
         told["send_ns"] = call.send_ns
     if call.done_ns is not None:
         told["done_ns"] = call.done_ns
-    return json.dumps(told | call.stated)
+    return json.dumps(told | ({} if call.observed is None else asdict(call.observed)))
 
 
 def _flags() -> Flags:

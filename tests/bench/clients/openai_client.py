@@ -33,7 +33,7 @@ class OpenaiClient:
         async for event in stream:
             reads.append((time.perf_counter_ns(), len(reads) + 1))
             is_complete = event.type == "response.completed"
-        return Heard(sent_ns=sent_ns, reads=reads) if is_complete else None
+        return Heard(sent_ns=sent_ns, reads=lambda: reads) if is_complete else None
 
     async def close(self) -> None:
         await self._client.close()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from evalharness import __version__, wire
 from evalharness.core.clock import SystemClock
 from evalharness.core.model import Limits, Status, Timeouts
@@ -45,9 +43,9 @@ def heard(exchange: Exchange) -> Heard | None:
     return Heard(
         sent_ns=exchange.tape.sent_ns,
         send_ns=exchange.tape.send_ns,
-        reads=[(at_ns, count) for count, at_ns in enumerate(stamps.deltas_ns, start=1)],
+        reads=lambda: [(at_ns, count) for count, at_ns in enumerate(stamps.deltas_ns, start=1)],
         done_ns=stamps.done_ns,
-        stated={} if exchange.observed is None else asdict(exchange.observed),
+        observed=exchange.observed,
     )
 
 
