@@ -46,7 +46,7 @@ class Reader(Protocol):
     def event(self, at_ns: int, event: StreamEvent) -> None: ...
 
     def delta_shape(self, event: StreamEvent) -> DeltaShape | None:
-        """None: it is no delta, or one that means more than its text, or its text is empty."""
+        """Asked after ``event``. None: it is no delta, or one that means more than its text."""
         ...
 
     def more_deltas(self, like: StreamEvent, texts: Sequence[str], stamps_ns: Sequence[int]) -> None:
