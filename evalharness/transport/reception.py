@@ -9,23 +9,20 @@ import asyncio
 from array import array
 from dataclasses import dataclass
 
-import httptools
-
 from evalharness.core.failure import Clock as TimeoutClock
 from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.ports import Activity, Clock, ResponseHead, Terms
-from evalharness.core.units import NS_PER_S, ns_from_ms
+from evalharness.core.units import NS_PER_S
 from evalharness.transport.content import BodyTooLargeError, Content, ContentError, content_of
-from evalharness.transport.deadlines import DRAIN_NS
+from evalharness.transport.framing import Framing
 from evalharness.transport.heads import dated
 from evalharness.transport.network_errors import NoAnswerError, broken, clock_failure
+from evalharness.transport.patience import Patience
 
 #: How often what came is looked at, where no clock is due: an ended stream must not wait for its idle clock.
 _LOOK_NS = NS_PER_S
 #: Kept before it is handed on to be decoded: so much memory a call in flight may take.
 _HAND_ON_BYTES = 2**20
-#: So much may come without a byte of a body: a head, interim heads before it, extensions of a chunk, trailers.
-_MAX_FRAMING_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,21 +52,9 @@ class Reception:
         self._loop = asyncio.get_running_loop()
         self._turn: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._parser = httptools.HttpResponseParser(self)
+        self._framing = Framing(has_no_body=wanted.has_no_body)
         self._content: Content | None = None
-        self._limits_ns = {
-            TimeoutClock.FIRST_EVENT: ns_from_ms(terms.timeouts.first_event),
-            TimeoutClock.IDLE: ns_from_ms(terms.timeouts.idle),
-            TimeoutClock.TOTAL: ns_from_ms(terms.timeouts.total),
-        }
-        self._total_at_ns = started_ns + self._limits_ns[TimeoutClock.TOTAL]
-        self._clock = TimeoutClock.FIRST_EVENT
-        self._clock_from_ns = started_ns
-        self._ended_stream_ns: int | None = None
-        self._framing_bytes = 0
-        self._status = 0
-        self._headers: dict[str, str] = {}
-        self._pieces: list[bytes] = []
+        self._patience = Patience(terms.timeouts, started_ns=started_ns)
         self._kept: list[tuple[int, bytes]] = []
         self._kept_bytes = 0
         self._n_watched = 0
@@ -80,15 +65,12 @@ class Reception:
         self.earliest_ns = array("q")
         self.all_by_kernel = True
         self.head: ResponseHead | None = None
-        self.raw_headers: list[tuple[bytes, bytes]] = []
         self.headers_ns: int | None = None
         self.failure: Failure | None = None
         #: The exception behind ``failure``, where there was one.
         self.cause: BaseException | None = None
         self.is_over = False
         self.saw_bytes = False
-        #: The body ended as its framing announced, nothing came after it, and the server will hear another request.
-        self.leaves_open = False
 
     # ------------------------------------------------------------ waiting
 
@@ -125,7 +107,7 @@ class Reception:
 
     def _start(self, sent_ns: int) -> None:
         if not self._wanted.is_raw:
-            self._clock_from_ns = sent_ns
+            self._patience.run(TimeoutClock.FIRST_EVENT, sent_ns)
         self._arm()
 
     def _disarm(self) -> None:
@@ -142,6 +124,11 @@ class Reception:
         return kept
 
     @property
+    def has_kept(self) -> bool:
+        """Whether ``take`` would give something."""
+        return bool(self._kept)
+
+    @property
     def is_full(self) -> bool:
         """Its reader takes its time: nothing more should be read until ``take``."""
         return self._wanted.is_raw and self._kept_bytes > _HAND_ON_BYTES
@@ -149,12 +136,10 @@ class Reception:
     def sent(self, now_ns: int, *, whole: bool) -> None:
         """Some of the request has been sent. A raw reader's clocks, like httpx's, count from the last that was."""
         if self._wanted.is_raw:
-            self._clock = TimeoutClock.FIRST_EVENT if whole else TimeoutClock.IDLE
-            self._clock_from_ns = now_ns
+            self._patience.run(TimeoutClock.FIRST_EVENT if whole else TimeoutClock.IDLE, now_ns)
 
     def broke(self, defect: Exception) -> bool:
         self._defect = defect
-        self.leaves_open = False
         self.is_over = True
         return self._wake()
 
@@ -176,13 +161,8 @@ class Reception:
 
     def _arm(self) -> None:
         now_ns = self._wall.monotonic_ns()
-        at_ns = min(self._due_ns(), now_ns + _LOOK_NS)
+        at_ns = min(self._patience.due_ns, now_ns + _LOOK_NS)
         self._timer = self._loop.call_at(self._loop.time() + max(0, at_ns - now_ns) / NS_PER_S, self._tick)
-
-    def _due_ns(self) -> int:
-        if self._ended_stream_ns is not None:
-            return self._ended_stream_ns + DRAIN_NS
-        return min(self._total_at_ns, self._clock_from_ns + self._limits_ns[self._clock])
 
     def _tick(self) -> None:
         if self.is_over:
@@ -194,44 +174,39 @@ class Reception:
             self.broke(error)
             return
         now_ns = self._wall.monotonic_ns()
-        if now_ns < self._due_ns():
+        if now_ns < self._patience.due_ns:
             self._arm()
             return
-        if self._ended_stream_ns is None:
-            clock = TimeoutClock.TOTAL if now_ns >= self._total_at_ns else self._clock
-            self.failure = clock_failure(clock, self._limits_ns[clock], self._place)
-        # No clock runs while the end of a finished body is awaited: closing it early is no failure.
+        if lost_to := self._patience.lost_to(now_ns):
+            clock, limit_ns = lost_to
+            self.failure = clock_failure(clock, limit_ns, self._place)
         self.is_over = True
         self._wake()
 
     def _look(self) -> None:
         """What the reads since the last look were worth to the clocks."""
+        is_stream = 200 <= self._framing.status < 300
         for at_ns, data in self._kept[self._n_watched :]:
             # The body of an error is no stream: whatever comes of it is what is waited for.
-            activity = self._terms.watch.saw(data) if 200 <= self._status < 300 else Activity.DATA
-            if activity is Activity.DATA and self._ended_stream_ns is None:
-                self._clock, self._clock_from_ns = TimeoutClock.IDLE, at_ns
-            elif activity is Activity.TERMINAL and self._ended_stream_ns is None:
-                self._ended_stream_ns = at_ns
+            self._patience.saw(self._terms.watch.saw(data) if is_stream else Activity.DATA, at_ns)
         self._n_watched = len(self._kept)
 
     # ------------------------------------------------------------ bytes
 
     def received(self, data: memoryview | bytes, at_ns: int, read_ns: int, earliest_ns: int) -> bool:
         """One read of the socket; True where the waiting task has something to do now. ``data`` is not kept."""
+        framing = self._framing
         if self.is_over:
-            self.leaves_open = False
+            framing.feed(data)
             return False
         self.saw_bytes = True
-        error = self._parse(data)
-        if self.head is not None and self.headers_ns is None:
-            self.headers_ns = at_ns
-        if self._pieces:
-            self._framing_bytes = 0
-            self._keep(at_ns, read_ns, earliest_ns)
-        else:
-            self._framing_bytes += len(data)
-        self._judge(error)
+        body, error = framing.feed(data)
+        if framing.status and self.head is None:
+            self._take_head(at_ns)
+        if body and self._content is not None:
+            self._keep(self._content, body, (at_ns, read_ns, earliest_ns))
+        if self.failure is None:
+            self._judge(error)
         return self._wake() if self.is_over or self._has_news() else False
 
     def _has_news(self) -> bool:
@@ -239,31 +214,27 @@ class Reception:
             return self.head is not None
         return self._kept_bytes > _HAND_ON_BYTES
 
-    def _parse(self, data: memoryview | bytes) -> Exception | None:
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserCallbackError:
-            raise
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            return error
-        return None
+    def _take_head(self, at_ns: int) -> None:
+        framing, status = self._framing, self._framing.status
+        self.head = ResponseHead(status=status, headers=dated(framing.headers, self._wall))
+        self.headers_ns = at_ns
+        if 300 <= status < 400 and not self._wanted.is_raw:
+            target = framing.headers.get("location", "nowhere")
+            self._refuse(FailureKind.REDIRECT, f"HTTP {status}: redirected to {target}, which is never followed")
+        elif coding := framing.foreign_coding:
+            self._refuse(FailureKind.PROTOCOL, f"the body is in the transfer coding {coding[:40]!r}, not in chunks")
+        else:
+            self._open_content("" if self._wanted.is_raw else framing.headers.get("content-encoding", ""))
 
-    def _judge(self, error: Exception | None) -> None:
-        if self.is_over:
-            # What follows the answer was no answer to anything.
-            self.leaves_open = self.leaves_open and error is None
-        elif error is not None:
-            self._fail(NoAnswerError(f"what it sent is not HTTP/1.1: {error}"))
-        elif self._framing_bytes > _MAX_FRAMING_BYTES:
-            what = "response head" if self.head is None else "framing of the body"
-            self._refuse(FailureKind.TOO_LARGE, f"the {what} of {self._place} is too large")
-
-    def _keep(self, at_ns: int, read_ns: int, earliest_ns: int) -> None:
-        pieces, self._pieces = self._pieces, []
-        assert self._content is not None
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    def _open_content(self, encoding: str) -> None:
         try:
-            data = self._content.decode(data)
+            self._content = content_of(encoding, max_bytes=self._terms.limits.max_body_bytes)
+        except ContentError as error:
+            self._refuse(FailureKind.PROTOCOL, str(error))
+
+    def _keep(self, content: Content, body: bytes, times_ns: tuple[int, int, int]) -> None:
+        try:
+            data = content.decode(body)
         except BodyTooLargeError:
             limit = self._terms.limits.max_body_bytes
             self._refuse(FailureKind.TOO_LARGE, f"the body is larger than limits.max_body_bytes ({limit})")
@@ -272,24 +243,39 @@ class Reception:
             self._refuse(FailureKind.PROTOCOL, str(error))
             return
         if data:
+            at_ns, read_ns, earliest_ns = times_ns
             self._kept.append((at_ns, data))
             self._kept_bytes += len(data)
             self.read_ns.append(read_ns)
             self.earliest_ns.append(earliest_ns)
 
+    def _judge(self, error: Exception | None) -> None:
+        if error is not None:
+            self._fail(NoAnswerError(f"what it sent is not HTTP/1.1: {error}"))
+        elif self._framing.is_endless:
+            what = "response head" if self.head is None else "framing of the body"
+            self._refuse(FailureKind.TOO_LARGE, f"the {what} of {self._place} is too large")
+        elif self._framing.is_complete:
+            self.is_over = True
+
     def lost(self, error: BaseException | None) -> bool:
-        """The connection is gone: None for its regular end, which ends a body without a framing too."""
+        """The connection is gone: None for its regular end, which ends a body without a length too."""
         if self.is_over:
-            self.leaves_open = False
             return False
-        if error is not None or self.head is None or self._is_framed:
+        if error is not None or self.head is None or self._framing.has_length:
             self._fail(error or NoAnswerError("the connection was closed"))
         self.is_over = True
         return self._wake()
 
     @property
-    def _is_framed(self) -> bool:
-        return "content-length" in self._headers or "chunked" in self._headers.get("transfer-encoding", "").lower()
+    def leaves_open(self) -> bool:
+        """The body ended as its framing announced, nothing came after it, and the server will hear another request."""
+        return self._framing.leaves_open and self.failure is None
+
+    @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """As they came, for whoever has to tell repeated ones apart."""
+        return self._framing.raw_headers
 
     def _fail(self, cause: BaseException) -> None:
         self.cause = cause
@@ -297,71 +283,5 @@ class Reception:
         self.is_over = True
 
     def _refuse(self, kind: FailureKind, message: str) -> None:
-        self.failure = Failure(kind=kind, message=message, http_status=self._status or None)
-        self.leaves_open = False
+        self.failure = Failure(kind=kind, message=message, http_status=self._framing.status or None)
         self.is_over = True
-
-    # ------------------------------------------------------------ told by the parser
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self.head is not None:
-            # A trailer: nothing that anybody here waits for.
-            return
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
-        self.raw_headers.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        status = self._parser.get_status_code()
-        if status < 200:
-            # An interim response: the one that counts is still to come.
-            self._headers.clear()
-            self.raw_headers.clear()
-            return
-        if self.head is not None:
-            # A second answer to one request.
-            return
-        self._status = status
-        self.head = ResponseHead(status=status, headers=dated(self._headers, self._wall))
-        if 300 <= status < 400 and not self._wanted.is_raw:
-            target = self._headers.get("location", "nowhere")
-            self._refuse(FailureKind.REDIRECT, f"HTTP {status}: redirected to {target}, which is never followed")
-        elif self._wanted.has_no_body:
-            self.leaves_open = self._parser.should_keep_alive()
-            self.is_over = True
-        else:
-            self._open_content()
-
-    def _open_content(self) -> None:
-        coding = self._headers.get("transfer-encoding", "chunked").strip().lower()
-        if coding not in ("chunked", "identity"):
-            self._refuse(
-                FailureKind.PROTOCOL, f"the body is in the transfer coding {coding[:40]!r}: only chunked is known"
-            )
-            return
-        encoding = "" if self._wanted.is_raw else self._headers.get("content-encoding", "")
-        try:
-            self._content = content_of(encoding, max_bytes=self._terms.limits.max_body_bytes)
-        except ContentError as error:
-            self._refuse(FailureKind.PROTOCOL, str(error))
-
-    def on_body(self, data: bytes) -> None:
-        if self.is_over:
-            # Of an answer that was refused, to a HEAD, or to no request at all.
-            self.leaves_open = False
-        else:
-            self._pieces.append(data)
-
-    def on_message_complete(self) -> None:
-        if self.head is None:
-            return
-        if self.is_over:
-            # A second message nobody asked for, or the end of one that was refused.
-            self.leaves_open = False
-            return
-        self.leaves_open = self._parser.should_keep_alive()
-        self.is_over = True
-
-    def on_message_begin(self) -> None:
-        if self.is_over:
-            self.leaves_open = False

@@ -127,8 +127,20 @@ async def _read_request(reader: asyncio.StreamReader, connection: int) -> Reques
         return None
     line, *lines = raw.decode("latin-1").split("\r\n")[:-2]
     headers = {name.lower(): text.strip() for name, text in (entry.split(":", 1) for entry in lines)}
-    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    if headers.get("transfer-encoding") == "chunked":
+        body = await _read_chunks(reader)
+    else:
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
     return Request(connection=connection, line=line, headers=headers, body=body)
+
+
+async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
+    parts = []
+    while n_bytes := int(await reader.readline(), 16):
+        parts.append(await reader.readexactly(n_bytes))
+        await reader.readline()
+    await reader.readline()
+    return b"".join(parts)
 
 
 async def _play(script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
