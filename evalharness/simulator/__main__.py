@@ -124,11 +124,12 @@ def _announce(address: Mapping[str, str]) -> None:
 
 
 def _summary(served: Mapping[str, Any]) -> str:
-    late = served["lateness_ms"]
+    late, n_requests, n_events = served["lateness_ms"], served["n_requests"], served["n_events"]
+    requests = f"served {n_requests} request{'s' * (n_requests != 1)}"
     if late is None:
-        return f"served {served['n_requests']} requests"
+        return requests
     return (
-        f"served {served['n_requests']} requests, {served['n_events']} events; events left late by "
+        f"{requests} and {n_events} event{'s' * (n_events != 1)}, which left late by "
         f"{late['0.5']:.3f} ms (p50), {late['0.99']:.3f} ms (p99), {late['max']:.3f} ms (max)"
     )
 

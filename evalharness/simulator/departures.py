@@ -10,7 +10,7 @@ import asyncio
 import select
 import selectors
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heapreplace
 from time import perf_counter_ns
 from typing import Protocol
 
@@ -20,7 +20,10 @@ _AT_ONCE = 64
 
 class Traveller(Protocol):
     def depart(self) -> int | None:
-        """Send what is due now; the moment of what is next, in ns of ``perf_counter_ns``, None for nothing yet."""
+        """Send what is due now; the moment of what is next, in ns of ``perf_counter_ns``, None for nothing yet.
+
+        Adds no departure itself: the heap is in use.
+        """
 
 
 class Departures:
@@ -46,11 +49,13 @@ class Departures:
         for _ in range(_AT_ONCE):
             if not heap or heap[0][0] > now_ns:
                 return
-            traveller = heappop(heap)[2]
+            traveller = heap[0][2]
             next_ns = traveller.depart()
-            if next_ns is not None:
+            if next_ns is None:
+                heappop(heap)
+            else:
                 self._n_added += 1
-                heappush(heap, (next_ns, self._n_added, traveller))
+                heapreplace(heap, (next_ns, self._n_added, traveller))
 
 
 class _DepartureSelector(selectors.DefaultSelector):

@@ -21,7 +21,8 @@ class Playback:
     """
 
     __slots__ = (
-        "_fd", "_index", "_loop", "_on_end", "_rest", "_send", "_table", "_tls", "has_left", "sent_ns", "took_ns",
+        "_bodies", "_due_ns", "_fd", "_index", "_loop", "_on_end", "_rest", "_send", "_table", "_tls",
+        "has_left", "sent_ns", "took_ns",
     )  # fmt: skip
 
     def __init__(
@@ -33,6 +34,7 @@ class Playback:
         on_end: Callable[[], None],
     ) -> None:
         self._table = table
+        self._bodies, self._due_ns = table.bodies, table.due_ns
         self._send = connection.send
         self._fd = connection.fileno()
         self._tls = tls
@@ -45,17 +47,17 @@ class Playback:
         self.took_ns: list[int | None] = []
 
     def begin(self) -> None:
-        self._loop.departures.add(self._table.due_ns[0], self)
+        self._loop.departures.add(self._due_ns[0], self)
 
     def depart(self) -> int | None:
         """Sends the next row. The hot path of the simulator: nothing here that could be done before or after."""
         if self.has_left:
             return None
-        body = self._table.bodies[self._index]
-        if self._tls is not None:
-            body = self._tls.seal(body)
-        before_ns = perf_counter_ns()
+        body = self._bodies[self._index]
         try:
+            if self._tls is not None:
+                body = self._tls.seal(body)
+            before_ns = perf_counter_ns()
             n_sent = self._send(body)
         except BlockingIOError:
             n_sent = 0
@@ -98,12 +100,12 @@ class Playback:
 
     @property
     def due_end_ns(self) -> int:
-        return self._table.due_ns[-1]
+        return self._due_ns[-1]
 
     def _next_ns(self) -> int | None:
         self._index += 1
-        if self._index < len(self._table.due_ns):
-            return self._table.due_ns[self._index]
+        if self._index < len(self._due_ns):
+            return self._due_ns[self._index]
         self._end(has_left=False)
         return None
 

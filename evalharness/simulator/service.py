@@ -8,6 +8,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ _MAX_STORED = 1_000
 _CACHEABLE_TOKENS = 1_024
 _CACHE_STEP = 128
 _CACHED_CHARACTERS = 4_096
+_REMEMBERED_BYTES, _N_REMEMBERED = 2**19, 128
 _DEFAULT_MODEL = "sim-mini"
 _LIMIT_REQUESTS, _LIMIT_TOKENS = 10_000, 10_000_000
 
@@ -74,6 +76,8 @@ class Service:
         self._repeats: Counter[tuple[str, str | None, str]] = Counter()
         self._stored: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._prefixes: set[str] = set()
+        # A run asks the same again and again, and to count the tokens of a long prompt takes milliseconds.
+        self._read_again = lru_cache(maxsize=_N_REMEMBERED)(self._read)
 
     def answer(self, request: HttpRequest) -> Outcome:
         """Never raises for what a client sent."""
@@ -182,11 +186,9 @@ class Service:
 
     def _ask(self, request: HttpRequest, *, chat: bool) -> Outcome:
         self._n_asked += 1
-        body = validation.parse_body(request.body)
-        (validation.check_chat if chat else validation.check_responses)(body, self.profile)
-        ask = from_chat(body) if chat else from_responses(body)
-        validation.check_context(ask, self.profile)
-        self._check_previous(body)
+        read = self._read_again if len(request.body) <= _REMEMBERED_BYTES else self._read
+        ask = read(request.body, chat)
+        self._check_previous(ask.body)
         key = self._draw_key(request, ask)
         fault = self._fault(request, ask, key)
         facts = {"model": ask.model, "effort": ask.effort, "draw": key.draw, "attempt": key.attempt}
@@ -202,6 +204,13 @@ class Service:
             "output_tokens": reply.output_tokens,
         }
         return Outcome(script=self._script(ask, reply, fault, chat=chat), facts=facts, takes_slot=True)
+
+    def _read(self, raw: bytes, chat: bool) -> Ask:
+        body = validation.parse_body(raw)
+        (validation.check_chat if chat else validation.check_responses)(body, self.profile)
+        ask = from_chat(body) if chat else from_responses(body)
+        validation.check_context(ask, self.profile)
+        return ask
 
     def _check_previous(self, body: Mapping[str, Any]) -> None:
         previous = body.get("previous_response_id")

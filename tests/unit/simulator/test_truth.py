@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from dataclasses import replace
 
 import pytest
 
@@ -96,3 +97,29 @@ def test_instant_declares_no_waiting() -> None:
         declared(load_profile("instant"), model="sim-mini", complexity=None)["population"]["high"]["ttfo_ms"]["0.99"]
         == 0
     )
+
+
+@pytest.mark.parametrize("effort", ["none", "medium"])
+def test_the_work_on_a_request_takes_the_declared_mean_time(over_seeds: dict[str, list[Reply]], effort: str) -> None:
+    truth = declared_for(PROFILE, 1, model="sim-mini", prompts=PROMPTS, request={})["population"][effort]
+    times = [reply.schedule.end_ms for reply in over_seeds[effort]]
+    error = statistics.stdev(times) / math.sqrt(len(times))
+    assert abs(statistics.fmean(times) - truth["service_ms_mean"]) < STANDARD_ERRORS * error
+
+
+def test_the_knee_is_slots_over_service_time() -> None:
+    """100 ms to the first of 26 deltas, 4 ms between them, 16 at once: 16 / 0.2 s."""
+    truth = declared(load_profile("queueing"), model="sim-mini", complexity=None)
+    assert truth["capacity"] == {"slots": 16}
+    for measures in truth["population"].values():
+        assert measures["service_ms_mean"] == pytest.approx(200)
+        assert measures["capacity_per_s"] == pytest.approx(80)
+
+
+def test_no_knee_is_declared_where_there_is_none_or_nobody_knows_it() -> None:
+    endless = declared(load_profile("latency"), model="sim-mini", complexity=None)
+    assert endless["capacity"] is None
+    assert endless["population"]["low"]["capacity_per_s"] is None
+    assert endless["population"]["low"]["service_ms_mean"] == pytest.approx(690)
+    unknown_length = replace(load_profile("queueing"), answer_tokens=None)
+    assert declared(unknown_length, model="sim-mini", complexity=None)["population"]["low"]["capacity_per_s"] is None
