@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from evalharness.core.model import Status
-from evalharness.core.record import AttemptStatus, Purpose, RunRecord, TrialResult
+from evalharness.core.record import AttemptStatus, Call, Purpose, RunRecord, TrialResult
 from evalharness.core.units import NS_PER_MS, NS_PER_S
 from evalharness.metrics.table import Bools, Floats, analysed_trials
 
@@ -17,8 +18,8 @@ class Moments:
     """Columns of the table's length (N), NaN where a trial did not get there.
 
     ``intended_s`` and ``ended_s`` from the run's first start, ``lag_ms`` from the intended start to sending without the
-    time the connection took to set up: how late the client was. Sent means that the first attempt began. ``n_calls``
-    counts the calls of the trial itself, without its judges'.
+    time the connection took to set up: how late the client was. A trial was sent when it has a call, also where no
+    connection came about. ``n_calls`` counts the calls of the trial itself, without its judges'.
     """
 
     intended_s: Floats
@@ -27,7 +28,7 @@ class Moments:
     n_calls: Floats
 
     def sent(self, rows: Bools) -> Bools:
-        return rows & ~np.isnan(self.lag_ms)
+        return rows & ~np.isnan(self.intended_s)
 
     def ended(self, rows: Bools) -> Bools:
         return rows & ~np.isnan(self.ended_s)
@@ -46,36 +47,40 @@ class Moments:
         return None if wall_s is None else float((self.ended_s[ended] - self.intended_s[ended]).sum()) / wall_s
 
     def begun_s(self, rows: Bools) -> Floats:
-        """When the trials of ``rows`` that were sent began, from the run's first start."""
-        sent = self.sent(rows)
-        return np.asarray(self.intended_s[sent] + self.lag_ms[sent] / 1_000)
+        """When the client began with the trials of ``rows`` that were sent, from the run's first start."""
+        began = rows & ~np.isnan(self.lag_ms)
+        return np.asarray(self.intended_s[began] + self.lag_ms[began] / 1_000)
 
 
 def moments(run: RunRecord) -> Moments:
     """One row per ``analysed_trials``. The wall clock places trials: a resumed run has two monotonic ones."""
-    results = [run.results.get(trial.trial_id) for trial in analysed_trials(run)]
-    rows = np.full((len(results), 4), np.nan)
-    starts_ns = [result.calls[0].intended_utc_ns for result in results if result is not None and result.calls]
-    origin_ns = min(starts_ns, default=0)
-    for place, result in enumerate(results):
-        if result is not None and result.calls:
-            rows[place] = _row(result, origin_ns)
+    trials = analysed_trials(run)
+    starts_ns = np.zeros(len(trials), dtype=np.int64)
+    rows = np.full((len(trials), 3), np.nan)
+    for place, trial in enumerate(trials):
+        result = run.results.get(trial.trial_id)
+        calls = [call for call in result.calls if call.purpose is Purpose.SUBJECT] if result is not None else []
+        if result is not None and calls:
+            starts_ns[place] = calls[0].intended_utc_ns
+            rows[place] = _row(result, calls)
+    known = rows[:, 2] > 0
+    origin_ns = starts_ns[known].min() if known.any() else 0
+    start_s = np.where(known, (starts_ns - origin_ns) / NS_PER_S, np.nan)
     n_sessions = max(1, len({seen.session for seen in run.observers}))
-    intended_s, ended_s = without_pauses(rows[:, 0], rows[:, 1], n_sessions - 1)
-    return Moments(intended_s=intended_s, ended_s=ended_s, lag_ms=rows[:, 2], n_calls=rows[:, 3])
+    intended_s, ended_s = without_pauses(start_s, start_s + rows[:, 0], n_sessions - 1)
+    return Moments(intended_s=intended_s, ended_s=ended_s, lag_ms=rows[:, 1], n_calls=np.nan_to_num(rows[:, 2]))
 
 
-def _row(result: TrialResult, origin_ns: int) -> tuple[float, float, float, int]:
-    calls = [call for call in result.calls if call.purpose is Purpose.SUBJECT and call.attempts]
-    if not calls:
-        return np.nan, np.nan, np.nan, 0
+def _row(result: TrialResult, calls: Sequence[Call]) -> tuple[float, float, int]:
+    """(seconds from intended start to end, milliseconds from there to sending, number of calls)."""
+    if not (calls[0].attempts and calls[-1].attempts):
+        return np.nan, np.nan, len(calls)
     intended_ns, first, last = calls[0].intended_ns, calls[0].attempts[0].stamps, calls[-1].last_attempt
-    offset_ns = calls[0].intended_utc_ns - origin_ns
-    done_ns = last.stamps.done_ns if last.status is AttemptStatus.OK else last.stamps.closed_ns
-    ended = result.status is not Status.PENDING and done_ns is not None
+    end_ns = last.stamps.done_ns if last.status is AttemptStatus.OK else last.stamps.closed_ns
+    if result.status is Status.PENDING:
+        end_ns = None
     lag_ns = np.nan if first.sent_ns is None else first.sent_ns - intended_ns - (first.connect_ns or 0)
-    ended_s = (offset_ns + done_ns - intended_ns) / NS_PER_S if ended and done_ns is not None else np.nan
-    return offset_ns / NS_PER_S, ended_s, lag_ns / NS_PER_MS, len(calls)
+    return np.nan if end_ns is None else (end_ns - intended_ns) / NS_PER_S, lag_ns / NS_PER_MS, len(calls)
 
 
 def without_pauses(intended_s: Floats, ended_s: Floats, n_pauses: int) -> tuple[Floats, Floats]:

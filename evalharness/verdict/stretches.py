@@ -116,12 +116,12 @@ class Pace:
 
 def _pace(view: RunView, rows: Bools, asked_of: Level) -> Pace:
     """Compared with the intended starts and not with the level: Poisson starts have their own number a minute."""
-    sent = view.moments.sent(rows)
+    began = rows & ~np.isnan(view.moments.lag_ms)
     starts_per_s = _per_s(view.moments.begun_s(rows))
     if not view.suite.load.is_open:
         return Pace(starts_per_s=starts_per_s)
-    intended_per_s = _per_s(view.moments.intended_s[sent])
-    lag = spread(view.moments.lag_ms[sent])
+    intended_per_s = _per_s(view.moments.intended_s[began])
+    lag = spread(view.moments.lag_ms[began])
     latency = view.table.metrics["latency_ms"][rows]
     median_ms = float(np.nanmedian(latency)) if (~np.isnan(latency)).any() else None
     delays = _delays(intended_per_s, starts_per_s, lag, median_ms)

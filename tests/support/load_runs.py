@@ -52,6 +52,7 @@ class Sent:
     """One trial. Times in milliseconds from sending; ``lag_ms`` from the intended start to connecting.
 
     ``failed_ms``: an attempt before it failed after this time, and ``pause_ms`` went by. ``start_s`` None: never sent.
+    ``connected`` False: the failure came before anything was sent.
     """
 
     start_s: float | None
@@ -67,6 +68,7 @@ class Sent:
     step: int = 0
     status: Status = Status.OK
     right: bool = True
+    connected: bool = True
     output_tokens: int | None = 20
     reasoning_tokens: int = 0
     observed: Observed | None = None
@@ -195,7 +197,7 @@ def _attempt(each: Sent, index: int, sent_ns: int, failure: Failure | None) -> A
         deltas_ns=array("q", deltas),
     )
     if failure is not None:
-        stamps = Stamps(sent_ns=sent_ns, closed_ns=done_ns)
+        stamps = Stamps(sent_ns=sent_ns if each.connected else None, closed_ns=done_ns)
     return Attempt(
         index=index,
         status=AttemptStatus.OK if failure is None else AttemptStatus.ERROR,

@@ -68,6 +68,16 @@ def test_failed_trials_are_infinitely_late():
     assert found.share.point == pytest.approx(0.8)
 
 
+def test_trials_for_which_no_connection_came_about_are_late_too_where_time_ends_the_run():
+    sent = [
+        replace(each, status=Status.ERROR, connected=False) if i % 5 == 0 else each
+        for i, each in enumerate(trials(200))
+    ]
+    found = service(sent, replace(SLO, limits_ms={"ttfo_ms": 1e9}), replace(LOAD, duration_s=20.0))
+    assert found.share.point == pytest.approx(0.8)
+    assert found.met is Met.NOT_MET
+
+
 def test_good_is_inside_every_limit_at_once():
     sent = [replace(each, latency_ms=300.0 if i % 2 else 900.0) for i, each in enumerate(trials(200))]
     found = service(sent, Slo(limits_ms={"ttfo_ms": 250.0, "total_ms": 500.0}, share_at_least=0.9))
