@@ -12,6 +12,10 @@ from evalharness.core.units import NS_PER_S
 
 _H11_TOO_LONG_STATUS = 431
 _MAX_CAUSES = 20
+#: OpenSSL's words for an answer that is no TLS at all.
+_NO_TLS = frozenset(
+    {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"}
+)
 
 
 class NoAnswerError(OSError):
@@ -55,7 +59,7 @@ def _message(error: BaseException, place: str) -> str:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"the certificate of {place} is not trusted: {cause.verify_message}"
         if isinstance(cause, ssl.SSLError):
-            return f"no TLS with {place}: is it http rather than https? ({str(cause)[:100]})"
+            return _tls_message(cause, place)
         if isinstance(cause, FileNotFoundError):
             return f"there is no socket file {place}: check unix_socket and that the server is running"
         if isinstance(cause, ConnectionRefusedError):
@@ -70,6 +74,13 @@ def _message(error: BaseException, place: str) -> str:
             return f"{place} reset the connection before it answered"
     detail = " ".join(str(error).split())[:200]
     return f"{place} gave no HTTP answer: {detail or type(error).__name__}"
+
+
+def _tls_message(error: ssl.SSLError, place: str) -> str:
+    said = str(error)[:100]
+    if error.reason in _NO_TLS:
+        return f"no TLS with {place}: is it http rather than https? ({said})"
+    return f"TLS with {place} failed: {said}"
 
 
 def cut_failure(error: BaseException, place: str) -> Failure:

@@ -10,6 +10,12 @@ from evalharness.core.failure import Clock, FailureKind
 from evalharness.transport.network_errors import causes, clock_failure, connection_failure, cut_failure, is_header_bomb
 
 
+def tls_error(reason: str, text: str) -> ssl.SSLError:
+    error = ssl.SSLError(1, f"[SSL: {reason}] {text}")
+    error.reason = reason
+    return error
+
+
 def raised_from(outer: Exception, inner: BaseException) -> Exception:
     try:
         raise outer from inner
@@ -24,7 +30,11 @@ def raised_from(outer: Exception, inner: BaseException) -> Exception:
         (ConnectionRefusedError(errno.ECONNREFUSED, "x"), "nothing listens at h:1: check base_url"),
         (OSError(errno.EHOSTUNREACH, "x"), "h:1 cannot be reached"),
         (ConnectionResetError(errno.ECONNRESET, "x"), "h:1 reset the connection before it answered"),
-        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number"), "no TLS with h:1"),
+        (tls_error("WRONG_VERSION_NUMBER", "wrong version number"), "no TLS with h:1: is it http rather than https?"),
+        (tls_error("TLSV13_ALERT_CERTIFICATE_REQUIRED", "certificate required"), "TLS with h:1 failed: "),
+        (FileNotFoundError(errno.ENOENT, "x"), "there is no socket file h:1"),
+        (OSError(errno.EMFILE, "x"), "this process has no file descriptor left"),
+        (OSError(errno.EADDRNOTAVAIL, "x"), "no free local port for another connection to h:1"),
         (ValueError("something\nelse"), "h:1 gave no HTTP answer: All failed"),
         (ExceptionGroup("g", [OSError("a"), ConnectionRefusedError(errno.ECONNREFUSED, "x")]), "nothing listens"),
     ],
