@@ -72,6 +72,12 @@ def test_gaps_that_this_client_may_have_closed_are_a_share_of_all_gaps():
     assert found.arms[0].coalesced_share == pytest.approx(10 * 2 / (20 * 4))
 
 
+def test_many_gaps_that_late_reading_closed_are_said_beside_the_times():
+    found = observed(CLOSED, trials(20, observed=seen(n_coalesced=2)))
+    assert any("which read late" in sentence for sentence in found.notes)
+    assert not any("gaps" in sentence for sentence in observed(CLOSED, trials(20, observed=seen())).notes)
+
+
 def test_an_error_beyond_one_percent_of_the_median_marks_the_metric():
     """ttfo is 40 ms: 1% are 0.4; latency 100 ms: 1.0."""
 
