@@ -83,9 +83,10 @@ class Steadiness:
     """Whether a stretch holds a trend in ``total_ms``, case taken into account, by blocks of trials in time.
 
     ``ratio``: second half over first (1.18: rose by 18%) with its 95% interval; ``p_adjusted``: Holm over all stretches
-    that were looked at; ``rho``: Spearman's rank correlation of the blocks' medians with time. All None for
-    ``UNKNOWN``. ``STEADY`` means that no trend is shown, not that there is none: the interval says how large one may
-    be. ``sentence``: the finding in words.
+    that were looked at; ``rho``: Spearman's rank correlation of the blocks' medians with time. All None where too few
+    trials tell nothing by their times: then the course is ``UNKNOWN``, or ``ROSE`` because trials piled up in an open
+    loop, as the sentence says. ``STEADY`` means that no trend is shown, not that there is none: the interval says how
+    large one may be. ``sentence``: the finding in words.
     """
 
     course: Course

@@ -33,7 +33,7 @@ def _trends(found: Found) -> Iterator[str]:
     for stretch in found.stretches:
         if stretch.steadiness is not None and trending(stretch):
             said = stretch.steadiness.sentence
-            sentences.append(f"Total time{_where(found, stretch)} was not steady: it {said[0].lower()}{said[1:]}")
+            sentences.append(f"Total time{_where(found, stretch)} was not steady; it {said[0].lower()}{said[1:]}")
     yield from _first(sentences)
 
 

@@ -46,6 +46,10 @@ class Moments:
         wall_s, ended = self.wall_s(rows), self.ended(rows)
         return None if wall_s is None else float((self.ended_s[ended] - self.intended_s[ended]).sum()) / wall_s
 
+    def in_flight_at(self, rows: Bools, at_s: float) -> int:
+        """How many trials of ``rows`` were between intended start and end, never ended ones included."""
+        return int((rows & (self.intended_s <= at_s) & ~(self.ended_s <= at_s)).sum())
+
     def begun_s(self, rows: Bools) -> Floats:
         """When the client began with the trials of ``rows`` that were sent, from the run's first start."""
         began = rows & ~np.isnan(self.lag_ms)

@@ -59,5 +59,6 @@ def _coarse_gaps(found: Found) -> Iterator[str]:
     coarse = [arm for arm in found.arms if (arm.coalesced_share or 0) > ZERO_GAP_SHARE]
     observed = found.observer is not None and found.observer.coalesced_share is not None
     if coarse:
-        what = "may have been closed by this client, which read late," if observed else "are exactly 0"
-        yield f"More than a fifth of the gaps between deltas {what} in {found.named(coarse)}: do not rely on gaps there."
+        are = "may have been closed by this client, which read late," if observed else "are exactly 0"
+        where = f"in {found.named(coarse)}: do not rely on gaps there."
+        yield f"More than a fifth of the gaps between deltas {are} {where}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +15,9 @@ from evalharness.verdict.families import HOLM
 from evalharness.verdict.view import RunView
 
 METRIC = "total_ms"
+#: Trials in flight at the last start of an open stretch have piled up if they are so many times those half way, and
+#: more by so many times what independent arrivals would differ by chance.
+PILED_UP, BEYOND_CHANCE = 1.5, 3.0
 
 
 def steadiness(view: RunView, stretches: Sequence[Bools]) -> tuple[Steadiness, ...]:
@@ -20,7 +25,8 @@ def steadiness(view: RunView, stretches: Sequence[Bools]) -> tuple[Steadiness, .
     ratios = [_ratio(view, rows) for rows in stretches]
     adjusted = HOLM.adjusted([None if ratio is None else ratio.p_value for ratio in ratios])
     n_tested = sum(ratio is not None for ratio in ratios)
-    return tuple(_finding(ratio, p_adjusted, n_tested) for ratio, p_adjusted in zip(ratios, adjusted, strict=True))
+    found = [_finding(ratio, p_adjusted, n_tested) for ratio, p_adjusted in zip(ratios, adjusted, strict=True)]
+    return tuple(_with_pile(view, rows, finding) for rows, finding in zip(stretches, found, strict=True))
 
 
 def _ratio(view: RunView, rows: Bools) -> HalfRatio | None:
@@ -42,6 +48,26 @@ def _finding(ratio: HalfRatio | None, p_adjusted: float | None, n_tested: int) -
         p_adjusted=p_adjusted,
         rho=ratio.rho,
     )
+
+
+def _with_pile(view: RunView, rows: Bools, finding: Steadiness) -> Steadiness:
+    """An overloaded service needs no test of times: what it has not answered piles up, and can be counted.
+
+    In balance the number in flight at two moments differs by chance alone, with a variance of about their sum.
+    """
+    starts_s = view.moments.intended_s[view.moments.sent(rows)]
+    if finding.course is Course.ROSE or not view.suite.load.is_open or not len(starts_s):
+        return finding
+    first_s, last_s = float(starts_s.min()), float(starts_s.max())
+    half_way, at_last = (view.moments.in_flight_at(rows, at_s) for at_s in ((first_s + last_s) / 2, last_s))
+    beyond_chance = at_last - half_way > BEYOND_CHANCE * math.sqrt(at_last + half_way)
+    if not (beyond_chance and at_last >= PILED_UP * half_way):
+        return finding
+    sentence = (
+        f"Rose: {half_way:,} trials were in flight half way and {at_last:,} at the last start; the service did not keep "
+        "up with the starts, or the stretch is short against its times."
+    )
+    return replace(finding, course=Course.ROSE, sentence=sentence)
 
 
 def _course(ratio: HalfRatio, p_adjusted: float | None) -> Course:

@@ -167,5 +167,5 @@ def test_failed_trials_and_few_trials_tell_nothing():
     failing = np.where(np.arange(200) % 2, np.inf, values)
     assert half_ratio(failing, cases, 0, REPORT).estimate.n == 100
     assert half_ratio(values[:59], cases[:59], 0, REPORT) is None
-    assert half_ratio(values, cases, 10, REPORT) is None, "blocks of 17 are shorter than twice 10 in flight"
+    assert half_ratio(values, cases, 17, REPORT) is None, "blocks of 16.7 are shorter than 17 in flight"
     assert half_ratio(np.full(200, 3.0), cases, 0, REPORT) is None

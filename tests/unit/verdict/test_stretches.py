@@ -162,7 +162,7 @@ def test_a_window_that_gets_slower_is_said_before_the_numbers():
     assert steadiness.course is Course.ROSE
     # First half 1 + 0.125, second half 1 + 0.375 on average.
     assert steadiness.ratio.lower < 1.375 / 1.125 < steadiness.ratio.upper
-    assert any(sentence.startswith("Total time was not steady: it rose by") for sentence in found.banners)
+    assert any(sentence.startswith("Total time was not steady; it rose by") for sentence in found.banners)
 
 
 def test_a_steady_window_says_how_large_a_trend_may_be():
@@ -176,6 +176,20 @@ def test_a_steady_window_says_how_large_a_trend_may_be():
 
 def test_a_few_trials_cannot_tell():
     assert analysed(CONSTANT, noisy(40)).stretches[0].steadiness.course is Course.UNKNOWN
+
+
+def test_trials_that_pile_up_in_an_overloaded_service_are_counted_not_tested():
+    """40 starts a second, answered at 20 a second: 99 of 200 have ended half way, 199 of 400 at the last start."""
+    sent = [Sent(start_s=i / 40, latency_ms=1000 * ((i + 1) / 20 - i / 40)) for i in range(400)]
+    found = analysed(Load(shape="constant", rate_per_s=40.0), sent)
+    steadiness = found.stretches[0].steadiness
+    assert steadiness.course is Course.ROSE
+    assert steadiness.sentence.startswith("Rose: 101 trials were in flight half way and 201 at the last start")
+    assert any("in flight half way" in sentence for sentence in found.banners)
+    in_balance = [replace(each, latency_ms=5_000.0) for each in sent]
+    assert (
+        analysed(Load(shape="constant", rate_per_s=40.0), in_balance).stretches[0].steadiness.course is not Course.ROSE
+    )
 
 
 def test_a_trend_is_looked_for_in_each_arm_of_each_stretch_and_corrected_for():
