@@ -49,16 +49,16 @@ def _wanted(endpoint: Endpoint, load: Load) -> int:
 
 
 def _descriptors(needed: int) -> int | None:
-    """The soft limit, raised to what is needed or, for loads that grow, to the hard one. None: there is no limit."""
+    """The soft limit, raised as far as it may be: an open load grows. None: there is no limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return None
-    ceiling = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MOST_DESCRIPTORS)
-    wanted = max(soft, needed, ceiling)
-    if wanted > soft and (hard == resource.RLIM_INFINITY or wanted <= hard):
+    wanted = max(soft, needed, _MOST_DESCRIPTORS)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if wanted > soft:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        return wanted
-    return soft
+    return wanted
 
 
 #: More open calls than this in one process is no load but a mistake.
