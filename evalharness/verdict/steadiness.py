@@ -64,8 +64,8 @@ def _with_pile(view: RunView, rows: Bools, finding: Steadiness) -> Steadiness:
     if not (beyond_chance and at_last >= PILED_UP * half_way):
         return finding
     sentence = (
-        f"Rose: {half_way:,} trials were in flight half way and {at_last:,} at the last start; the service did not keep "
-        "up with the starts, or the stretch is short against its times."
+        f"Rose: {half_way:,} trials were in flight half way and {at_last:,} at the last start; the service did not "
+        "keep up with the starts, or the stretch is short against its times."
     )
     return replace(finding, course=Course.ROSE, sentence=sentence)
 
