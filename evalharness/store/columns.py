@@ -19,7 +19,7 @@ from evalharness.store.word_arrays import Floats, Int64s, Records, Words, middle
 
 if TYPE_CHECKING:
     from evalharness.store.loaded import PackedRows
-    from evalharness.store.result_rows import Shared
+    from evalharness.store.unpacking import Shared
 
 #: Rows that are read together: what is made on the way takes some 20 MB.
 _CHUNK = 10_000

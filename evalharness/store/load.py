@@ -19,7 +19,6 @@ from evalharness.store.result_rows import (
     read_shared,
     read_superseded_rows,
     result_of,
-    span_ns,
 )
 
 
@@ -63,13 +62,20 @@ def measured_ns(folder: Path) -> Mapping[int, int]:
         for trial_id, row in chain(read_rows(connection), read_superseded_rows(connection)):
             if trial_id in step_of:
                 where = step_of[trial_id], row.session
-                seen = [*span_ns(row, shared), *spans.get(where, ())]
+                seen = [*_stamps_ns(result_of(trial_id, row, shared)), *spans.get(where, ())]
                 if seen:
                     spans[where] = min(seen), max(seen)
     measured: dict[int, int] = {}
     for (step, _), (first_ns, last_ns) in sorted(spans.items()):
         measured[step] = measured.get(step, 0) + last_ns - first_ns
     return measured
+
+
+def _stamps_ns(result: TrialResult) -> list[int]:
+    """When it was meant to start and when its calls ended; nothing where nothing was sent."""
+    stamps = [attempt.stamps for call in result.calls for attempt in call.attempts]
+    ends = [at_ns for own in stamps if (at_ns := own.closed_ns or own.done_ns) is not None]
+    return [result.calls[0].intended_ns, *ends] if ends else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from evalharness.core.model import PendingReason, Phase, Status, Trial
 from evalharness.core.record import TrialResult
 from evalharness.store.cells import TextCell, json_of
-from evalharness.store.result_rows import Row, Shared, result_of
+from evalharness.store.result_rows import Row, result_of
+from evalharness.store.unpacking import Shared
 
 if TYPE_CHECKING:
     from evalharness.metrics.columns import ResultColumns
@@ -44,13 +45,15 @@ class PackedRows:
         self.numbers, self.gaps = bytes(numbers), bytes(gaps)
 
     def row(self, place: int) -> Row:
+        numbers_at, numbers_end = self.number_ends[place : place + 2]
+        gaps_at, gaps_end = self.gap_ends[place : place + 2]
         return Row(
-            session=self.sessions[place],
-            status=_STATUSES[self.statuses[place]].value,
-            numbers=self.numbers[self.number_ends[place] : self.number_ends[place + 1]],
-            gaps=self.gaps[self.gap_ends[place] : self.gap_ends[place + 1]],
-            remarks=self.remarks[place],
-            calls=self.calls[place],
+            self.sessions[place],
+            _STATUSES[self.statuses[place]].value,
+            self.numbers[numbers_at:numbers_end],
+            self.gaps[gaps_at:gaps_end],
+            self.remarks[place],
+            self.calls[place],
         )
 
 

@@ -7,17 +7,16 @@ A result has the number of its trial's position in the plan. One that was asked 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from evalharness.core.model import Json, PendingReason, Status
+from evalharness.core.model import PendingReason, Status
 from evalharness.core.record import TrialResult
-from evalharness.store import numbers
 from evalharness.store.bodies import keep_body, read_bodies
 from evalharness.store.cells import TextCell, json_cell, json_of, text_cell, text_of
-from evalharness.store.numbers import Session
-from evalharness.store.result_texts import calls_from, failure_from, remarks_of, scores_from, texts_of
+from evalharness.store.numbers import Session, pack
+from evalharness.store.result_texts import remarks_of, texts_of
+from evalharness.store.unpacking import Packed, Shared, calls_and_cost, failure_from, scores
 
 # ---------------------------------------------------------------- writing
 
@@ -43,7 +42,7 @@ def write_result(connection: sqlite3.Connection, result: TrialResult, *, session
         for grader_id, score in result.scores.items()
     }
     remarks = remarks_of(result)
-    words, gaps = numbers.pack(result, session, graders)
+    words, gaps = pack(result, session, graders)
     connection.execute(
         "INSERT INTO results (result, session, status, numbers, gaps, remarks) VALUES (?, ?, ?, ?, ?, ?)",
         (position, session.number, result.status.value, words, gaps or None, json_cell(remarks) if remarks else None),
@@ -89,15 +88,6 @@ class Row(NamedTuple):
 _ROW = "session, status, numbers, gaps, remarks, calls FROM results LEFT JOIN outputs USING (result)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shared:
-    """What the results of a run have in common, by number."""
-
-    sessions: Mapping[int, Session]
-    graders: Mapping[int, tuple[str, str]]
-    bodies: Mapping[int, Mapping[str, Json]]
-
-
 def read_shared(connection: sqlite3.Connection) -> Shared:
     return Shared(
         sessions={
@@ -128,25 +118,18 @@ def read_superseded_rows(connection: sqlite3.Connection) -> Iterator[tuple[str, 
 
 def result_of(trial_id: str, row: Row, shared: Shared) -> TrialResult:
     """The result a row stands for. Raises ``ValueError``, ``KeyError`` or ``TypeError`` for a damaged one."""
-    unpacked = numbers.unpack(row.numbers, row.gaps or b"", shared.sessions[row.session])
-    remarks = json_of(row.remarks) or {}
+    packed = Packed(row.numbers, row.gaps or b"")
+    remarks = json_of(row.remarks) if row.remarks else {}
+    texts = json_of(row.calls) if row.calls else []
+    calls, cost_usd = calls_and_cost(packed, texts, shared.sessions[row.session], shared.bodies)
     reason = remarks.get("pending_reason")
     return TrialResult(
         trial_id=trial_id,
         status=Status(row.status),
-        calls=calls_from(unpacked, json_of(row.calls) or [], shared.bodies),
-        scores=scores_from(unpacked, remarks.get("reasons", {}), shared.graders),
+        calls=calls,
+        scores=scores(packed, remarks.get("reasons", {}), shared.graders),
         failure=failure_from(remarks.get("failure")),
         pending_reason=reason and PendingReason(reason),
         anomalies=tuple(remarks.get("anomalies", ())),
-        cost_usd=unpacked.cost_usd,
+        cost_usd=cost_usd,
     )
-
-
-def span_ns(row: Row, shared: Shared) -> tuple[int, ...]:
-    """(first intended start, last end) on the session's monotonic clock; nothing where nothing was sent."""
-    stamps: list[int] = []
-    for call, attempts in numbers.unpack(row.numbers, row.gaps or b"", shared.sessions[row.session]).calls:
-        closed = [attempt["stamps"].closed_ns or attempt["stamps"].done_ns for attempt in attempts]
-        stamps += [call["intended_ns"], *(at_ns for at_ns in closed if at_ns is not None)]
-    return (min(stamps), max(stamps)) if len(stamps) > 1 else ()

@@ -7,8 +7,9 @@ what is stored is chosen to be positive as a rule (differences of stamps in the 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
+from operator import itemgetter
 
 #: Floats that are whole billionths and no larger (money, as a rule) are stored as such.
 BILLION = 1e9
@@ -55,25 +56,32 @@ def add_record(words: list[int], values: Iterable[int | None]) -> None:
     words[place] = flags
 
 
-def read_record(words: list[int], start: int, n_fields: int) -> tuple[list[int | None], int]:
+def read_record(words: list[int], start: int, n_fields: int) -> tuple[tuple[int | None, ...], int]:
     """What ``add_record`` was given, signed, from the record at ``start``, and where the next one begins.
 
     Raises ``ValueError`` where the stream is over or has fields nobody knows.
     """
-    values: list[int | None] = [None] * n_fields
     try:
-        places = _places(words[start])
-        for word_at, place in enumerate(places, start + 1):
-            word = words[word_at]
-            values[place] = word if word < 2**63 else word - 2**64
+        n_there, spread = _spread(words[start], n_fields)
     except IndexError:
         raise ValueError("the numbers of a result are damaged") from None
-    return values, start + 1 + len(places)
+    end = start + 1 + n_there
+    there: list[int | None] = [*words[start + 1 : end], None]
+    if len(there) != n_there + 1:
+        raise ValueError("the numbers of a result are damaged")
+    if n_there and max(words[start + 1 : end]) >= 2**63:
+        there = [None if word is None else signed(word) for word in there]
+    return spread(there), end
 
 
 @cache
-def _places(flags: int) -> tuple[int, ...]:
-    return tuple(place for place in range(flags.bit_length()) if flags >> place & 1)
+def _spread(flags: int, n_fields: int) -> tuple[int, Callable[[list[int | None]], tuple[int | None, ...]]]:
+    """(fields that are there, what spreads their values followed by None over all fields). Few kinds in a run."""
+    if flags.bit_length() > n_fields:
+        raise IndexError(flags)
+    n_there = flags.bit_count()
+    before = [(flags & ((1 << place) - 1)).bit_count() for place in range(n_fields)]
+    return n_there, itemgetter(*(before[place] if flags >> place & 1 else n_there for place in range(n_fields)))
 
 
 def signed(word: int) -> int:

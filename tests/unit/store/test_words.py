@@ -41,8 +41,8 @@ def test_a_record_holds_what_there_is_and_says_what_there_is_not() -> None:
     add_record(words, (None, 7, 0, None, -5))
     add_record(words, (1,))
     values, at = read_record(words, 0, 6)
-    assert values == [None, 7, 0, None, -5, None]
-    assert read_record(words, at, 1) == ([1], len(words))
+    assert values == (None, 7, 0, None, -5, None)
+    assert read_record(words, at, 2) == ((1, None), len(words))
 
 
 def test_a_record_with_fields_nobody_knows_or_without_its_end_is_damaged() -> None:
