@@ -43,6 +43,10 @@ class Departures:
         self._n_added += 1
         heappush(self._heap, (due_ns, self._n_added, traveller))
 
+    def play_due(self) -> None:
+        """For work that takes long, so that nobody waits for its end."""
+        self.play(perf_counter_ns())
+
     def play(self, now_ns: int) -> None:
         """Everything that is due, ``_AT_ONCE`` at most."""
         heap = self._heap

@@ -55,7 +55,7 @@ async def _accepting(
     slots: Slots[Connection] = Slots(None if capacity is None else capacity.slots)
     premises = Premises(
         loop=loop,
-        service=Service(settings, log.served),
+        service=Service(settings, log.served, loop.departures.play_due),
         log=log,
         slots=slots,
         tls=None if settings.tls is None else settings.tls.context(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -28,6 +28,7 @@ from evalharness.simulator.tls import TlsFiles
 from evalharness.simulator.truth import declared, declared_for
 
 _MAX_STORED = 1_000
+_MAX_COUNTED = 200_000
 _CACHEABLE_TOKENS = 1_024
 _CACHE_STEP = 128
 _CACHED_CHARACTERS = 4_096
@@ -65,17 +66,27 @@ class Outcome:
 
 
 class Service:
-    """Everything behind the sockets."""
+    """Everything behind the sockets.
 
-    def __init__(self, settings: SimulatorSettings, served: Callable[[], dict[str, Any]]) -> None:
+    ``served`` tells what was sent so far. ``look_up`` is called several times while a reply is made, which takes half a
+    millisecond: what other streams have to send then need not wait for its end.
+    """
+
+    def __init__(
+        self,
+        settings: SimulatorSettings,
+        served: Callable[[], dict[str, Any]],
+        look_up: Callable[[], None] = lambda: None,
+    ) -> None:
         self.settings = settings
+        self._look_up = look_up
         self.profile = settings.profile
         self._served = served
         self._n_asked = 0
-        self._attempts: Counter[str] = Counter()
-        self._repeats: Counter[tuple[str, str | None, str]] = Counter()
+        self._attempts: OrderedDict[object, int] = OrderedDict()
+        self._repeats: OrderedDict[object, int] = OrderedDict()
         self._stored: OrderedDict[str, dict[str, Any]] = OrderedDict()
-        self._prefixes: set[str] = set()
+        self._prefixes: OrderedDict[object, int] = OrderedDict()
         # A run asks the same again and again, and to count the tokens of a long prompt takes milliseconds.
         self._read_again = lru_cache(maxsize=_N_REMEMBERED)(self._read)
 
@@ -188,6 +199,7 @@ class Service:
         self._n_asked += 1
         read = self._read_again if len(request.body) <= _REMEMBERED_BYTES else self._read
         ask = read(request.body, chat)
+        self._look_up()
         self._check_previous(ask.body)
         key = self._draw_key(request, ask)
         fault = self._fault(request, ask, key)
@@ -197,6 +209,7 @@ class Service:
         if script is not None:
             return Outcome(script=script, facts=facts)
         reply = bend_reply(reply_to(ask, self.profile, key), fault)
+        self._look_up()
         facts |= {
             "problem": reply.problem_key,
             "right": reply.right,
@@ -226,11 +239,10 @@ class Service:
         """TRIAL.TURN of ``RUN.TRIAL.TURN``; without the header a counter for the same question."""
         sent = request.headers.get("x-client-request-id")
         if sent:
-            self._attempts[sent] += 1
-            return DrawKey(seed=self.settings.seed, draw=".".join(sent.split(".")[-2:]), attempt=self._attempts[sent])
-        question = (ask.model, ask.effort, problem_key(ask.question))
-        self._repeats[question] += 1
-        return DrawKey(seed=self.settings.seed, draw=f"#{self._repeats[question]}")
+            attempt = _count(self._attempts, sent)
+            return DrawKey(seed=self.settings.seed, draw=".".join(sent.split(".")[-2:]), attempt=attempt)
+        n_asked = _count(self._repeats, (ask.model, ask.effort, problem_key(ask.question)))
+        return DrawKey(seed=self.settings.seed, draw=f"#{n_asked}")
 
     def _fault(self, request: HttpRequest, ask: Ask, key: DrawKey) -> Fault | None:
         header = request.headers.get("x-sim-fault")
@@ -258,12 +270,15 @@ class Service:
         body = (chat_body if chat else response_body)(ask, reply, who, cached)
         if not chat and ask.body.get("store") is not False:
             self._store(body)
-        if ask.stream:
-            quirks = self.profile.quirks
-            events = chat_events(ask, reply, who, cached) if chat else response_events(ask, reply, who, body, quirks)
-            headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
-            return stream_script(bend_events(events, fault), reply.schedule.head_ms, headers, fault)
-        return bend_script(_json_script(body, at_ms=reply.schedule.end_ms), fault)
+        if not ask.stream:
+            return bend_script(_json_script(body, at_ms=reply.schedule.end_ms), fault)
+        quirks = self.profile.quirks
+        events = chat_events(ask, reply, who, cached) if chat else response_events(ask, reply, who, body, quirks)
+        self._look_up()
+        headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
+        script = stream_script(bend_events(events, fault), reply.schedule.head_ms, headers, fault)
+        self._look_up()
+        return script
 
     def _store(self, response: dict[str, Any]) -> None:
         self._stored[response["id"]] = response
@@ -275,10 +290,17 @@ class Service:
         if ask.input_tokens < _CACHEABLE_TOKENS:
             return 0
         prefix = problem_key(ask.model + (ask.instructions + ask.question)[:_CACHED_CHARACTERS])
-        if prefix in self._prefixes:
+        if _count(self._prefixes, prefix) > 1:
             return ask.input_tokens // _CACHE_STEP * _CACHE_STEP
-        self._prefixes.add(prefix)
         return 0
+
+
+def _count(counts: OrderedDict[object, int], key: object) -> int:
+    """How often ``key`` has come by now; who was not seen for very long is forgotten, so that memory stays bounded."""
+    counts[key] = counts.pop(key, 0) + 1
+    if len(counts) > _MAX_COUNTED:
+        counts.popitem(last=False)
+    return counts[key]
 
 
 def _rejected(rejection: RejectedError) -> Outcome:

@@ -62,3 +62,25 @@ def test_a_bug_is_an_answer_and_not_a_hung_client(monkeypatch: pytest.MonkeyPatc
 def test_the_truth_wants_prompts() -> None:
     assert answer("/truth", {"prompts": "3 + 4?"}).script.status == 400
     assert answer("/truth", {"prompts": ["3 + 4?"]}).script.status == 200
+
+
+def test_what_is_remembered_of_requests_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes again in time is counted on; who was not seen for longer than is remembered begins anew."""
+    monkeypatch.setattr("evalharness.simulator.service._MAX_COUNTED", 3)
+    service = Service(SimulatorSettings(profile=load_profile("instant")), dict)
+
+    def attempt(name: str) -> int:
+        raw = json.dumps({"model": "sim-mini", "input": "3 + 4?"}).encode()
+        headers = {"x-client-request-id": f"r.{name}.0"}
+        request = HttpRequest(method="POST", path="/v1/responses", query={}, headers=headers, body=raw, keep_alive=True)
+        return int(service.answer(request).facts["attempt"])
+
+    assert [attempt(name) for name in ("a", "b", "a", "c", "d", "a", "b")] == [1, 1, 2, 1, 1, 3, 1]
+
+
+def test_other_streams_are_looked_after_while_a_reply_is_made() -> None:
+    looks = []
+    service = Service(SimulatorSettings(profile=load_profile("instant")), dict, lambda: looks.append(1))
+    raw = json.dumps({"model": "sim-mini", "input": "3 + 4?", "stream": True}).encode()
+    service.answer(HttpRequest(method="POST", path="/v1/responses", query={}, headers={}, body=raw, keep_alive=True))
+    assert len(looks) >= 4
