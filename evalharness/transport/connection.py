@@ -150,12 +150,13 @@ class Connection:
         if self._left_over_since_ns is not None:
             # More was waiting than one read takes.
             return self._left_over_since_ns
-        if earliest_ns == 0:
-            # Somebody else's event loop: that it was late once is the best guess of how late it may have been.
-            return 0 if came_ns is None else max(self._emptied_ns, 2 * came_ns - read_ns)
-        if came_ns is not None and came_ns < earliest_ns:
-            # The process took longer to wake up than it nearly always does.
-            return self._emptied_ns
+        if came_ns is None:
+            return earliest_ns
+        wake_ns = self._sockets.woken_by(came_ns)
+        if came_ns < earliest_ns or earliest_ns == 0:
+            # It took longer to wake up than it nearly always does, or to come round to this socket. What came last came
+            # then; what came first, at most another wake-up before.
+            return max(self._emptied_ns, came_ns - wake_ns)
         return earliest_ns
 
     def _received_cipher(self, reception: Reception, n_bytes: int, times_ns: tuple[int, int, int]) -> bool:

@@ -1,13 +1,14 @@
 """How far the stamps of one exchange may be from what they date, computed from what was noticed while it was read.
 
-A stamp of the kernel dates the last segment of a read. Where a read ends with its only event, that is the event's own
-arrival. Where something follows an event (another one, the beginning of another, the end of the body), the event may
-have come earlier, but not before the last moment at which the socket was known to be empty: that span is the bound.
-Without the kernel every read has that bound.
+A stamp of the kernel dates the last segment of a read: for the event that ends the read it is the event's own arrival,
+whatever came before it. Where something follows an event (another one, the beginning of another, the end of the body),
+the event may have come earlier, but not before the last moment at which the socket was known to be empty: that span is
+the bound. Without the kernel every read has that bound.
 """
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -22,19 +23,27 @@ STAMP_ERROR_NS = 20_000
 #: Two events of one read that may have come this far apart are no gap of 0 but an unknown one. More than a process takes
 #: to wake up: otherwise every bundle that a server sends would be one.
 COALESCED_NS = 150_000
+#: A delta of output in either dialect, by its key alone: quotes inside a text are escaped there.
+_DELTA = re.compile(rb'"delta"\s*:\s*(?:"[^"]|\{[^{}]*"content"\s*:\s*"[^"])')
 
 
 class Observing:
-    """Fed with the reads of one exchange in order; keeps two numbers of each."""
+    """Fed with the reads of one exchange in order; keeps two numbers of each, and which of them end with a delta."""
 
     def __init__(self) -> None:
         self._at_ns = array("q")
         self._holds_more = bytearray()
+        self._end_with_delta: set[int] = set()
 
     def take(self, reads: Sequence[tuple[int, bytes]]) -> None:
         for at_ns, data in reads:
             self._at_ns.append(at_ns)
-            self._holds_more.append(_goes_on_after_an_event(data))
+            blank = b"\r\n\r\n" if b"\r\n\r\n" in data else b"\n\n"
+            first, last = data.find(blank), len(data) - len(blank)
+            goes_on = 0 <= first < last
+            self._holds_more.append(goes_on)
+            if goes_on and data.endswith(blank) and _DELTA.search(data, data.rfind(blank, 0, last)):
+                self._end_with_delta.add(at_ns)
 
     def observed(self, tape: Tape, stamps: Stamps) -> Observed | None:
         """None where the transport cannot tell: it dates reads when it gets round to them, and not when."""
@@ -46,7 +55,7 @@ class Observing:
             send_ns=tape.send_ns,
             max_lag_ns=max(map(sub, tape.read_ns, self._at_ns)),
             n_coalesced=self._n_coalesced(unsure_ns, stamps),
-            first_output_error_ns=self._error_ns(unsure_ns, stamps.first_output_ns),
+            first_output_error_ns=self._first_output_error_ns(unsure_ns, stamps),
             done_error_ns=self._error_ns(unsure_ns, stamps.done_ns),
         )
 
@@ -58,6 +67,13 @@ class Observing:
         # With the last of a body its end may have come: a chunk of no bytes, which leaves no trace here.
         unsure_ns[-1] = spans[-1]
         return unsure_ns
+
+    def _first_output_error_ns(self, unsure_ns: Sequence[int], stamps: Stamps) -> int | None:
+        at_ns, deltas_ns = stamps.first_output_ns, stamps.deltas_ns
+        if at_ns in self._end_with_delta and deltas_ns[:2].count(at_ns) == 1:
+            # The one delta of its read, and that ends with it.
+            return STAMP_ERROR_NS
+        return self._error_ns(unsure_ns, at_ns)
 
     def _error_ns(self, unsure_ns: Sequence[int], stamp_ns: int | None) -> int | None:
         if stamp_ns is None:
@@ -74,9 +90,3 @@ class Observing:
         if not doubtful:
             return 0
         return sum(sum(1 for _ in same) - 1 for at_ns, same in groupby(stamps.deltas_ns) if at_ns in doubtful)
-
-
-def _goes_on_after_an_event(data: bytes) -> bool:
-    blank = b"\r\n\r\n" if b"\r\n\r\n" in data else b"\n\n"
-    first = data.find(blank)
-    return 0 <= first < len(data) - len(blank)
