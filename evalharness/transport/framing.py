@@ -14,6 +14,13 @@ class Framing:
     def __init__(self, *, has_no_body: bool = False) -> None:
         """``has_no_body``: the request was a HEAD, so that the head's framing announces what will not come."""
         self._parser = httptools.HttpResponseParser(self)
+        # RFC 9112, 2.2 and 6.3: a line may be taken to end with LF alone, and of two lengths that of the chunks counts.
+        # There are servers that write so, and that pad the sizes of chunks; the dangers are those of a proxy.
+        self._parser.set_dangerous_leniencies(
+            lenient_optional_cr_before_lf=True,
+            lenient_chunked_length=True,
+            lenient_spaces_after_chunk_size=True,
+        )
         self._has_no_body = has_no_body
         self._pieces: list[bytes] = []
         self._framing_bytes = 0

@@ -56,8 +56,19 @@ def text(reception: Reception) -> bytes:
         [STREAM_HEAD, b"1;name=value\r\nh\r\n", b"1\r\ni\r\n", b"0\r\ntrailer: x\r\n\r\n"],
         [b"HTTP/1.1 100 Continue\r\n\r\n" + b"HTTP/1.1 103 Early\r\nlink: x\r\n\r\n", OK],
         [b"\r\n", OK],
+        [b"HTTP/1.1 200 OK\ncontent-length: 2\n\nhi"],
+        [head(content_length="9", transfer_encoding="chunked") + chunk(b"hi") + LAST_CHUNK],
     ],
-    ids=["length", "byte by byte", "chunked", "extensions and trailers", "interim responses", "line end ahead"],
+    ids=[
+        "length",
+        "byte by byte",
+        "chunked",
+        "extensions and trailers",
+        "interim responses",
+        "line end ahead",
+        "lines without CR",
+        "two lengths",
+    ],
 )
 def test_a_body_ends_as_its_framing_says_and_the_connection_stays(reads: Sequence[bytes]):
     reception = received(*reads)
