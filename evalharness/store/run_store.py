@@ -119,6 +119,7 @@ class RunStore:
     def __init__(self, folder: Path, session: Session, reserve: Reserve) -> None:
         self.folder = folder
         self._session = session
+        self._is_done = False
         self._writer = Writer(folder / DATABASE, reserve)
 
     def finished_trial_ids(self) -> frozenset[str]:
@@ -184,10 +185,11 @@ class RunStore:
             plan_rows.write_manifest(connection, manifest)
 
         await self._written("the manifest", write)
+        self._is_done = manifest.state is RunState.COMPLETE
 
     def close(self) -> None:
         """Commit what is queued and let go of the file. Safe to call twice."""
-        self._writer.close()
+        self._writer.close(is_done=self._is_done)
 
     def __enter__(self) -> RunStore:
         return self

@@ -19,7 +19,9 @@ from evalharness.core.errors import StoreError
 from evalharness.store.connect import connect_for_writing, is_full, store_error
 from evalharness.store.reserve import Reserve
 
-_MANY_PAGES = 1_000
+#: Files that are packed when they are done, in pages of 4 KiB. Smaller: nobody would notice. Larger: it would take
+#: seconds, and nearly all of such a file is text.
+_WORTH_PACKING = range(1_000, 100_000)
 
 #: What one value can do wrong without the database being at fault: it fails its own job and no other.
 _UNFIT = (
@@ -41,16 +43,6 @@ class Job:
     done: Future[None] = field(default_factory=Future)
 
 
-def tidy(connection: sqlite3.Connection) -> None:
-    """Pack the pages of a file that grew much (one transaction of SQLite's own; it needs room for a second copy).
-
-    Trials end out of order, which leaves a tenth of each page empty. Small files are left alone: nobody would notice.
-    """
-    n_pages = connection.execute("PRAGMA page_count").fetchone()[0]
-    if n_pages >= _MANY_PAGES:
-        connection.execute("VACUUM")
-
-
 class Writer:
     """The thread and its two connections; the only writer of the file while the run lock is held.
 
@@ -69,6 +61,7 @@ class Writer:
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._full: Exception | None = None
         self._failure: Exception | None = None
+        self._is_done = False
         self._thread = Thread(target=self._run, name="evalharness-store", daemon=True)
         self._thread.start()
 
@@ -83,9 +76,13 @@ class Writer:
         self._queue.put(job)
         return job.done
 
-    def close(self) -> None:
-        """Write what is queued, move the log into the database file, end the thread. Safe to call twice."""
+    def close(self, *, is_done: bool = False) -> None:
+        """Write what is queued, move the log into the database file, end the thread. Safe to call twice.
+
+        ``is_done``: nothing more will be written, so the file may be packed.
+        """
         if self._thread.is_alive():
+            self._is_done = is_done
             self._queue.put(None)
             self._thread.join()
         self._reserve.release()
@@ -100,10 +97,19 @@ class Writer:
             for connection, durable in ((self._quick, False), (self._durable, True)):
                 self._write(connection, [job for job in jobs if job.durable is durable])
         self._quick.close()
+        if self._is_done:
+            self._pack()
         with contextlib.suppress(sqlite3.Error):
-            tidy(self._durable)
             self._durable.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._durable.close()
+
+    def _pack(self) -> None:
+        """Trials end out of order, which leaves a tenth of each page empty. One transaction of SQLite's own, which
+        needs room for a second copy: without it the file stays as it is.
+        """
+        with contextlib.suppress(sqlite3.Error):
+            if self._durable.execute("PRAGMA page_count").fetchone()[0] in _WORTH_PACKING:
+                self._durable.execute("VACUUM")
 
     def _take(self) -> list[Job | None]:
         """All that is queued, at least one."""

@@ -36,7 +36,7 @@ def tables(size: Size, folder: Path) -> Iterator[Table]:
     n = size.pick(5_000, 20_000, _TARGET_RESULTS)
     out = folder / "storage"
     run = planned(_CASES, n // _CASES)
-    stored, append_us, growth_kib = _written(out, run)
+    stored, append_us, growth_kib, close_s = _written(out, run)
     disk_mb, file_mb = _disk_mb(stored / DATABASE)
     memory_mb = _numbers_mb(stored)
     load_s, table_s = _read_s(stored)
@@ -54,6 +54,7 @@ def tables(size: Size, folder: Path) -> Iterator[Table]:
             {"what": "numbers in memory once loaded", "value": memory_mb, "unit": "MB"},
             {"what": "to store a result, durably", "value": append_us, "unit": "us"},
             {"what": "memory of the store per 1,000 results", "value": growth_kib, "unit": "KiB"},
+            {"what": "to pack and close the file", "value": close_s, "unit": "s"},
             {"what": "to load the run", "value": load_s, "unit": "s"},
             {"what": "its table", "value": table_s, "unit": "s"},
         ],
@@ -65,8 +66,9 @@ def tables(size: Size, folder: Path) -> Iterator[Table]:
     )
 
 
-def _written(out: Path, run: RunRecord) -> tuple[Path, float, float]:
-    """(folder, microseconds for a result, KiB of memory that 1,000 results leave behind in the store)."""
+def _written(out: Path, run: RunRecord) -> tuple[Path, float, float, float]:
+    """(folder, microseconds for a result, KiB of memory that 1,000 results leave behind in the store, seconds to close
+    it)."""
     stream, ids = Stream(seed=1), _as_they_end([trial.trial_id for trial in run.plan.trials])
     with create(out, run) as store:
         started_s = time.perf_counter()
@@ -79,7 +81,8 @@ def _written(out: Path, run: RunRecord) -> tuple[Path, float, float]:
         seconds = time.perf_counter() - started_s
         growth_kib = (_rss_kib() - settled_kib) / (len(ids) * 3 / 4) * 1000
         asyncio.run(store.finish(run.manifest))
-    return store.folder, seconds / len(ids) * 1e6, growth_kib
+        ended_s = time.perf_counter()
+    return store.folder, seconds / len(ids) * 1e6, growth_kib, time.perf_counter() - ended_s
 
 
 async def _append(store: RunStore, results: Sequence[TrialResult]) -> None:

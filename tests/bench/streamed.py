@@ -17,6 +17,7 @@ from evalharness.core.record import (
     Observed,
     Purpose,
     RunRecord,
+    RunState,
     Score,
     Stamps,
     StampSource,
@@ -29,9 +30,9 @@ N_DELTAS = 50
 
 
 def planned(n_cases: int, n_repeats: int) -> RunRecord:
-    """A run of one arm with its plan alone."""
+    """A run of one arm, complete but without results."""
     run = make_run(arms=1, cases=n_cases, repeats=n_repeats, pending=1.0)
-    return replace(run, results={})
+    return replace(run, manifest=replace(run.manifest, state=RunState.COMPLETE, stop_reason=None), results={})
 
 
 class Stream:

@@ -299,15 +299,16 @@ def test_how_an_attempt_was_seen_is_stored_with_it(store: RunStore) -> None:
     assert load(store.folder).results[FIRST.trial_id] == rounded(observed)
 
 
-def test_a_file_that_grew_is_packed_when_it_is_closed_and_loses_nothing(
+def test_the_file_of_a_complete_run_is_packed_when_it_is_closed_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make_run(arms=2, cases=60, repeats=2, seed=3, failures=0.1)
     sizes = []
-    for limit, name in ((10**9, "as it grew"), (0, "packed")):
-        monkeypatch.setattr(writer, "_MANY_PAGES", limit)
-        with create(tmp_path / name, run) as store:
+    monkeypatch.setattr(writer, "_WORTH_PACKING", range(10**6))
+    for state in (RunState.PARTIAL, RunState.COMPLETE):
+        with create(tmp_path / state.value, run) as store:
             append_all(store, reversed(run.results.values()))
+            asyncio.run(store.finish(replace(run.manifest, state=state)))
         sizes.append((store.folder / "run.db").stat().st_size)
         assert load(store.folder).results == {trial_id: rounded(result) for trial_id, result in run.results.items()}
     assert sizes[1] < sizes[0]
