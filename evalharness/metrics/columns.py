@@ -51,7 +51,9 @@ class Columnar(Protocol):
 
     def pending_reasons(self, trial_ids: Sequence[str]) -> Sequence[PendingReason | None]: ...
 
-    def columns(self, trial_ids: Sequence[str]) -> ResultColumns: ...
+    def columns(self, trial_ids: Sequence[str]) -> ResultColumns:
+        """One entry for each of ``trial_ids``, which are in the plan's order."""
+        ...
 
 
 def failure_of(result: TrialResult) -> Failure | None:

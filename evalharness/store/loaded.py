@@ -116,7 +116,10 @@ class LoadedResults(Mapping[str, TrialResult]):
         return reason and PendingReason(reason)
 
     def columns(self, trial_ids: Sequence[str]) -> ResultColumns:
-        """What ``metrics.table`` is made of, read from the packed numbers as far as that goes."""
+        """What ``metrics.table`` is made of, read from the packed numbers as far as that goes.
+
+        ``trial_ids`` in the plan's order.
+        """
         # Here and not above: the way of a run to its first call leads through this module, and numpy is slow to load.
         import numpy as np
 
@@ -127,6 +130,6 @@ class LoadedResults(Mapping[str, TrialResult]):
         stored = np.flatnonzero(places >= 0)
         parts = [(stored[among], part) for among, part in plain_columns(self.rows, places[stored], self.shared)]
         rest = np.setdiff1d(np.arange(len(places)), np.concatenate([stored[:0], *(indices for indices, _ in parts)]))
-        pending = (trial_ids[index] for index in rest.tolist())
-        others = [self.get(trial_id) or TrialResult(trial_id=trial_id, status=Status.PENDING) for trial_id in pending]
+        ids = (trial_ids[index] for index in rest.tolist())
+        others = [self.get(trial_id) or TrialResult(trial_id=trial_id, status=Status.PENDING) for trial_id in ids]
         return joined(len(places), [*parts, (rest, columns_of(others))])
