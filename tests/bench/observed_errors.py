@@ -18,8 +18,8 @@ Nanoseconds = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errors:
-    """In nanoseconds, client minus truth. ``arrival``: one row per call, a column per delta. ``gap``: the same for the
-    gaps between them, without the calls whose client itself says that gaps of its are none (coalesced).
+    """In nanoseconds, client minus truth. ``arrival``: one row per call, a column per delta. ``sure`` (arrivals) and
+    ``gap`` (between deltas): without the calls whose client itself says that gaps of its are none (coalesced).
 
     ``arrival``: stamp minus the server's write. ``ttft``: the client's TTFT minus (write minus receipt); ``delivery``
     is its part that the request's way makes up. ``end``: the same for the end of the answer. ``mean_gap``: per call.
@@ -27,6 +27,7 @@ class Errors:
     """
 
     arrival: Nanoseconds
+    sure: Nanoseconds
     ttft: Nanoseconds
     delivery: Nanoseconds
     end: Nanoseconds
@@ -64,13 +65,15 @@ def errors_of(heat: Heat, answer: Answer) -> Errors:
     last = np.array([true.before_ns[-1] for _, true in pairs], dtype=np.float64)
     done = np.array([call.get("done_ns", call["reads"][-1][0]) for call, _ in pairs], dtype=np.float64)
     gap = np.diff(stamps, axis=1) - np.diff(before, axis=1)
+    is_sure = [not call.get("n_coalesced") for call, _ in pairs]
     every_before = np.concatenate([true.before_ns for _, true in pairs])
     return Errors(
         arrival=stamps - before,
+        sure=(stamps - before)[is_sure],
         ttft=(stamps[:, 0] - sent) - (before[:, 0] - received),
         delivery=received - sent,
         end=(done - sent) - (last - received),
-        gap=gap[[not call.get("n_coalesced") for call, _ in pairs]],
+        gap=gap[is_sure],
         mean_gap=gap.mean(axis=1) if gap.shape[1] else np.zeros(len(pairs)),
         lateness=(every_before - np.concatenate([true.due_ns for _, true in pairs])).astype(np.float64),
         write_took=(np.concatenate([true.after_ns for _, true in pairs]) - every_before).astype(np.float64),
