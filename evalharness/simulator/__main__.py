@@ -12,7 +12,6 @@ import json
 import os
 import resource
 import signal
-import ssl
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -49,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         served = loop.run_until_complete(_run(settings, exit_with_parent=options.exit_with_parent))
     except OSError as error:
-        print(f"error: {_explain(error, settings)}", file=sys.stderr)  # noqa: T201
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 5
     finally:
         loop.close()
@@ -132,13 +131,6 @@ def _summary(served: Mapping[str, Any]) -> str:
         f"{requests} and {n_events} event{'s' * (n_events != 1)}, which left late by "
         f"{late['0.5']:.3f} ms (p50), {late['0.99']:.3f} ms (p99), {late['max']:.3f} ms (max)"
     )
-
-
-def _explain(error: OSError, settings: SimulatorSettings) -> str:
-    if settings.tls is None or not (isinstance(error, ssl.SSLError) or error.filename is None):
-        return str(error)
-    files = " and ".join(str(path) for path in (settings.tls.certificate, settings.tls.key) if path is not None)
-    return f"certificate {files}: {error}"
 
 
 def _wait_for_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

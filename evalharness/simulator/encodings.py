@@ -54,12 +54,13 @@ class _Brotli:
 
 class _Zstandard:
     def __init__(self) -> None:
-        self._library = _library("zstd", "zstandard")
-        self._packer = self._library.ZstdCompressor().compressobj()
+        # Part of Python from 3.14 on.
+        self._packer = _library("zstd", "compression.zstd", "backports.zstd").ZstdCompressor()
 
     def pack(self, part: bytes, *, flush: bool) -> bytes:
-        packed: bytes = self._packer.compress(part)
-        return packed + self._packer.flush(self._library.COMPRESSOBJ_FLUSH_BLOCK) if flush else packed
+        mode = self._packer.FLUSH_BLOCK if flush else self._packer.CONTINUE
+        packed: bytes = self._packer.compress(part, mode)
+        return packed
 
     def finish(self) -> bytes:
         end: bytes = self._packer.flush()
@@ -67,13 +68,14 @@ class _Zstandard:
 
 
 def _library(kind: str, *names: str) -> Any:
-    """The first of these optional packages that is installed; nothing of the simulator needs them otherwise."""
+    """The first of these optional modules that is there; nothing of the simulator needs them otherwise."""
     for name in names:
         try:
             return importlib.import_module(name)
         except ImportError:
             continue
-    raise ProfileError(f"kind={kind} needs the package {' or '.join(names)}, which is not installed")
+    hint = "pip install 'evalharness[encodings]'"
+    raise ProfileError(f"kind={kind} needs the module {' or '.join(names)}: `{hint}`")
 
 
 #: What a fault calls it -> its name on the wire, and how to make one. Bare deflate is wrong, and not rare.

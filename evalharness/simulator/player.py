@@ -21,7 +21,7 @@ class Playback:
     """
 
     __slots__ = (
-        "_bodies", "_due_ns", "_fd", "_index", "_loop", "_on_end", "_rest", "_send", "_table", "_tls",
+        "_bodies", "_due_ns", "_fd", "_head_at", "_index", "_labels", "_loop", "_on_end", "_rest", "_send", "_tls",
         "has_left", "sent_ns", "took_ns",
     )  # fmt: skip
 
@@ -33,8 +33,8 @@ class Playback:
         loop: DepartureLoop,
         on_end: Callable[[], None],
     ) -> None:
-        self._table = table
-        self._bodies, self._due_ns = table.bodies, table.due_ns
+        self._due_ns, self._bodies, self._labels = table.due_ns, table.bodies, table.labels
+        self._head_at = table.head_at
         self._send = connection.send
         self._fd = connection.fileno()
         self._tls = tls
@@ -80,23 +80,25 @@ class Playback:
             self.took_ns.append(None)
             self._rest = None
         self.has_left = True
+        # A departure an hour ahead keeps this object until then; nobody will need what it would have sent.
+        self._bodies = []
 
     def events(self) -> Iterator[tuple[str, int, int, float | None]]:
         """Label, planned ns, sent ns, and for how many microseconds the kernel took the bytes; None: not all."""
-        table = self._table
-        for label, due_ns, sent_ns, took_ns in zip(table.labels, table.due_ns, self.sent_ns, self.took_ns):  # noqa: B905
+        rows = zip(self._labels, self._due_ns, self.sent_ns, self.took_ns, strict=False)
+        for label, due_ns, sent_ns, took_ns in rows:
             if label is not None:
                 yield label, due_ns, sent_ns, None if took_ns is None else took_ns / _NS_PER_US
 
     def late_ns(self) -> list[int]:
         """Sent minus planned of every event."""
-        rows = zip(self._table.labels, self._table.due_ns, self.sent_ns)  # noqa: B905
+        rows = zip(self._labels, self._due_ns, self.sent_ns, strict=False)
         return [sent_ns - due_ns for label, due_ns, sent_ns in rows if label is not None]
 
     @property
     def head_ns(self) -> int | None:
         """When the head was sent."""
-        return self.sent_ns[self._table.head_at] if len(self.sent_ns) > self._table.head_at else None
+        return self.sent_ns[self._head_at] if len(self.sent_ns) > self._head_at else None
 
     @property
     def due_end_ns(self) -> int:

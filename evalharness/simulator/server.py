@@ -21,7 +21,7 @@ from evalharness.simulator.truth_log import TruthLog
 
 _BACKLOG = 4096
 _ACCEPTED_AT_ONCE = 64
-_NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _RETRY_ACCEPT_S = 0.5
 
 
@@ -92,7 +92,7 @@ class _Acceptor:
             except (BlockingIOError, ConnectionAbortedError):
                 return
             except OSError as error:
-                if error.errno not in _NO_DESCRIPTORS:
+                if error.errno not in _NO_ROOM:
                     raise
                 # The listener stays readable: without a pause the loop would do nothing but fail.
                 self._premises.loop.remove_reader(self._listener)

@@ -18,10 +18,14 @@ class TlsFiles:
     key: Path | None = None
 
     def context(self) -> ssl.SSLContext:
-        """Raises ``OSError`` where a file is missing, ``ssl.SSLError`` where it holds something else."""
+        """Raises ``OSError`` that names the files where one is missing or holds something else."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        # Without a password given here OpenSSL would ask for one on the terminal.
-        context.load_cert_chain(self.certificate, self.key, password="")
+        try:
+            # Without a password given here OpenSSL would ask for one on the terminal.
+            context.load_cert_chain(self.certificate, self.key, password="")
+        except OSError as error:
+            files = " and ".join(str(path) for path in (self.certificate, self.key) if path is not None)
+            raise OSError(f"certificate {files}: {error}") from error
         context.set_alpn_protocols(["http/1.1"])
         return context
 

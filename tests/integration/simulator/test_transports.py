@@ -37,7 +37,8 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 def asked(connection: http.client.HTTPConnection, fault: str = "") -> tuple[Any, bytes]:
-    headers = {"Content-Type": "application/json"} | ({"X-Sim-Fault": fault} if fault else {})
+    headers = {"Content-Type": "application/json", "X-Client-Request-Id": f"r.{fault or 'none'}.0"}
+    headers |= {"X-Sim-Fault": f"{fault};attempts=every"} if fault else {}
     connection.request("POST", "/v1/responses", BODY, headers)
     answer = connection.getresponse()
     return answer, answer.read()
@@ -138,8 +139,8 @@ def test_faults_and_stamps_are_those_of_plain_http(secure: SimulatorProcess, tru
         with pytest.raises(error):
             asked(connection, fault)
         connection.close()
-    entries = secure.log(at_least=2)
-    assert {"reset", "cut"} <= {entry["fault"] for entry in entries}
+    entries = [*secure.log(run="r.reset", at_least=1), *secure.log(run="r.cut", at_least=1)]
+    assert [(entry["fault"], entry["ended"]) for entry in entries] == [("reset", "reset"), ("cut", "fin")]
     if sys.platform == "linux":
         assert {entry["stamp"] for entry in entries} == {"kernel"}
 

@@ -35,21 +35,20 @@ def test_gzip_is_what_other_readers_call_gzip() -> None:
     assert gzip.decompress(packer.pack(b"text", flush=False) + packer.finish()) == b"text"
 
 
-@pytest.mark.parametrize(("kind", "package"), [("br", "brotli"), ("zstd", "zstandard")])
+@pytest.mark.parametrize(("kind", "package"), [("br", "brotli"), ("zstd", "backports.zstd")])
 def test_a_missing_library_is_named(kind: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("brotli", "brotlicffi", "zstandard"):
+    for name in ("brotli", "brotlicffi", "compression.zstd", "backports.zstd"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ProfileError, match=package):
         new_packer(kind)
 
 
-@pytest.mark.parametrize(("kind", "library"), [("br", "brotli"), ("zstd", "zstandard")])
+@pytest.mark.parametrize(("kind", "library"), [("br", "brotli"), ("zstd", "backports.zstd")])
 def test_other_codings_are_read_by_their_own_library(kind: str, library: str) -> None:
     reader = pytest.importorskip(library)
     coding, packer = new_packer(kind)
     raw = b"".join(packer.pack(part, flush=True) for part in PARTS) + packer.finish()
-    whole = reader.decompress(raw) if kind == "br" else reader.ZstdDecompressor().decompressobj().decompress(raw)
-    assert (coding, whole) == (kind, b"".join(PARTS))
+    assert (coding, reader.decompress(raw)) == (kind, b"".join(PARTS))
 
 
 def test_bare_deflate_has_the_name_of_the_other() -> None:
