@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import sys
+from functools import cache
 from time import perf_counter_ns, time_ns
 
 from evalharness.core.units import NS_PER_MS, NS_PER_S
@@ -33,14 +34,13 @@ def stamped_by_kernel(sock: socket.socket) -> bool:
     return True
 
 
-def keep_stamping() -> socket.socket | None:
-    """The kernel dates segments only while some socket wants it, and takes a while to begin: one that is held open lets
-    the first answers be dated too. None where the kernel dates nothing."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    if stamped_by_kernel(sock):
-        return sock
-    sock.close()
-    return None
+@cache
+def keep_stamping() -> None:
+    """The kernel dates segments only while some socket wants it, and takes a while to begin: one that stays open as
+    long as the process lets the first answers be dated too."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        if stamped_by_kernel(sock):
+            sock.detach()
 
 
 class ArrivalClock:

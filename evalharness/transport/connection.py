@@ -133,7 +133,7 @@ class Connection:
         read_ns, came_ns = self._arrivals.date(ancillary)
         if came_ns is None:
             reception.all_by_kernel = False
-        earliest_ns = self._earliest_ns(earliest_ns, came_ns, read_ns)
+        earliest_ns = self._earliest_ns(earliest_ns, came_ns)
         self._left_over_since_ns = earliest_ns if n_bytes == _READ_BYTES else None
         self._emptied_ns = read_ns
         at_ns = read_ns if came_ns is None else came_ns
@@ -145,7 +145,7 @@ class Connection:
             self.unwatch()
         return has_turn
 
-    def _earliest_ns(self, earliest_ns: int, came_ns: int | None, read_ns: int) -> int:
+    def _earliest_ns(self, earliest_ns: int, came_ns: int | None) -> int:
         """Before which nothing of this read can have come; 0 where that is not known."""
         if self._left_over_since_ns is not None:
             # More was waiting than one read takes.

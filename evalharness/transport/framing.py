@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httptools
 
 #: So much may come without a byte of a body: a head, interim heads before it, extensions of a chunk, trailers.
@@ -13,14 +15,15 @@ class Framing:
 
     def __init__(self, *, has_no_body: bool = False) -> None:
         """``has_no_body``: the request was a HEAD, so that the head's framing announces what will not come."""
-        self._parser = httptools.HttpResponseParser(self)
+        parser = httptools.HttpResponseParser(self)
         # RFC 9112, 2.2 and 6.3: a line may be taken to end with LF alone, and of two lengths that of the chunks counts.
         # There are servers that write so, and that pad the sizes of chunks; the dangers are those of a proxy.
-        self._parser.set_dangerous_leniencies(
+        parser.set_dangerous_leniencies(
             lenient_optional_cr_before_lf=True,
             lenient_chunked_length=True,
             lenient_spaces_after_chunk_size=True,
         )
+        self._parser: Any = parser
         self._has_no_body = has_no_body
         self._pieces: list[bytes] = []
         self._framing_bytes = 0
@@ -38,14 +41,18 @@ class Framing:
 
         What follows a complete answer is no part of it, and only makes that nothing can follow on the connection.
         """
-        was_complete = self.is_complete
+        if self.is_complete:
+            self.leaves_open = False
+            return b"", None
         error = self._parse(data)
         pieces, self._pieces = self._pieces, []
-        if was_complete or (error is not None and self.is_complete):
-            self.leaves_open = False
-            error = None
         self._framing_bytes = 0 if pieces else self._framing_bytes + len(data)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces), error
+
+    def let_go(self) -> None:
+        """Nothing more is fed. The parser holds this object's methods: together they would wait for the garbage
+        collector, with all that the answer was."""
+        self._parser = None
 
     def _parse(self, data: memoryview | bytes) -> Exception | None:
         try:
@@ -53,7 +60,9 @@ class Framing:
         except httptools.HttpParserCallbackError:
             raise
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            return error
+            if not self.is_complete:
+                return error
+            self.leaves_open = False
         return None
 
     @property

@@ -25,7 +25,7 @@ OnReadable: TypeAlias = Callable[[int], bool]
 OnRoom: TypeAlias = Callable[[], bool]
 
 #: How long a blocked process takes to run again once bytes are there: never taken for less, and where nobody knows yet.
-_LEAST_WAKE_NS, _FIRST_WAKE_NS = 50_000, 200_000
+_LEAST_WAKE_NS, _FIRST_WAKE_NS = 50_000, 100_000
 #: Of 100 wake-ups 99 are quicker than the estimate: so much it rises when one is slower, so much it falls when not.
 _RISE, _FALL = 1.25, 1.25 ** (-1 / 99)
 _N_LAG_BINS = 65
@@ -62,7 +62,7 @@ class _MeasuringSelector(selectors.BaseSelector):
         self._wake_ns = float(_FIRST_WAKE_NS)
         self._has_fine_timers = self._epoll.fileno() < _FD_SETSIZE
         self.lag_counts = [0] * _N_LAG_BINS
-        self._stamping = keep_stamping()
+        keep_stamping()
 
     # ------------------------------------------------------------ measured sockets
 
@@ -164,8 +164,6 @@ class _MeasuringSelector(selectors.BaseSelector):
         return self._keys[_descriptor(fileobj)]
 
     def close(self) -> None:
-        if self._stamping is not None:
-            self._stamping.close()
         self._epoll.close()
         self._keys.clear()
         self._on_readable.clear()

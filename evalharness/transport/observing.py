@@ -20,8 +20,8 @@ from evalharness.core.record import Observed, Stamps, StampSource
 
 #: From the arrival at the network interface to the kernel's own look at the clock, and from ours to the other clock.
 STAMP_ERROR_NS = 20_000
-#: Two events of one read that may have come this far apart are no gap of 0 but an unknown one. More than a process takes
-#: to wake up: otherwise every bundle that a server sends would be one.
+#: Two events of one read that may have come this far apart are no gap of 0 but an unknown one. More than a process
+#: takes to wake up: otherwise every bundle that a server sends would be one.
 COALESCED_NS = 150_000
 #: A delta of output in either dialect, by its key alone: quotes inside a text are escaped there.
 _DELTA = re.compile(rb'"delta"\s*:\s*(?:"[^"]|\{[^{}]*"content"\s*:\s*"[^"])')

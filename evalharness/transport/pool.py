@@ -8,9 +8,13 @@ from contextlib import suppress
 
 from evalharness.core.ports import Clock
 from evalharness.core.units import NS_PER_S
+from evalharness.transport.arrival import keep_stamping
 from evalharness.transport.connecting import Destination, SocketAddress, addresses_of, connect
 from evalharness.transport.connection import Connection
 
+#: So many are opened at a time: a server's queue of connections it has not looked at yet is often no longer than 100,
+#: and what does not fit is asked again a second later.
+_OPEN_AT_ONCE = 64
 #: Servers close idle connections after some time; one that was idle for longer is not trusted with a request.
 _IDLE_NS = 30 * NS_PER_S
 
@@ -23,6 +27,7 @@ class Pool:
         self._clock = clock
         self._free: list[Connection] = []
         self._is_closed = False
+        keep_stamping()
 
     async def open(self, n: int) -> None:
         """Have ``n`` connections idle; one that cannot be had is left to be missed by the exchange that needs it.
@@ -36,11 +41,13 @@ class Pool:
             addresses = await addresses_of(self._to)
         except OSError:
             return
-        await asyncio.gather(*(self._open_one(addresses) for _ in range(n_missing)))
+        places = asyncio.Semaphore(_OPEN_AT_ONCE)
+        await asyncio.gather(*(self._open_one(addresses, places) for _ in range(n_missing)))
 
-    async def _open_one(self, addresses: Sequence[SocketAddress]) -> None:
-        with suppress(OSError):
-            self.give_back(await connect(self._to, addresses))
+    async def _open_one(self, addresses: Sequence[SocketAddress], places: asyncio.Semaphore) -> None:
+        async with places:
+            with suppress(OSError):
+                self.give_back(await connect(self._to, addresses))
 
     def take(self) -> Connection | None:
         """The one that was used last; None: there is none that can be trusted."""

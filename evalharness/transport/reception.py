@@ -22,7 +22,7 @@ from evalharness.transport.patience import Patience
 #: How often what came is looked at, where no clock is due: an ended stream must not wait for its idle clock.
 _LOOK_NS = NS_PER_S
 #: Kept before it is handed on to be decoded: so much memory a call in flight may take.
-_HAND_ON_BYTES = 2**20
+HAND_ON_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +104,7 @@ class Reception:
     def stop(self) -> None:
         self.is_over = True
         self._disarm()
+        self._framing.let_go()
 
     def _start(self, sent_ns: int) -> None:
         if not self._wanted.is_raw:
@@ -131,7 +132,7 @@ class Reception:
     @property
     def is_full(self) -> bool:
         """Its reader takes its time: nothing more should be read until ``take``."""
-        return self._wanted.is_raw and self._kept_bytes > _HAND_ON_BYTES
+        return self._wanted.is_raw and self._kept_bytes > HAND_ON_BYTES
 
     def sent(self, now_ns: int, *, whole: bool) -> None:
         """Some of the request has been sent. A raw reader's clocks, like httpx's, count from the last that was."""
@@ -151,7 +152,9 @@ class Reception:
 
     def _hand_on(self) -> None:
         if self._kept and self.head is not None:
-            self._look()
+            if not self.is_over:
+                # Before they are gone. Of an answer that is over no clock wants to know.
+                self._look()
             if self._terms.sink is None:
                 self.reads += self.take()
             else:
@@ -197,7 +200,7 @@ class Reception:
         """One read of the socket; True where the waiting task has something to do now. ``data`` is not kept."""
         framing = self._framing
         if self.is_over:
-            framing.feed(data)
+            framing.leaves_open = False
             return False
         self.saw_bytes = True
         body, error = framing.feed(data)
@@ -212,7 +215,7 @@ class Reception:
     def _has_news(self) -> bool:
         if self._wanted.is_raw:
             return self.head is not None
-        return self._kept_bytes > _HAND_ON_BYTES
+        return self._kept_bytes > HAND_ON_BYTES
 
     def _take_head(self, at_ns: int) -> None:
         framing, status = self._framing, self._framing.status

@@ -17,6 +17,7 @@ from evalharness.core.ports import Clock, ResponseHead, Tape, Terms
 from evalharness.transport.content import BodyTooLargeError, ContentError, content_of
 from evalharness.transport.deadlines import Deadlines
 from evalharness.transport.heads import dated
+from evalharness.transport.reception import HAND_ON_BYTES
 
 if TYPE_CHECKING:
     import httpx
@@ -39,6 +40,7 @@ class Recording:
         self._headers_ns: int | None = None
         self._connection: Any = None
         self._reads: list[tuple[int, bytes]] = []
+        self._kept_bytes = 0
         self._turn_is_over = True
         self.head: ResponseHead | None = None
         self.failure: Failure | None = None
@@ -101,19 +103,24 @@ class Recording:
         if self._turn_is_over:
             self._turn_is_over = False
             asyncio.get_running_loop().call_soon(self._end_turn)
+            if self._kept_bytes > HAND_ON_BYTES:
+                self._hand_on()
             self._reads.append((at_ns, data))
         else:
             first_ns, before = self._reads[-1]
             self._reads[-1] = (first_ns, before + data)
+        self._kept_bytes += len(data)
+
+    def _hand_on(self) -> None:
+        if self._terms.sink is not None and self.head is not None and self._reads:
+            self._terms.sink(self.head, self._reads)
+            self._reads, self._kept_bytes = [], 0
 
     def _end_turn(self) -> None:
         self._turn_is_over = True
 
     def tape(self) -> Tape:
-        reads = self._reads
-        if self._terms.sink is not None and self.head is not None and reads:
-            self._terms.sink(self.head, reads)
-            reads = []
+        self._hand_on()
         connect_ns = None
         if self._connect_started_ns is not None and self._connected_ns is not None:
             connect_ns = self._connected_ns - self._connect_started_ns
@@ -124,7 +131,7 @@ class Recording:
             connection_reused=self.was_reused,
             headers_ns=self._headers_ns,
             head=self.head,
-            reads=reads,
+            reads=self._reads,
             failure=self.failure,
         )
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ from evalharness.core.model import Route
 from evalharness.core.ports import ResponseHead, Tape
 from evalharness.core.record import StampSource
 from evalharness.transport import connecting, origin
+from evalharness.transport.framing import Framing
 from evalharness.transport.loop import MeasuringLoop
 from tests.support.scripted_server import (
     LAST_CHUNK,
@@ -200,6 +203,52 @@ def test_nothing_is_sent_before_its_moment(way: Way):
 
     tape, at_ns = way.run(run())
     assert 0 <= tape.sent_ns - at_ns < 50 * MS
+
+
+def test_a_connection_whose_request_was_given_up_before_its_moment_is_kept(way: Way):
+    async def run() -> tuple[Tape, int]:
+        async with scripted(COMPLETE) as server:
+            transport = way.to(server.base_url)
+            waiting = asyncio.create_task(exchange(transport, at_ns=time.perf_counter_ns() + 10_000 * MS))
+            await asyncio.sleep(0.1)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            tape = await exchange(transport)
+            await transport.close()
+            return tape, server.n_connections
+
+    tape, n_connections = way.run(run())
+    assert (tape.failure, tape.connection_reused, n_connections) == (None, True, 1)
+
+
+def test_an_exchange_leaves_nothing_for_the_garbage_collector(way: Way, monkeypatch: pytest.MonkeyPatch):
+    """A run may measure for an hour without collecting."""
+    made: list[weakref.ref[Any]] = []
+
+    class Noted(Framing):
+        def __init__(self, **options: bool) -> None:
+            super().__init__(**options)
+            made.append(weakref.ref(self))
+
+    monkeypatch.setattr("evalharness.transport.reception.Framing", Noted)
+
+    async def run() -> int:
+        scripts: list[Script] = [COMPLETE, [whole(b"no", 500)], [STREAM_HEAD, chunk(ANSWER[:300]), Do.CLOSE]]
+        async with scripted(*scripts) as server:
+            transport = way.to(server.base_url)
+            for _ in scripts:
+                await exchange(transport)
+            await asyncio.sleep(0.01)
+            n_left = sum(reference() is not None for reference in made)
+            await transport.close()
+            return n_left
+
+    gc.disable()
+    try:
+        assert way.run(run()) == 0
+    finally:
+        gc.enable()
+    assert len(made) == 3
 
 
 def test_what_dies_in_silence_long_after_the_request_is_no_stale_connection(way: Way, monkeypatch: pytest.MonkeyPatch):

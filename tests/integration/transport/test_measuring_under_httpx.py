@@ -306,14 +306,14 @@ def test_a_slow_upload_is_no_timeout_while_it_goes_on(way: Way):
         left = int(raw.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
         while left:
             await asyncio.sleep(0.05)
-            left -= len(await reader.read(min(left, 2**20)))
+            left -= len(await reader.read(min(left, 2**19)))
         writer.write(whole(b"thanks"))
         await writer.drain()
         writer.close()
 
     async def run() -> str:
         server = await asyncio.start_server(slow, "127.0.0.1", 0, limit=2**20)
-        async with server, client(timeout=0.4) as http:
+        async with server, client(timeout=0.8) as http:
             port = server.sockets[0].getsockname()[1]
             return (await http.post(f"http://127.0.0.1:{port}/", content=b"x" * 12 * 2**20)).text
 
