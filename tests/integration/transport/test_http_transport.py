@@ -28,6 +28,7 @@ from tests.support.scripted_server import (
     chunk,
     head,
     scripted,
+    silent_place,
     whole,
 )
 from tests.support.transports import EVERY_WAY, KEY, Way, body_of, exchange
@@ -154,25 +155,8 @@ def test_a_stream_that_never_ends_runs_into_the_total_clock(way: Way):
 
 
 def test_a_connection_that_is_not_accepted_runs_into_the_connect_clock(way: Way):
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        place = listener.getsockname()
-        # A full backlog: the kernel answers no further SYN.
-        fillers = [socket.socket() for _ in range(4)]
-        for filler in fillers:
-            filler.setblocking(False)
-            filler.connect_ex(place)
-
-        async def run() -> Tape:
-            transport = way.to(f"http://127.0.0.1:{place[1]}/v1")
-            tape = await exchange(transport, connect=200)
-            await transport.close()
-            return tape
-
-        tape = way.run(run())
-        for filler in fillers:
-            filler.close()
+    with silent_place() as (host, port):
+        tape = way.tape_from(f"http://{host}:{port}/v1", connect=200)
     assert tape.failure is not None
     assert (tape.failure.kind, tape.failure.clock) == (FailureKind.TIMEOUT, Clock.CONNECT)
     assert (tape.connection_reused, tape.headers_ns, tape.connect_ns) == (None, None, None)

@@ -1,40 +1,30 @@
-"""What the measuring transport does with its sockets: sending, opening ahead, keeping, addresses."""
+"""What the measuring transport does with its connections: sending over them, opening ahead, keeping, closing."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import socket
-import subprocess
-import sys
 import time
 import weakref
-from collections.abc import Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evalharness.core.failure import Clock, FailureKind
-from evalharness.core.model import Route
-from evalharness.core.ports import ResponseHead, Tape
-from evalharness.core.record import StampSource
+from evalharness.core.ports import Tape
 from evalharness.transport import connecting, origin
 from evalharness.transport.framing import Framing
-from evalharness.transport.loop import MeasuringLoop
 from tests.support.scripted_server import (
     LAST_CHUNK,
     STREAM_HEAD,
     Do,
     Script,
     chunk,
-    head,
     scripted,
     whole,
 )
-from tests.support.transports import MEASURED_WAYS, MEASURING, Way, body_of, exchange
+from tests.support.transports import MEASURED_WAYS, Way, body_of, exchange
 from tests.support.wire_bytes import answer_stream
 
 ANSWER = answer_stream("The answer is 7.")
@@ -48,23 +38,6 @@ LARGE = b"x" * (12 * 2**20)
 def way(request: pytest.FixtureRequest) -> Way:
     found: Way = request.param
     return found
-
-
-@contextmanager
-def silent_place():
-    """An address whose backlog is full: the kernel answers no further SYN."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        fillers = [socket.socket() for _ in range(4)]
-        for filler in fillers:
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-        try:
-            yield listener.getsockname()
-        finally:
-            for filler in fillers:
-                filler.close()
 
 
 # ---------------------------------------------------------------- sending
@@ -293,282 +266,3 @@ def test_a_cancelled_exchange_leaves_no_socket_wherever_it_was(way: Way):
         return n_cancelled
 
     assert way.run(run()) > 10
-
-
-# ---------------------------------------------------------------- addresses
-
-
-def addresses(*found: tuple[socket.AddressFamily, Any]):
-    async def look_up(to: Any) -> Sequence[Any]:
-        return found
-
-    return look_up
-
-
-def test_where_the_first_address_is_silent_the_second_answers(way: Way, monkeypatch: pytest.MonkeyPatch):
-    async def run(silent: Any) -> Tape:
-        async with scripted(COMPLETE) as server:
-            found = addresses((socket.AF_INET, silent), (socket.AF_INET, ("127.0.0.1", server.port)))
-            monkeypatch.setattr("evalharness.transport.connecting.addresses_of", found)
-            transport = way.to("http://name.example/v1")
-            tape = await exchange(transport)
-            await transport.close()
-            return tape
-
-    with silent_place() as silent:
-        tape = way.run(run(silent))
-    assert tape.failure is None
-    assert tape.connect_ns is not None
-    # Source: RFC 8305, section 8: 250 ms between two attempts.
-    assert 240 * MS < tape.connect_ns < 1_000 * MS
-
-
-def test_where_the_first_address_refuses_the_second_is_tried_at_once(way: Way, monkeypatch: pytest.MonkeyPatch):
-    async def run() -> Tape:
-        async with scripted(COMPLETE) as server:
-            found = addresses((socket.AF_INET, ("127.0.0.1", 9)), (socket.AF_INET, ("127.0.0.1", server.port)))
-            monkeypatch.setattr("evalharness.transport.connecting.addresses_of", found)
-            transport = way.to("http://name.example/v1")
-            tape = await exchange(transport)
-            await transport.close()
-            return tape
-
-    tape = way.run(run())
-    assert tape.failure is None
-    assert tape.connect_ns is not None
-    assert tape.connect_ns < 200 * MS
-
-
-def test_of_several_failures_the_most_telling_is_told(way: Way, monkeypatch: pytest.MonkeyPatch):
-    # A documentation prefix (RFC 3849) that no route leads to, then a port where nothing listens.
-    found = addresses((socket.AF_INET6, ("2001:db8::1", 9)), (socket.AF_INET, ("127.0.0.1", 9)))
-    monkeypatch.setattr("evalharness.transport.connecting.addresses_of", found)
-    tape = way.tape_from("http://name.example/v1", connect=5000)
-    assert tape.failure is not None
-    assert tape.failure.message.startswith("nothing listens at name.example:80")
-
-
-def test_both_families_are_tried_in_turn():
-    six, four = socket.AF_INET6, socket.AF_INET
-    found = [(six, "a"), (six, "b"), (six, "c"), (four, "d")]
-    assert connecting._alternating(found) == [(six, "a"), (four, "d"), (six, "b"), (six, "c")]
-
-
-def test_over_ipv6(way: Way):
-    (tape,), server = way.tapes_over({"host": "::1"}, COMPLETE)
-    assert (tape.failure, body_of(tape)) == (None, ANSWER)
-    assert server.requests[0].headers["host"] == f"[::1]:{server.port}"
-    assert tape.source is (StampSource.KERNEL if sys.platform == "linux" else StampSource.USER)
-
-
-def test_a_place_of_ipv6_is_written_with_brackets(way: Way):
-    tape = way.tape_from("http://[::1]:9/v1")
-    assert tape.failure is not None
-    assert tape.failure.message.startswith("nothing listens at [::1]:9:")
-
-
-def test_over_a_unix_socket_the_stamps_are_the_client_s_own(way: Way, tmp_path: Path):
-    path = tmp_path / "s"
-    listening = {"unix_socket": path}
-    settings = {"route": Route(unix_socket=str(path))}
-    (first, second), _ = way.tapes_over(listening, COMPLETE, COMPLETE, n=2, settings=settings)
-    assert (first.failure, body_of(first), first.source) == (None, ANSWER, StampSource.USER)
-    assert second.connection_reused
-
-
-def test_a_unix_socket_whose_queue_is_full_is_waited_for(way: Way, tmp_path: Path):
-    path = str(tmp_path / "s")
-
-    async def run() -> Tape:
-        loop = asyncio.get_running_loop()
-        listener = socket.socket(socket.AF_UNIX)
-        fillers = [socket.socket(socket.AF_UNIX) for _ in range(3)]
-        listener.bind(path)
-        listener.listen(0)
-        listener.setblocking(False)
-        for filler in fillers:
-            filler.setblocking(False)
-            filler.connect_ex(path)
-        transport = way.to("http://localhost/v1", route=Route(unix_socket=path))
-        running = asyncio.create_task(exchange(transport))
-        await asyncio.sleep(0.1)
-        accepted = []
-        while len(accepted) < 4:
-            accepted.append((await asyncio.wait_for(loop.sock_accept(listener), 5))[0])
-            if len(accepted) == 1:
-                for filler in fillers:
-                    filler.close()
-            if any(is_ours(sock) for sock in accepted):
-                break
-        ours = next(sock for sock in accepted if is_ours(sock))
-        await loop.sock_sendall(ours, b"".join(part for part in COMPLETE if isinstance(part, bytes)))
-        tape = await running
-        await transport.close()
-        for sock in (*accepted, *fillers, listener):
-            sock.close()
-        return tape
-
-    def is_ours(sock: socket.socket) -> bool:
-        sock.setblocking(True)
-        sock.settimeout(0.3)
-        try:
-            return bool(sock.recv(10, socket.MSG_PEEK))
-        except TimeoutError:
-            return False
-        finally:
-            sock.setblocking(False)
-
-    assert way.run(run()).failure is None
-
-
-def test_a_missing_socket_file_is_said(way: Way, tmp_path: Path):
-    tape = way.tape_from("http://localhost/v1", settings={"route": Route(unix_socket=str(tmp_path / "none"))})
-    assert tape.failure is not None
-    assert (tape.failure.kind, str(tmp_path / "none") in tape.failure.message) == (FailureKind.CONNECTION, True)
-
-
-# ---------------------------------------------------------------- exhausted means
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_process_without_descriptors_says_so(host: str):
-    script = (
-        "import asyncio, os, resource;"
-        "from tests.support.transports import MEASURING, request_of, terms_of;"
-        "request, terms = request_of(), terms_of();"
-        "runner = asyncio.Runner(loop_factory=MEASURING.new_loop);"
-        f"t = MEASURING.to('http://{host}:9/v1');"
-        "runner.run(t.exchange(request, terms));"
-        "resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20));"
-        "held = []\n"
-        "while True:\n"
-        "    try: held.append(os.dup(0))\n"
-        "    except OSError: break\n"
-        "print(runner.run(t.exchange(request, terms)).failure.message)"
-    )
-    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
-    assert done.stdout.startswith("this process has no file descriptor left: raise the limit (`ulimit -n 8192`)")
-
-
-def test_a_stream_of_a_hundred_megabytes_takes_no_more_memory_than_a_short_one():
-    script = """
-import asyncio, json, resource, sys
-from tests.support.scripted_server import *
-from tests.support.transports import MEASURING, exchange
-from evalharness.core.model import Limits
-
-delta = b'data: {"type":"response.output_text.delta","delta":"' + b"x" * 8000 + b'"}\\n\\n'
-
-async def main():
-    taken = 0
-    def sink(head, reads):
-        nonlocal taken
-        taken += sum(len(data) for _, data in reads)
-    short, long = ([STREAM_HEAD, *[chunk(delta * 8)] * n, LAST_CHUNK] for n in (1, 1700))
-    async with scripted(short, long) as server:
-        transport = MEASURING.to(server.base_url)
-        await exchange(transport, sink=sink)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        tape = await exchange(transport, sink=sink, limits=Limits(max_body_bytes=2**30), total=60_000)
-        await transport.close()
-        return tape, taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-
-with asyncio.Runner(loop_factory=MEASURING.new_loop) as runner:
-    tape, taken, grown_kib = runner.run(main())
-print(json.dumps([str(tape.failure), len(tape.reads), taken, grown_kib]))
-"""
-    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
-    failure, n_reads, taken, grown_kib = json.loads(done.stdout)
-    assert (failure, n_reads) == ("None", 0)
-    assert taken > 100 * 2**20
-    # The server is in the same process; what is measured bounds both.
-    assert grown_kib < 24 * 1024
-
-
-# ---------------------------------------------------------------- the loop survives
-
-
-def test_a_defect_in_a_sink_ends_its_exchange_and_no_other():
-    def broken(head: ResponseHead, reads: Sequence[tuple[int, bytes]]) -> None:
-        raise ZeroDivisionError
-
-    async def run() -> tuple[Any, Tape]:
-        async with scripted(COMPLETE, [0.1, *COMPLETE]) as server:
-            transport = MEASURING.to(server.base_url)
-            done = await asyncio.gather(exchange(transport, sink=broken), exchange(transport), return_exceptions=True)
-            await transport.close()
-            return done
-
-    first, second = MEASURING.run(run())
-    assert isinstance(first, ZeroDivisionError)
-    assert isinstance(second, Tape)
-    assert second.failure is None
-
-
-def test_a_defect_where_the_socket_is_read_ends_its_exchange_and_not_the_loop(
-    way: Way, monkeypatch: pytest.MonkeyPatch
-):
-    from evalharness.transport.reception import Reception
-
-    def broken(self: Reception, *_: object) -> bool:
-        raise ZeroDivisionError
-
-    async def run() -> Any:
-        async with scripted(COMPLETE, COMPLETE) as server:
-            transport = way.to(server.base_url)
-            with monkeypatch.context() as patched:
-                patched.setattr(Reception, "received", broken)
-                with pytest.raises(ZeroDivisionError):
-                    await exchange(transport)
-            tape = await exchange(transport)
-            await transport.close()
-            return tape
-
-    assert way.run(run()).failure is None
-
-
-def test_other_users_of_the_loop_are_served_beside_measured_sockets():
-    """Timers, threads, pipes, subprocesses: asyncio's own business goes on in the measuring loop."""
-
-    async def run() -> tuple[Tape, bytes, int]:
-        assert isinstance(asyncio.get_running_loop(), MeasuringLoop)
-        async with scripted([0.05, STREAM_HEAD, *[chunk(b": x\n\n"), 0.01] * 10, chunk(ANSWER), LAST_CHUNK]) as server:
-            transport = MEASURING.to(server.base_url)
-            running = asyncio.create_task(exchange(transport))
-            child = await asyncio.create_subprocess_exec("cat", stdin=-1, stdout=-1)
-            out, _ = await child.communicate(b"through a pipe")
-            n = await asyncio.to_thread(lambda: 7)
-            await asyncio.sleep(0.0005)
-            tape = await running
-            await transport.close()
-            return tape, out, n
-
-    tape, out, n = MEASURING.run(run())
-    assert (tape.failure, out, n) == (None, b"through a pipe", 7)
-
-
-def test_a_loop_with_descriptors_beyond_those_of_select_keeps_its_timers():
-    loop = MeasuringLoop()
-    loop._sockets._has_fine_timers = False
-
-    async def run() -> float:
-        before = time.perf_counter()
-        for _ in range(5):
-            await asyncio.sleep(0.0002)
-        return time.perf_counter() - before
-
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        assert runner.run(run()) >= 0.001
-
-
-def test_the_same_script_of_heads_ends_alike_in_either_loop():
-    """Half a close-delimited body, an interim head, and a body in one segment with its head."""
-    scripts: list[Script] = [
-        [b"HTTP/1.1 100 Continue\r\n\r\n", 0.02, whole(b"hi")],
-        [head(), b"hi", Do.CLOSE],
-        [whole(b"")],
-    ]
-    for script in scripts:
-        found = [(body_of(tape), tape.failure) for tape in (way.tape_of(*script) for way in MEASURED_WAYS)]
-        assert found[0] == found[1]
-        assert found[0][1] is None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -31,6 +30,7 @@ from tests.support.scripted_server import (
     chunk,
     head,
     scripted,
+    silent_place,
     whole,
 )
 from tests.support.servers import simulator
@@ -274,18 +274,8 @@ def test_connections_that_cannot_be_had_are_errors_of_connecting(way: Way):
 
 
 def test_a_connection_that_is_not_accepted_in_time_is_a_connect_timeout(way: Way):
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        fillers = [socket.socket() for _ in range(4)]
-        for filler in fillers:
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-        with pytest.raises(httpx.ConnectTimeout):
-            port = listener.getsockname()[1]
-            run_alone(way, lambda http: http.get(f"http://127.0.0.1:{port}/"), timeout=0.2)
-        for filler in fillers:
-            filler.close()
+    with silent_place() as (host, port), pytest.raises(httpx.ConnectTimeout):
+        run_alone(way, lambda http: http.get(f"http://{host}:{port}/"), timeout=0.2)
 
 
 def test_a_request_nobody_reads_is_a_write_timeout(way: Way):
