@@ -124,8 +124,9 @@ class Origin:
             return
         started_ns = max(attempt.started_ns, terms.at_ns or 0)
         reception = Reception(terms, place=self.place, clock=self._clock, started_ns=started_ns, wanted=wanted)
-        attempt.sent_ns = attempt.connection.send(raw, reception)
+        # First: a connection that a request was begun on is never given back as unused.
         attempt.reception = reception
+        attempt.sent_ns = attempt.connection.send(raw, reception)
 
     async def _connect(self, attempt: Attempt, terms: Terms, *, fresh: bool) -> None:
         attempt.connection = None if fresh else self._pool.take()
