@@ -73,7 +73,8 @@ class Connection:
 
     @property
     def is_sending(self) -> bool:
-        return bool(self._unsent)
+        """The request is not whole on its way: still, or for good."""
+        return bool(self._unsent) or self._send_error is not None
 
     def send_ns(self, now_ns: int) -> int:
         """How long handing over the request took, or has taken so far."""
