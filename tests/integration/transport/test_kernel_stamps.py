@@ -112,12 +112,13 @@ def test_a_loop_that_is_away_does_not_move_the_stamps():
 
 def test_what_came_while_the_loop_was_away_is_flagged_and_its_bound_holds():
     """Two deltas 5 ms apart are one read: the kernel keeps the time of the second alone."""
-    parts = [STREAM_HEAD, 0.1, chunk(DELTA), 0.005, chunk(DELTA), 0.1, chunk(ANSWER), LAST_CHUNK]
+    parts = [STREAM_HEAD, 0.1, chunk(DELTA), 0.005, chunk(DELTA), 0.4, chunk(ANSWER), LAST_CHUNK]
     with writing(*parts) as (base_url, written):
 
         async def run() -> Exchange:
             running = asyncio.create_task(decoded_exchange(MEASURING, base_url))
-            await blocking(0.05, 0.1)
+            # Long enough on a busy machine too, where the request is late.
+            await blocking(0.05, 0.25)
             return await running
 
         done = MEASURING.run(run())
@@ -129,7 +130,7 @@ def test_what_came_while_the_loop_was_away_is_flagged_and_its_bound_holds():
     # The stamp is that of the second delta; the first came 5 ms before, within the stated bound.
     error_ns = stamps.first_output_ns - written[1][0]
     assert 4 * MS < error_ns <= seen.first_output_error_ns + TOLERANCE_NS
-    assert seen.first_output_error_ns < 150 * MS
+    assert seen.first_output_error_ns < 350 * MS
     assert seen.max_lag_ns > 20 * MS
     # What came while the loop waited for it is known well.
     assert seen.done_error_ns < MS
