@@ -9,8 +9,9 @@ from typing import Any
 
 from evalharness.core.clock import SystemClock
 from evalharness.core.model import Json, Limits, Timeouts
-from evalharness.core.ports import Decoded, HttpRequest, Tape
-from evalharness.transport.http import HttpSettings, HttpTransport
+from evalharness.core.ports import Decoded, HttpRequest, Tape, Terms
+from evalharness.transport.http import HttpTransport
+from evalharness.transport.settings import HttpSettings
 from evalharness.wire import codec
 from evalharness.wire.settings import CodecSettings
 from evalharness.wire.tape import decode_tape
@@ -39,12 +40,12 @@ def taped(
         shown = {"content-type": "application/json", "x-client-request-id": "run.trial.0", **(headers or {})}
         sent = HttpRequest(path=wire.path, headers=shown, body=json.dumps(wire.body).encode())
         try:
-            return await transport.exchange(
-                sent,
+            terms = Terms(
                 timeouts=timeouts or Timeouts(connect=5000, first_event=20_000, idle=20_000, total=60_000),
                 limits=Limits(),
                 watch=made.watch(stream=wire.stream),
             )
+            return await transport.exchange(sent, terms)
         finally:
             await transport.close()
 
