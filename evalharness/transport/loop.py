@@ -111,8 +111,9 @@ class _MeasuringSelector(selectors.BaseSelector):
         return events, earliest_ns
 
     def woken_by(self, came_ns: int) -> int:
-        if self._has_waited:
-            took_ns = self._looked_ns - came_ns
+        took_ns = self._looked_ns - came_ns
+        # What came after the wake-up tells nothing of it.
+        if self._has_waited and took_ns >= 0:
             self._wake_ns = max(_LEAST_WAKE_NS, self._wake_ns * (_RISE if took_ns > self._wake_ns else _FALL))
         return round(self._wake_ns)
 
