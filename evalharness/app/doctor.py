@@ -25,6 +25,7 @@ from evalharness.core.model import Endpoint, EndpointKind, LevelUnit, Load, Plan
 from evalharness.core.ports import Clock, Exchange, Exchanger, HttpRequest
 from evalharness.core.record import StampSource
 from evalharness.core.units import NS_PER_MS, NS_PER_S
+from evalharness.engine.execute import LEAD_NS
 from evalharness.transport.access import Access
 from evalharness.transport.crew import Crew, CrewExchanger
 from evalharness.transport.loop import MeasuringLoop, new_event_loop
@@ -216,8 +217,6 @@ async def _closed(streams: int, n_calls: int, named: str, exchanger: Exchanger) 
 
 
 async def _open(rate_per_s: float, n_calls: int, named: str, exchanger: Exchanger, clock: Clock) -> list[_Call]:
-    from evalharness.engine.execute import LEAD_NS
-
     started_ns, tasks = clock.monotonic_ns() + 2 * LEAD_NS, []
     for number in range(n_calls):
         at_ns = started_ns + round(number * NS_PER_S / rate_per_s)

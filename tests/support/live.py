@@ -14,7 +14,7 @@ from evalharness.transport.http import HttpTransport
 from evalharness.transport.settings import HttpSettings
 from evalharness.wire import codec
 from evalharness.wire.settings import CodecSettings
-from evalharness.wire.tape import decode_tape
+from tests.support.tapes import decode_tape
 
 
 def ask(base_url: str, input: Json, **options: Any) -> Decoded:

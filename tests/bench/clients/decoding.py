@@ -12,8 +12,8 @@ from itertools import accumulate
 from evalharness import wire
 from evalharness.core.model import Status
 from evalharness.core.ports import ResponseHead, Tape
-from evalharness.wire.tape import decode_tape
 from tests.bench.clients.face import Heard
+from tests.support.tapes import decode_tape
 
 _CODEC = wire.codec("responses")
 

@@ -10,9 +10,9 @@ from evalharness.core.ports import Exchange, Tape, Terms
 from evalharness.transport.loop import new_event_loop
 from evalharness.transport.measuring import TAPE, TERMS, MeasuringTransport
 from evalharness.transport.observing import Observing
-from evalharness.wire.tape import decode_tape
 from tests.bench.clients.face import Flags, Heard, body_bytes, headers_of, main
 from tests.bench.clients.ours import heard
+from tests.support.tapes import decode_tape
 
 
 class OursThroughSend:

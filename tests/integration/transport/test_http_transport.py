@@ -18,7 +18,6 @@ from evalharness.core.model import Limits, Status
 from evalharness.core.ports import Tape
 from evalharness.transport.settings import HttpSettings
 from evalharness.wire import codec
-from evalharness.wire.tape import decode_tape
 from tests.support.scripted_server import (
     LAST_CHUNK,
     STREAM_HEAD,
@@ -31,6 +30,7 @@ from tests.support.scripted_server import (
     silent_place,
     whole,
 )
+from tests.support.tapes import decode_tape
 from tests.support.transports import EVERY_WAY, KEY, Way, body_of, exchange
 from tests.support.wire_bytes import answer_stream, decode, sse
 

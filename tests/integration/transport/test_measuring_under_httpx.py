@@ -20,7 +20,6 @@ from evalharness.core.model import Status
 from evalharness.core.ports import Tape
 from evalharness.transport.measuring import TAPE, TERMS, MeasuringTransport
 from evalharness.wire import codec
-from evalharness.wire.tape import decode_tape
 from tests.support.scripted_server import (
     LAST_CHUNK,
     STREAM_HEAD,
@@ -34,6 +33,7 @@ from tests.support.scripted_server import (
     whole,
 )
 from tests.support.servers import simulator
+from tests.support.tapes import decode_tape
 from tests.support.transports import MEASURED_WAYS, MEASURING, Way, body_of, request_of, terms_of
 from tests.support.wire_bytes import answer_stream
 

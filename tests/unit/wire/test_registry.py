@@ -10,7 +10,7 @@ from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.model import Status
 from evalharness.core.ports import ResponseHead, Tape
 from evalharness.wire import codec, names
-from evalharness.wire.tape import decode_tape
+from tests.support.tapes import decode_tape
 from tests.support.wire_bytes import EVENT_STREAM, answer_stream
 
 

@@ -1,4 +1,4 @@
-"""Decoding after the call: a tape, played to a decoder."""
+"""A tape played to a decoder, for tests and benchmarks that hold one: a run decodes while it comes."""
 
 from __future__ import annotations
 
