@@ -39,13 +39,17 @@ def most_in_flight(wanted: int) -> int:
     return ports if limit is None else min(limit - SPARE_DESCRIPTORS, ports)
 
 
+def slots(endpoint: Endpoint, level: float) -> int:
+    """Of a closed load's ``level`` as many calls as the endpoint may have in flight."""
+    most = endpoint.limits.max_concurrency
+    return round(level if most is None else min(level, most))
+
+
 def _wanted(endpoint: Endpoint, load: Load) -> int:
     """Calls in flight that a closed load has at an endpoint; an open one has as many as it comes to: 1 at least."""
     if load.is_open:
         return 1
-    level = max(load.levels) if load.level_unit is LevelUnit.CONCURRENCY else load.concurrency
-    most = endpoint.limits.max_concurrency
-    return round(level if most is None else min(level, most))
+    return slots(endpoint, max(load.levels) if load.level_unit is LevelUnit.CONCURRENCY else load.concurrency)
 
 
 def _descriptors(needed: int) -> int | None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from evalharness import __version__
 from evalharness.app import interrupts
+from evalharness.app.collector import rare_collection
 from evalharness.app.continuation import Continuation, continuation, is_missing_data
 from evalharness.app.environment import client_environment
 from evalharness.app.foreman import staffed
@@ -93,8 +93,6 @@ def load_and_plan(request: RunRequest) -> tuple[LoadedSuite, Plan]:
     return loaded, plan
 
 
-#: So many containers more than before, and the youngest are looked at.
-_COLLECT_AFTER = 50_000
 #: Connections opened before an open loop begins, and at most before any.
 OPEN_AHEAD = 16
 MOST_OPEN_AHEAD = 256
@@ -215,7 +213,7 @@ class _Run:
         finished = self._found.finished if self._found else {}
         pending = [trial for trial in self._trials if trial.trial_id not in finished]
         interrupt.task = asyncio.create_task(execute(pending, context, conduct))
-        with _rare_collection():
+        with rare_collection():
             try:
                 await interrupt.task
             except asyncio.CancelledError:
@@ -301,21 +299,6 @@ class _Run:
             except Exception as problem:
                 self._sinks.remove(sink)
                 sys.stderr.write(f"progress is no longer shown: {type(problem).__name__}: {problem}\n")
-
-
-@contextmanager
-def _rare_collection() -> Iterator[None]:
-    """The garbage collector would keep the loop from its sockets: what is there now it need not look at again, and an
-    exchange leaves it nothing. It is not switched off: failures do leave something."""
-    before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 def _how_it_ended(stop: StopSignal, record: RunRecord) -> tuple[str | None, ExitCode]:

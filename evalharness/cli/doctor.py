@@ -13,7 +13,7 @@ import click
 from evalharness.cli.options import allow_outside_option, env_file_option, plan_flags, plan_options
 
 if TYPE_CHECKING:
-    from evalharness.app.doctor import Diagnosis, LevelSeen, Spread
+    from evalharness.app.diagnosis import Diagnosis, LevelSeen, Spread
 
 
 @click.command("doctor", help="Measure this client: what its times can be trusted for.")
@@ -42,30 +42,41 @@ def command(suite: Path | None, as_json: bool, **options: Any) -> None:
 
 def _lines(found: Diagnosis) -> list[str]:
     machine = found.machine
+    timers = "" if machine.timer_late_ms is None else f", a wait ends {machine.timer_late_ms.p50:.2f} ms late"
+    width = max(len(level.label) for level in found.levels)
+    head = "".join(f"{title:>18}" for title in ("first output", "final event", "stated error"))
     return [
-        f"{machine.cores} cores, load {machine.load_average:.1f}; arrivals dated by the {_dated_by(found)}; "
-        f"waits end {machine.timer_late_ms.p50:.2f} ms late (99%: {machine.timer_late_ms.p99:.2f}); "
-        f"{machine.in_flight_at_most:,} calls in flight at most",
+        f"This machine: {machine.cores} cores, load {machine.load_average:.1f}{timers}, "
+        f"at most {machine.in_flight_at_most:,} calls in flight. Arrivals are dated {_dated(found)}.",
+        "Asked: the built-in server, whose own log says when it wrote each event "
+        "(200 ms to the first output, then 50 deltas 10 ms apart).",
         "",
-        "milliseconds, 50% / 99%       first output        end     stated error  within it   read late",
-        *(_row(level) for level in found.levels),
+        "This client's times less the server's, in ms: half of the calls within / 99% within",
+        f"{'':{width}}{head}{'kept':>8}{'read late':>18}",
+        *(_row(level, width) for level in found.levels),
+        "",
+        "stated error: how far off a run would say these times may be; kept: for how many calls they were no further.",
+        "read late: how long bytes waited in the socket for this program.",
         "",
         *found.advice,
     ]
 
 
-def _dated_by(found: Diagnosis) -> str:
-    return "kernel" if found.machine.stamps == "kernel" else "program"
+def _dated(found: Diagnosis) -> str:
+    sources = sorted({source.value for level in found.levels for source, n in level.sources.items() if n})
+    by = {"kernel": "by the kernel when they come in", "user": "by this program when it reads them"}
+    return ", or ".join(by[source] for source in sources) or "by nobody: no call was answered"
 
 
-def _row(seen: LevelSeen) -> str:
-    dispatch = "" if seen.dispatch_ms is None else f"   sent late {_pair(seen.dispatch_ms)}"
+def _row(seen: LevelSeen, width: int) -> str:
+    kept = "-" if seen.held_share is None else f"{seen.held_share:.1%}"
+    cells = "".join(f"{_pair(each):>18}" for each in (seen.ttfo_error_ms, seen.latency_error_ms, seen.stated_ms))
+    dispatch = "" if seen.dispatch_ms is None else f"   sent {_pair(seen.dispatch_ms)} after its time"
     failed = f"   {seen.n_failed} of {seen.n_calls} calls failed" if seen.n_failed else ""
-    return (
-        f"{seen.level.label:24} {_pair(seen.ttfo_error_ms):>15} {_pair(seen.end_error_ms):>15} "
-        f"{_pair(seen.stated_ms):>15} {seen.held_share:>9.1%} {_pair(seen.read_lag_ms):>13}{dispatch}{failed}"
-    )
+    n_lost = seen.n_calls - seen.n_failed - seen.n_compared
+    lost = f"   {n_lost} not in the server's log" if n_lost else ""
+    return f"{seen.label:{width}}{cells}{kept:>8}{_pair(seen.read_lag_ms):>18}{dispatch}{failed}{lost}"
 
 
-def _pair(spread: Spread) -> str:
-    return f"{spread.p50:.3f} / {spread.p99:.3f}"
+def _pair(spread: Spread | None) -> str:
+    return "-" if spread is None else f"{spread.p50:.3f} / {spread.p99:.3f}"

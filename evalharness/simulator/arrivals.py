@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import sys
+from contextlib import suppress
 from time import perf_counter_ns, time_ns
 from typing import NamedTuple
 
@@ -30,9 +31,11 @@ class Arrival(NamedTuple):
 
 
 def want_stamps(listener: socket.socket) -> None:
-    """Asks for kernel stamps on all connections of ``listener``, bytes that precede ``accept`` included."""
+    """Asks for kernel stamps on all connections of ``listener``, bytes that precede ``accept`` included; a Linux that
+    is not quite one (gVisor) may refuse."""
     if sys.platform == "linux" and listener.family != socket.AF_UNIX:
-        listener.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        with suppress(OSError):
+            listener.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
 
 
 def receive(connection: socket.socket) -> Arrival:
