@@ -23,7 +23,6 @@ from evalharness.app.diagnosis import (
     Machine,
     Spread,
     Truth,
-    advice,
     compare,
     spread,
     truths,
