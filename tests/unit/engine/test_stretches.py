@@ -1,0 +1,96 @@
+"""Open loops, stretches that time ends, and steps one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import count, pairwise
+
+from evalharness.core.model import Trial
+from evalharness.core.ports import Stretch
+from tests.support.engine_bench import Bench, answer
+
+
+@dataclass(frozen=True)
+class Every:
+    """A trial each ``gap_ns``, for ever."""
+
+    gap_ns: int
+    max_in_flight: None = None
+    think_ns: int = 0
+
+    def offsets_ns(self, stream: str) -> Iterator[int]:
+        return (place * self.gap_ns for place in count())
+
+
+def test_an_open_loop_counts_from_the_moment_each_trial_was_meant_for() -> None:
+    bench = Bench(answer("7"), n=4)
+    started_ns = bench.clock.now_ns
+    bench.conduct = replace(bench.conduct, stretches=(Stretch(shape=Every(5_000_000)),))
+    bench.run()
+    intended = [result.calls[0].intended_ns for result in bench.writer.results.values()]
+    assert [later - earlier for earlier, later in pairwise(intended)] == [5_000_000] * 3
+    assert 0 < intended[0] - started_ns <= 2_000_000
+    assert bench.transport.moments_ns == intended, "nothing is sent before its moment"
+
+
+def test_a_closed_loop_means_the_moment_it_is_ready_to_send() -> None:
+    bench = Bench(answer("7"), n=2)
+    bench.run()
+    call = bench.writer.results["t1"].calls[0]
+    assert bench.transport.moments_ns == [None, None]
+    assert call.intended_ns > bench.writer.results["t0"].calls[0].intended_ns
+
+
+def test_a_list_that_is_over_before_its_time_is_repeated_and_cut_by_time() -> None:
+    bench = Bench(answer("7"), n=2)
+
+    def more(endpoint: str, step: int) -> list[Trial]:
+        n = len(bench.writer.added)
+        return [
+            Trial(trial_id=f"m{n + i}", case_id=f"c{i}", arm_id="arm", repeat_index=1 + n // 2, step=step)
+            for i in range(2)
+        ]
+
+    # Ten moments in 0.05 s: two of the list, eight of further passes.
+    stretch = Stretch(shape=Every(5_000_000), seconds=0.05)
+    bench.conduct = replace(bench.conduct, stretches=(stretch,), more=more)
+    bench.run()
+    assert len(bench.writer.results) == 10
+    assert [trial.trial_id for trial in bench.writer.added][:8] == list(bench.writer.results)[2:]
+    assert bench.stop.reason is None, "a run that time ends is complete"
+
+
+def test_a_closed_stretch_ends_at_its_time() -> None:
+    bench = Bench(answer("7"), n=500)
+    bench.conduct = replace(bench.conduct, stretches=(replace(bench.conduct.stretches[0], seconds=0.2),))
+    bench.run()
+    # Each look at the clock is a millisecond later, and each trial looks several times.
+    assert 5 < len(bench.writer.results) < 200
+
+
+def test_steps_come_one_after_the_other_with_their_own_trials() -> None:
+    bench = Bench(answer("7"), n=4)
+    bench.trials = [replace(trial, step=i % 2) for i, trial in enumerate(bench.trials)]
+    closed = bench.conduct.stretches[0]
+    bench.conduct = replace(bench.conduct, stretches=(closed, replace(closed, step=1)))
+    bench.run()
+    assert list(bench.writer.results) == ["t0", "t2", "t1", "t3"]
+
+
+def test_what_an_earlier_session_measured_of_a_stretch_is_not_measured_again() -> None:
+    bench = Bench(answer("7"), n=50)
+    stretch = Stretch(shape=Every(10_000_000), seconds=0.1)
+    bench.conduct = replace(bench.conduct, stretches=(stretch,), measured_ns={0: 70_000_000})
+    bench.run()
+    # Of the ten moments in 0.1 s those at 70, 80 and 90 ms are left.
+    assert len(bench.writer.results) == 3
+
+
+def test_an_open_loop_without_room_is_late_and_says_so_by_its_intended_start() -> None:
+    bench = Bench(answer("7"), n=3)
+    bench.conduct = replace(bench.conduct, stretches=(Stretch(shape=Every(1)),), max_in_flight=1)
+    bench.run()
+    results = list(bench.writer.results.values())
+    assert len(results) == 3
+    assert results[2].calls[0].intended_ns - results[0].calls[0].intended_ns == 2
