@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from tests.support.wire_bytes import answer_stream
+
 
 class Do(Enum):
     """CLOSE sends FIN; RESET sends RST; HANG keeps the connection open and silent until the client goes."""
@@ -64,6 +66,9 @@ def chunk(data: bytes) -> bytes:
 
 LAST_CHUNK = b"0\r\n\r\n"
 STREAM_HEAD = head(content_type="text/event-stream", transfer_encoding="chunked")
+ANSWER = answer_stream("The answer is 7.")
+#: One answer, as a server that means well sends it.
+COMPLETE: Script = [STREAM_HEAD, chunk(ANSWER), LAST_CHUNK]
 
 
 def whole(body: bytes, status: int = 200, **headers: str) -> bytes:

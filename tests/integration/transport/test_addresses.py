@@ -17,25 +17,14 @@ from evalharness.core.ports import Tape
 from evalharness.core.record import StampSource
 from evalharness.transport import connecting
 from tests.support.scripted_server import (
-    LAST_CHUNK,
-    STREAM_HEAD,
-    Script,
-    chunk,
+    ANSWER,
+    COMPLETE,
     scripted,
     silent_place,
 )
-from tests.support.transports import MEASURED_WAYS, Way, body_of, exchange
-from tests.support.wire_bytes import answer_stream
+from tests.support.transports import Way, body_of, exchange
 
-ANSWER = answer_stream("The answer is 7.")
-COMPLETE: Script = [STREAM_HEAD, chunk(ANSWER), LAST_CHUNK]
 MS = 1_000_000
-
-
-@pytest.fixture(params=MEASURED_WAYS, ids=lambda way: way.name)
-def way(request: pytest.FixtureRequest) -> Way:
-    found: Way = request.param
-    return found
 
 
 def addresses(*found: tuple[socket.AddressFamily, Any]):

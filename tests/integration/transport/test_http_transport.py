@@ -19,6 +19,8 @@ from evalharness.core.ports import Tape
 from evalharness.transport.settings import HttpSettings
 from evalharness.wire import codec
 from tests.support.scripted_server import (
+    ANSWER,
+    COMPLETE,
     LAST_CHUNK,
     STREAM_HEAD,
     Do,
@@ -32,10 +34,8 @@ from tests.support.scripted_server import (
 )
 from tests.support.tapes import decode_tape
 from tests.support.transports import EVERY_WAY, KEY, Way, body_of, exchange
-from tests.support.wire_bytes import answer_stream, decode, sse
+from tests.support.wire_bytes import decode, sse
 
-ANSWER = answer_stream("The answer is 7.")
-COMPLETE: Script = [STREAM_HEAD, chunk(ANSWER), LAST_CHUNK]
 MS = 1_000_000
 
 

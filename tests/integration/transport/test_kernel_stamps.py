@@ -20,15 +20,14 @@ from evalharness.transport import arrival
 from evalharness.transport.exchanger import DirectExchanger
 from evalharness.transport.observing import STAMP_ERROR_NS
 from evalharness.wire import codec
-from tests.support.scripted_server import LAST_CHUNK, STREAM_HEAD, chunk
+from tests.support.scripted_server import ANSWER, LAST_CHUNK, STREAM_HEAD, chunk
 from tests.support.transports import FOREIGN, MEASURED_WAYS, MEASURING, Way, body_of, exchange, request_of
-from tests.support.wire_bytes import answer_stream, sse
+from tests.support.wire_bytes import sse
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel dates segments on Linux")
 
 MS = 1_000_000
 DELTA = sse("response.output_text.delta", delta="x")
-ANSWER = answer_stream("The answer is 7.")
 #: By how much a stamp may seem to be before the write began: two clocks are read, and this is no real-time system.
 TOLERANCE_NS = 100_000
 
@@ -78,6 +77,16 @@ async def blocking(from_s: float, seconds: float) -> None:
     time.sleep(seconds)
 
 
+async def exchanged_while_away(base_url: str) -> Tape:
+    """From 30 to 90 ms after the request the loop looks at nothing."""
+    transport = MEASURING.to(base_url)
+    running = asyncio.create_task(exchange(transport))
+    await blocking(0.03, 0.06)
+    tape = await running
+    await transport.close()
+    return tape
+
+
 @pytest.mark.parametrize("way", MEASURED_WAYS, ids=lambda way: way.name)
 def test_a_stamp_lies_between_the_write_and_the_read(way: Way):
     parts: Sequence[bytes | float] = [STREAM_HEAD, *[0.01, chunk(DELTA)] * 20, 0.01, chunk(ANSWER), LAST_CHUNK]
@@ -95,16 +104,7 @@ def test_a_stamp_lies_between_the_write_and_the_read(way: Way):
 def test_a_loop_that_is_away_does_not_move_the_stamps():
     """Read 40 ms late, dated to the write."""
     with writing(STREAM_HEAD, 0.05, chunk(DELTA), 0.1, chunk(ANSWER), LAST_CHUNK) as (base_url, written):
-
-        async def run() -> Tape:
-            transport = MEASURING.to(base_url)
-            running = asyncio.create_task(exchange(transport))
-            await blocking(0.03, 0.06)
-            tape = await running
-            await transport.close()
-            return tape
-
-        tape = MEASURING.run(run())
+        tape = MEASURING.run(exchanged_while_away(base_url))
     (began_ns, ended_ns), (at_ns, _) = written[1], tape.reads[0]
     assert tape.read_ns[0] - at_ns > 20 * MS
     assert began_ns - TOLERANCE_NS <= at_ns <= ended_ns + 5 * MS
@@ -140,16 +140,7 @@ def test_more_than_one_read_takes_is_no_newer_than_what_lay_before_it():
     """64 KiB are read at a time; the rest was there as well, though the socket was read in between."""
     body = b": " + b"x" * 150_000 + b"\n\n"
     with writing(STREAM_HEAD, 0.05, chunk(body), 0.1, chunk(ANSWER), LAST_CHUNK) as (base_url, _):
-
-        async def run() -> Tape:
-            transport = MEASURING.to(base_url)
-            running = asyncio.create_task(exchange(transport))
-            await blocking(0.03, 0.06)
-            tape = await running
-            await transport.close()
-            return tape
-
-        tape = MEASURING.run(run())
+        tape = MEASURING.run(exchanged_while_away(base_url))
     assert body_of(tape).startswith(body)
     first, second, third = tape.earliest_ns[:3]
     assert first == second == third

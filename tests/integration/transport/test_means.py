@@ -15,6 +15,8 @@ import pytest
 from evalharness.core.ports import ResponseHead, Tape
 from evalharness.transport.loop import MeasuringLoop
 from tests.support.scripted_server import (
+    ANSWER,
+    COMPLETE,
     LAST_CHUNK,
     STREAM_HEAD,
     Do,
@@ -25,17 +27,6 @@ from tests.support.scripted_server import (
     whole,
 )
 from tests.support.transports import MEASURED_WAYS, MEASURING, Way, body_of, exchange
-from tests.support.wire_bytes import answer_stream
-
-ANSWER = answer_stream("The answer is 7.")
-COMPLETE: Script = [STREAM_HEAD, chunk(ANSWER), LAST_CHUNK]
-
-
-@pytest.fixture(params=MEASURED_WAYS, ids=lambda way: way.name)
-def way(request: pytest.FixtureRequest) -> Way:
-    found: Way = request.param
-    return found
-
 
 # ---------------------------------------------------------------- exhausted means
 

@@ -16,6 +16,8 @@ from evalharness.core.ports import Tape
 from evalharness.transport import connecting, origin
 from evalharness.transport.framing import Framing
 from tests.support.scripted_server import (
+    ANSWER,
+    COMPLETE,
     LAST_CHUNK,
     STREAM_HEAD,
     Do,
@@ -24,20 +26,11 @@ from tests.support.scripted_server import (
     scripted,
     whole,
 )
-from tests.support.transports import MEASURED_WAYS, Way, body_of, exchange
-from tests.support.wire_bytes import answer_stream
+from tests.support.transports import Way, body_of, exchange
 
-ANSWER = answer_stream("The answer is 7.")
-COMPLETE: Script = [STREAM_HEAD, chunk(ANSWER), LAST_CHUNK]
 MS = 1_000_000
 #: More than any socket buffer takes at once.
 LARGE = b"x" * (12 * 2**20)
-
-
-@pytest.fixture(params=MEASURED_WAYS, ids=lambda way: way.name)
-def way(request: pytest.FixtureRequest) -> Way:
-    found: Way = request.param
-    return found
 
 
 # ---------------------------------------------------------------- sending

@@ -21,6 +21,7 @@ from evalharness.core.ports import Tape
 from evalharness.transport.measuring import TAPE, TERMS, MeasuringTransport
 from evalharness.wire import codec
 from tests.support.scripted_server import (
+    ANSWER,
     LAST_CHUNK,
     STREAM_HEAD,
     Do,
@@ -34,18 +35,9 @@ from tests.support.scripted_server import (
 )
 from tests.support.servers import simulator
 from tests.support.tapes import decode_tape
-from tests.support.transports import MEASURED_WAYS, MEASURING, Way, body_of, request_of, terms_of
-from tests.support.wire_bytes import answer_stream
+from tests.support.transports import MEASURING, Way, body_of, request_of, terms_of
 
 T = TypeVar("T")
-ANSWER = answer_stream("The answer is 7.")
-COMPLETE: Script = [STREAM_HEAD, chunk(ANSWER), LAST_CHUNK]
-
-
-@pytest.fixture(params=MEASURED_WAYS, ids=lambda way: way.name)
-def way(request: pytest.FixtureRequest) -> Way:
-    found: Way = request.param
-    return found
 
 
 def client(**options: Any) -> httpx.AsyncClient:

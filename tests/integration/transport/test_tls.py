@@ -23,12 +23,19 @@ from evalharness.core.ports import Tape
 from evalharness.core.record import StampSource
 from evalharness.transport.measuring import MeasuringTransport
 from evalharness.transport.settings import verifying_context
-from tests.support.scripted_server import LAST_CHUNK, STREAM_HEAD, Do, Script, chunk, head, scripted, whole
+from tests.support.scripted_server import (
+    ANSWER,
+    COMPLETE,
+    STREAM_HEAD,
+    Do,
+    Script,
+    chunk,
+    head,
+    scripted,
+    whole,
+)
 from tests.support.transports import EVERY_WAY, MEASURED_WAYS, MEASURING, Way, body_of, exchange
-from tests.support.wire_bytes import answer_stream
 
-ANSWER = answer_stream("The answer is 7.")
-COMPLETE: Script = [STREAM_HEAD, chunk(ANSWER), LAST_CHUNK]
 every_way = pytest.mark.parametrize("way", EVERY_WAY, ids=lambda way: way.name)
 measured_ways = pytest.mark.parametrize("way", MEASURED_WAYS, ids=lambda way: way.name)
 
