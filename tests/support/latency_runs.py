@@ -41,9 +41,7 @@ from evalharness.core.record import (
     Observed,
     ObserverRecord,
     Purpose,
-    RunManifest,
     RunRecord,
-    RunState,
     Score,
     Stamps,
     StampSource,
@@ -51,7 +49,7 @@ from evalharness.core.record import (
     Usage,
 )
 from evalharness.core.units import NS_PER_MS, NS_PER_S, ns_from_ms
-from tests.support.runs import START_NS, START_UTC_NS
+from tests.support.runs import START_NS, START_UTC_NS, manifest_of
 
 SLO = Slo(limits_ms={"ttfo_ms": 2_000.0}, share_at_least=0.95)
 
@@ -118,20 +116,7 @@ def make_latency_run(**options: object) -> RunRecord:
                 if (trial.step, trial.arm_id) == (step, arm.arm_id)
             ]
             results |= {result.trial_id: result for result in _served(mine, arm, shape, rng)}
-    manifest = RunManifest(
-        run_id=f"20261101T120000Z-{plan.plan_hash[:8]}",
-        suite_name=suite.name,
-        created_utc="2026-11-01T12:00:00.000Z",
-        plan_hash=plan.plan_hash,
-        version="0.1.0",
-        state=RunState.COMPLETE,
-        finished_utc="2026-11-01T12:05:00.000Z",
-        exit_code=0,
-        suite_text=f"suite: {suite.name}\n",
-        suite_path=f"suites/{suite.name}.yaml",
-        environment={"python": "3.11", "platform": "Linux"},
-        simulated=shape.simulated,
-    )
+    manifest = manifest_of(plan, finished_utc="2026-11-01T12:05:00.000Z", simulated=shape.simulated)
     return RunRecord(manifest=manifest, plan=plan, results=results, observers=_observers(shape))
 
 

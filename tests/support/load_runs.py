@@ -34,7 +34,6 @@ from evalharness.core.record import (
     Observed,
     ObserverRecord,
     Purpose,
-    RunManifest,
     RunRecord,
     Score,
     Stamps,
@@ -42,9 +41,7 @@ from evalharness.core.record import (
     Usage,
 )
 from evalharness.core.units import NS_PER_S, ns_from_ms
-
-START_NS = 5_000_000_000_000
-START_UTC_NS = 1_793_534_400_000_000_000
+from tests.support.runs import START_NS, START_UTC_NS, manifest_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +98,7 @@ def load_run(
         trials.append(trial)
         results[trial.trial_id] = _result(trial, each)
     plan = Plan(suite=suite, arms=declared, trials=tuple(trials), plan_hash="0" * 16, hashed={})
-    manifest = RunManifest(
-        run_id="20261101T120000Z-load",
-        suite_name=suite.name,
-        created_utc="2026-11-01T12:00:00.000Z",
-        plan_hash=plan.plan_hash,
-        version="0.1.0",
-    )
+    manifest = manifest_of(plan, run_id="20261101T120000Z-load")
     return RunRecord(manifest=manifest, plan=plan, results=results, observers=observers)
 
 

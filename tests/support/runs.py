@@ -142,22 +142,29 @@ def make_run(**options: object) -> RunRecord:
     ease = rng.standard_normal(len(suite.cases))
     results = {result.trial_id: result for result in _results(plan, ease, shape, rng)}
     partial = any(result.status is Status.PENDING for result in results.values())
-    manifest = RunManifest(
-        run_id=f"20261101T120000Z-{plan.plan_hash[:8]}",
-        suite_name=suite.name,
-        created_utc="2026-11-01T12:00:00.000Z",
-        plan_hash=plan.plan_hash,
-        version="0.1.0",
-        state=RunState.PARTIAL if partial else RunState.COMPLETE,
-        finished_utc="2026-11-01T12:30:00.000Z",
-        stop_reason=PendingReason.INTERRUPTED if partial else None,
-        exit_code=130 if partial else 0,
-        suite_text=f"suite: {suite.name}\n",
-        suite_path=f"suites/{suite.name}.yaml",
-        environment={"python": "3.11", "platform": "Linux"},
-        simulated=shape.simulated,
+    ended = (
+        {} if not partial else {"state": RunState.PARTIAL, "stop_reason": PendingReason.INTERRUPTED, "exit_code": 130}
     )
+    manifest = manifest_of(plan, simulated=shape.simulated, **ended)
     return RunRecord(manifest=manifest, plan=plan, results=results)
+
+
+def manifest_of(plan: Plan, **changed: object) -> RunManifest:
+    """Of a run of the plan that came to its end. ``changed`` are fields of ``RunManifest``."""
+    fields = {
+        "run_id": f"20261101T120000Z-{plan.plan_hash[:8]}",
+        "suite_name": plan.suite.name,
+        "created_utc": "2026-11-01T12:00:00.000Z",
+        "plan_hash": plan.plan_hash,
+        "version": "0.1.0",
+        "state": RunState.COMPLETE,
+        "finished_utc": "2026-11-01T12:30:00.000Z",
+        "exit_code": 0,
+        "suite_text": f"suite: {plan.suite.name}\n",
+        "suite_path": f"suites/{plan.suite.name}.yaml",
+        "environment": {"python": "3.11", "platform": "Linux"},
+    }
+    return RunManifest(**{**fields, **changed})  # type: ignore[arg-type]
 
 
 def _suite(shape: RunShape) -> Suite:
