@@ -1,0 +1,142 @@
+"""What a gate rests on: an estimate with its one-sided bounds, and how sure each claim about the quantity is.
+
+One way from data to claims for every kind of gate: the p of a claim is the least one-sided error at which the bound of
+the quantity's own interval shows it. So a p below 5% and a one-sided 95% bound beyond the limit are the same statement.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from evalharness.core.findings import Estimate
+from evalharness.stats.bootstrap import SMALLEST_P
+
+#: One-sided error of a gate, and the two-sided level whose limits are one-sided bounds at that error.
+ALPHA = 0.05
+LEVEL = 0.90
+#: Below this many independent cases only an exact test may decide anything.
+FEWEST_CLUSTERS = 10
+#: Beyond this a claim is not worth a number: its p counts as 1.
+LARGEST_P = 0.45
+_STEPS = 32
+
+Limits: TypeAlias = tuple[float | None, float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The quantity lies above ``limit`` (else: below it). ``closed``: the limit itself counts as well."""
+
+    limit: float
+    above: bool
+    closed: bool = False
+
+    def shown_by(self, limits: Limits) -> bool:
+        """Whether the bound on the claim's far side is beyond the limit; no bound shows nothing."""
+        bound = limits[0] if self.above else limits[1]
+        if bound is None:
+            return False
+        beyond = bound > self.limit if self.above else bound < self.limit
+        return beyond or (self.closed and bound == self.limit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Showing:
+    """A quantity as one set of data shows it.
+
+    ``estimate``: at level 0.90, whose limits are the one-sided 95% bounds; None where there is none to print.
+    ``p_value``: one-sided p of a claim, 1.0 where nothing speaks for it. ``n_clusters``: independent units.
+    ``is_exact``: whether the claim's test holds for any number of them.
+    """
+
+    estimate: Estimate | None
+    p_value: Callable[[Claim], float]
+    n_clusters: int
+    is_exact: Callable[[Claim], bool] = lambda _: False
+
+    def may_decide(self, claim: Claim) -> bool:
+        return self.n_clusters >= FEWEST_CLUSTERS or self.is_exact(claim)
+
+
+def unscaled(value: float) -> float:
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """From the estimate to a limit, in the units that a number of cases is made of.
+
+    ``point`` and ``limit`` are on one scale with the variances, to which ``scale`` takes a value of the quantity (the
+    log of a ratio; None: it cannot). ``variance``: of one case at the present ``repeats``; ``at_limit``: what the
+    interval would take for it if the limit were the truth. ``between``: what of ``variance`` no number of repeats
+    removes, None where one repeat cannot tell. ``least``: cases below which there is no bound at all.
+    ``same_cases``: only these cases are meant (``scope`` suite), so that more of them would be another question.
+    """
+
+    point: float
+    limit: float
+    variance: float
+    at_limit: float
+    n_cases: int
+    repeats: float = 1.0
+    between: float | None = None
+    least: int = 1
+    same_cases: bool = False
+    scale: Callable[[float], float] | None = unscaled
+
+
+def no_gap(_: float) -> None:
+    """Of no limit can a number of cases be named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evidence:
+    """``observed``: on the trials that are there. ``extremes``: with all missing ones against the candidate, and for
+    it; empty where none is missing. ``gap``: from the observed point to a limit."""
+
+    observed: Showing
+    extremes: tuple[Showing, ...] = ()
+    n_missing: int = 0
+    gap: Callable[[float], Gap | None] = no_gap
+
+    @property
+    def decisive(self) -> tuple[Showing, ...]:
+        """A verdict has to hold for each of these."""
+        return self.extremes or (self.observed,)
+
+
+def nothing(n_clusters: int = 0) -> Showing:
+    """What was not measured, or has no limits, shows nothing."""
+    return Showing(estimate=None, p_value=lambda _: 1.0, n_clusters=n_clusters)
+
+
+def inverted(limits: Callable[[float], Limits], *, least_p: float = SMALLEST_P) -> Callable[[Claim], float]:
+    """p values from an interval: the least one-sided error at which the bound shows the claim.
+
+    ``limits``: of a two-sided level, nested in it. The search is by bisection on log p, with ``ALPHA`` as one of its
+    ends, so that p and the one-sided 95% bound never disagree. ``least_p``: what the method cannot go below.
+    """
+
+    def p_value(claim: Claim) -> float:
+        def shown(alpha: float) -> bool:
+            return claim.shown_by(limits(1 - 2 * alpha))
+
+        if shown(ALPHA):
+            return least_p if shown(least_p) else min(ALPHA, _least(shown, least_p, ALPHA))
+        return max(math.nextafter(ALPHA, 1), _least(shown, ALPHA, LARGEST_P)) if shown(LARGEST_P) else 1.0
+
+    return p_value
+
+
+def _least(shown: Callable[[float], bool], low: float, high: float) -> float:
+    below, above = math.log(low), math.log(high)
+    for _ in range(_STEPS):
+        middle = (below + above) / 2
+        if shown(math.exp(middle)):
+            above = middle
+        else:
+            below = middle
+    return math.exp(above)

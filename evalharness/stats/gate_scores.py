@@ -1,0 +1,153 @@
+"""Evidence for gates on scores in [0, 1]: one arm's mean, and the difference of two arms.
+
+Every interval is the one that a report shows of the same quantity, at level 0.90.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from evalharness.stats.evidence import FEWEST_CLUSTERS, LEVEL, Claim, Evidence, Gap, Limits, Showing, inverted, nothing
+from evalharness.stats.gate_parts import limits_of, n_independent, parts_of
+from evalharness.stats.one_arm import estimate_share
+from evalharness.stats.paired import Difference, compare_scores, paired_differences
+from evalharness.stats.sample import (
+    Sample,
+    Settings,
+    cluster_totals,
+    cluster_variance,
+    filled,
+    groups,
+    restricted,
+    with_level,
+)
+
+# ---------------------------------------------------------------- one arm
+
+
+def share_evidence(sample: Sample, settings: Settings) -> Evidence:
+    """The mean of scores in [0, 1]. Fewer than ten single 0/1 trials get Clopper-Pearson limits, which are exact."""
+    extremes = tuple(_share(filled(sample, value), settings) for value in (0.0, 1.0)) if sample.n_missing else ()
+    return Evidence(
+        observed=_share(sample, settings),
+        extremes=extremes,
+        n_missing=sample.n_missing,
+        gap=lambda limit: _share_gap(sample, limit, settings.scope),
+    )
+
+
+def _share(sample: Sample, settings: Settings) -> Showing:
+    n_clusters = n_independent(sample)
+    single = sample.is_binary and int(sample.trials.sum()) == n_clusters and settings.scope == "population"
+    if single and n_clusters < FEWEST_CLUSTERS:
+        settings = replace(settings, exact=True)
+
+    def limits(level: float) -> Limits:
+        return limits_of(estimate_share(sample, with_level(settings, level)))
+
+    estimate = estimate_share(sample, with_level(settings, LEVEL))
+    if estimate is None:
+        return nothing(n_clusters)
+    return Showing(
+        estimate=estimate,
+        p_value=inverted(limits),
+        n_clusters=n_clusters,
+        is_exact=lambda _: single and settings.exact,
+    )
+
+
+def _share_gap(sample: Sample, limit: float, scope: str) -> Gap | None:
+    means, cluster = sample.means[sample.scored], sample.cluster[sample.scored]
+    if groups(cluster)[1] < 2:
+        return None
+    point = float(means.mean())
+    parts = parts_of(cluster_variance(means, cluster) * len(means), [sample], scope)
+    if parts is None:
+        return None
+    # The score interval takes the variance that the limit would have, with the same effect of repeats and clusters.
+    at_limit = limit * (1 - limit) * (parts.variance / (point * (1 - point)) if parts.variance > 0 else 1.0)
+    return parts.gap(point, limit, max(0.0, at_limit))
+
+
+# ---------------------------------------------------------------- two arms
+
+
+def difference_evidence(
+    candidate: Sample, baseline: Sample, settings: Settings, *, baseline_is_fixed: bool = False
+) -> Evidence:
+    """Candidate - baseline of mean scores in [0, 1], with ``compare_scores``; unpaired where no case is common.
+
+    Against a limit of 0 a claim needs the test of no difference too: McNemar's, or sign flips. ``baseline_is_fixed``
+    (a file of an earlier run): more repeats would be the candidate's alone.
+    """
+    n_missing = candidate.n_missing + baseline.n_missing
+    extremes: tuple[Showing, ...] = ()
+    if n_missing:
+        worst = _difference(filled(candidate, 0.0), filled(baseline, 1.0), settings)
+        extremes = (worst, _difference(filled(candidate, 1.0), filled(baseline, 0.0), settings))
+    growing = [candidate] if baseline_is_fixed else [candidate, baseline]
+    return Evidence(
+        observed=_difference(candidate, baseline, settings),
+        extremes=extremes,
+        n_missing=n_missing,
+        gap=lambda limit: _difference_gap(candidate, baseline, growing, limit, settings.scope),
+    )
+
+
+def _difference(candidate: Sample, baseline: Sample, settings: Settings) -> Showing:
+    n_clusters = n_independent(candidate, baseline)
+    if n_clusters < FEWEST_CLUSTERS:
+        settings = replace(settings, exact=True)
+    found = compare_scores(candidate, baseline, with_level(settings, LEVEL))
+    if found is None:
+        return nothing(n_clusters)
+    undrawn = replace(settings, n_resamples=1)  # of these only the interval is used
+
+    def limits(level: float) -> Limits:
+        again = compare_scores(candidate, baseline, with_level(undrawn, level))
+        return limits_of(None if again is None else again.estimate)
+
+    by_interval = inverted(limits)
+
+    def p_value(claim: Claim) -> float:
+        p = by_interval(claim)
+        return max(p, _one_sided(found, claim)) if claim.limit == 0 else p
+
+    return Showing(
+        estimate=found.estimate,
+        p_value=p_value,
+        n_clusters=n_clusters,
+        is_exact=lambda claim: claim.limit == 0 and found.p_method.endswith("exact"),
+    )
+
+
+def _one_sided(found: Difference, claim: Claim) -> float:
+    """p of the test of no difference, as it speaks for a claim above or below 0."""
+    if found.p_value is None:
+        return 1.0
+    speaks = found.estimate.point > 0 if claim.above else found.estimate.point < 0
+    return found.p_value / 2 if speaks else 1.0
+
+
+def _difference_gap(
+    candidate: Sample, baseline: Sample, growing: Sequence[Sample], limit: float, scope: str
+) -> Gap | None:
+    """``growing``: the arms that more repeats would be of. None for different cases, whose numbers need not agree."""
+    both = candidate.scored & baseline.scored
+    cluster = candidate.cluster[both]
+    if groups(cluster)[1] < 2:
+        return None
+    d = paired_differences(candidate.means[both], baseline.means[both])
+    variance = cluster_variance(d, cluster) * len(d)
+    parts = parts_of(variance, [restricted(arm, both) for arm in growing], scope)
+    if parts is None:
+        return None
+    # As in the scaled Tango interval: at the limit at least that share of the (effective) cases flips.
+    moved = float(np.abs(d).sum())
+    scale = float(np.square(cluster_totals(d, cluster)).sum()) / moved if moved else 1.0
+    scale *= parts.variance / variance if variance else 1.0
+    at_limit = max(0.0, scale * max(moved / len(d), abs(limit)) - limit**2)
+    return parts.gap(float(d.mean()), limit, at_limit)
