@@ -10,7 +10,7 @@ from markupsafe import Markup
 from evalharness.core.findings import TimeDivision
 from evalharness.report import numbers
 from evalharness.report.cells import Cell, Table
-from evalharness.report.charts.bars import Bar, Part, bars, key_swatch
+from evalharness.report.charts.bars import Bar, KeyEntry, Part, bars, key_of
 from evalharness.report.lanes import Lane
 
 #: Name in the findings, name on the page, colour.
@@ -24,12 +24,6 @@ _PARTS = (
     ("answer", "answer", "answer"),
 )
 _HIDDEN = "waiting, with hidden reasoning"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyEntry:
-    label: str
-    swatch: Markup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,15 +43,15 @@ def divided(lanes: Sequence[Lane]) -> Divided | None:
         return None
     drawn = [_bar(lane, division) for lane, division in found]
     names = {part.name: part.role for bar in drawn for part in bar.parts}
-    ordered = [
-        (name, names[name])
+    ordered = {
+        name: names[name]
         for _, title, _ in _PARTS
         for name in (title, *([_HIDDEN] if title == "waiting" else []))
         if name in names
-    ]
+    }
     title = "Mean total time, in parts"
     return Divided(
-        key=tuple(KeyEntry(label=name, swatch=key_swatch(role)) for name, role in ordered),
+        key=key_of(ordered),
         picture=bars(drawn, title=title, unit="mean of a call that ended", write=numbers.duration_tick, uid="divided"),
         table=_table(found),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -103,7 +103,18 @@ def _hatched(x: float, y: float, width: float, uid: str) -> Markup:
     return element("rect", outline | box)
 
 
-def key_swatch(role: str | None) -> Markup:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyEntry:
+    label: str
+    swatch: Markup
+
+
+def key_of(names: Mapping[str, str | None]) -> tuple[KeyEntry, ...]:
+    """What the colours stand for: name to role, in order."""
+    return tuple(KeyEntry(label=name, swatch=_swatch(role)) for name, role in names.items())
+
+
+def _swatch(role: str | None) -> Markup:
     """The square of the key; None is the hatching, drawn as its own stripes so that it needs no other picture."""
     if role is None:
         stripes = element("path", paint(stroke="muted", width=1.5) | {"d": "M1 7L7 1M1 13L13 1M7 13L13 7"})

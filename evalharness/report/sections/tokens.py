@@ -10,7 +10,7 @@ from markupsafe import Markup
 from evalharness.core.model import Prices
 from evalharness.report import numbers
 from evalharness.report.cells import NOTHING, Cell, Table, arm_row, ratio_cell, tokens_cell, usd_cell
-from evalharness.report.charts.bars import Bar, Part, bars, key_swatch
+from evalharness.report.charts.bars import Bar, KeyEntry, Part, bars, key_of
 from evalharness.report.view import ArmView, View
 
 NAV = "Tokens"
@@ -23,12 +23,6 @@ PARTS = (
     ("answer", "answer", "answer"),
 )
 NOT_SPLIT = "output, split not reported"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyEntry:
-    label: str
-    swatch: Markup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +40,7 @@ def build(view: View) -> Tokens | None:
         return None
     names = {part.name: part.role for _, parts in rows for part in parts}
     return Tokens(
-        key=tuple(KeyEntry(label=name, swatch=key_swatch(role)) for name, role in names.items()),
+        key=key_of(names),
         pictures=tuple(_pictures(view, rows)),
         tables=tuple(tables),
         notes=tuple(_notes(view)),
