@@ -51,15 +51,15 @@ def _side_by_side(folders: Sequence[Path], form: str) -> None:
     from evalharness.app import publish
     from evalharness.report import together
     from evalharness.report.settings import ReportSettings
-    from evalharness.report.write import write_text
+    from evalharness.report.write import write_together
 
-    page = folders[0].parent / "together.html"
-    links = [f"{quote(os.path.relpath(folder, page.parent))}/report.html" for folder in folders]
+    suite_dir = folders[0].parent
+    links = [f"{quote(os.path.relpath(folder, suite_dir))}/report.html" for folder in folders]
     found = together.together([(read.run, read.analysis) for read in map(publish.read, folders)], links)
     if form == "html":
         for folder in folders:
             publish.publish(folder, settings=ReportSettings())
-        click.echo(str(write_text(page, together.page(found))))
+        click.echo(str(write_together(suite_dir, together.page(found))))
     elif form == "markdown":
         click.echo(together.markdown(found), nl=False)
     else:

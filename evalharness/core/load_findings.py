@@ -70,9 +70,14 @@ class ServiceLevel:
 
 
 class Course(StrEnum):
-    """What times did from the first to the second half of a stretch."""
+    """What times did from the first to the second half of a stretch.
 
-    STEADY = "steady"
+    ``NO_DRIFT``: a change was looked for and none is shown, which does not say that there was none. ``TOO_CLOSE``: the
+    interval leaves out 1, but with so many stretches looked at one may do so by chance.
+    """
+
+    NO_DRIFT = "no drift found"
+    TOO_CLOSE = "too close to tell"
     ROSE = "rose"
     FELL = "fell"
     UNKNOWN = "too few trials to tell"
@@ -80,13 +85,13 @@ class Course(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steadiness:
-    """Whether a stretch holds a trend in ``total_ms``, case taken into account, by blocks of trials in time.
+    """Whether ``total_ms`` drifted over a stretch, case taken into account, by blocks of trials in time.
 
     ``ratio``: second half over first (1.18: rose by 18%) with its 95% interval; ``p_adjusted``: Holm over all stretches
     that were looked at; ``rho``: Spearman's rank correlation of the blocks' medians with time. All None where too few
     trials tell nothing by their times: then the course is ``UNKNOWN``, or ``ROSE`` because trials piled up in an open
-    loop, as the sentence says. ``STEADY`` means that no trend is shown, not that there is none: the interval says how
-    large one may be. ``sentence``: the finding in words.
+    loop, as the sentence says. The interval says how large a drift may be that was not found. ``sentence``: the finding
+    in words.
     """
 
     course: Course
@@ -136,7 +141,7 @@ class StretchFindings:
     reasoning; both None as soon as one answered trial has no count). ``in_flight``: mean number of trials between
     intended start and end (Little). ``intended_per_s`` and ``starts_per_s``: starts over the time from first to last
     start, as intended and as sent.
-    ``times`` maps ``ttfo_ms``, ``latency_ms`` and ``total_ms`` to their median and p95 (keys ``0.5``, ``0.95``).
+    ``times`` maps ``ttfo_ms``, ``latency_ms`` and ``total_ms`` to what was found of them, as those of an arm.
     ``dispatch_lag``: intended start to sending, open loop only. ``rate_kept`` False: the client fell behind, and
     ``rate_sentence`` says by how much; None in a closed loop. ``steadiness`` only where ``arm_id`` names an arm, or
     the run has a single one.
@@ -173,7 +178,8 @@ class Knee:
     ones are shown to hold; ``fails_from``: the lowest such that it and all higher ones are shown to fail. Tested in
     this fixed order, one side upward and the other downward, each keeps its family-wise error at 5% without a
     correction, because the first level that is not shown ends it. None: no level. What lies between is undecided.
-    A level whose rate the client did not keep is open. ``sentence``: *holds up to 20/s; shown to fail at 40/s*.
+    A level whose rate the client did not keep is open. ``sentence``: *Holds up to 20/s; shown to fail at 40/s (95%
+    confidence each).* ``narrowing``: whole sentences on what a further run should try to know it more exactly.
     """
 
     arm_id: str | None
@@ -183,6 +189,7 @@ class Knee:
     holds_up_to: float | None
     fails_from: float | None
     sentence: str
+    narrowing: tuple[str, ...] = ()
 
 
 # ---------------------------------------------------------------- how well the client saw

@@ -144,7 +144,7 @@ def quantile_cell(times: TimeFindings | None, q: str, ratio: Comparison | None =
         return NOTHING
     aside = numbers.ratio(ratio.shown.point) if ratio else ""
     below = numbers.duration_interval(estimate) or "no interval"
-    return Cell(main=numbers.duration(estimate.point), aside=aside, below=below, mark=mark)
+    return Cell(main=numbers.duration_of(estimate), aside=aside, below=below, mark=mark)
 
 
 def lacks_upper_limit(times: TimeFindings | None, quantiles: Sequence[str]) -> bool:

@@ -46,8 +46,9 @@ class SuiteLine:
     history: Markup | None
 
 
-def render(reports: Sequence[Mapping[str, Json]], *, unreadable: int = 0) -> str:
-    """The page. ``unreadable`` counts files that were no report; they are mentioned, not hidden.
+def render(reports: Sequence[Mapping[str, Json]], *, unreadable: int = 0, together: Sequence[str] = ()) -> str:
+    """The page. ``unreadable`` counts files that were no report; they are mentioned, not hidden. ``together``: folders
+    of suites that have a page of runs side by side.
 
     Reports are in any order; an incomplete one is shown as far as it goes.
     """
@@ -66,6 +67,7 @@ def render(reports: Sequence[Mapping[str, Json]], *, unreadable: int = 0) -> str
         suites=[_suite_line(runs) for _, runs in sorted(suites.items())],
         runs=[_run_line(report) for report in newest_first],
         unreadable=unreadable,
+        together=[(folder, f"{quote(folder, safe='')}/together.html") for folder in together],
     )
 
 

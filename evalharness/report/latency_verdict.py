@@ -9,7 +9,7 @@ from evalharness.core.findings import Analysis, ArmFindings, Knee, Met, ServiceL
 from evalharness.core.model import LevelUnit
 from evalharness.core.record import RunRecord
 from evalharness.report import numbers, trouble, words
-from evalharness.report.load_words import level_spoken
+from evalharness.report.load_words import level_spoken, levels_spoken
 from evalharness.report.service_words import (
     good_sentence,
     goodput_sentence,
@@ -39,17 +39,17 @@ class LatencyVerdict:
         return heading, f"{unfinished} So far: {lead}" if unfinished else lead
 
     def bullets(self) -> list[str]:
-        """The knee of each arm, the rest of the service level, failures, times; at most three."""
+        """At most three: the knee of each arm, what would narrow it, the rest of the service level, failures, times."""
         times = self._times() if self.analysis.service else None
         failures = trouble.failures_sentence(self.run, self.analysis)
-        found = [self._knees(), self._rest(), failures, times]
+        found = [self._knees(), self._narrowing(), self._rest(), failures, times]
         return [text for text in found if text][:3]
 
     def rule(self) -> str:
         slo = self.run.plan.suite.slo
         if slo is None:
             return "Target: none. Add an slo block to the suite to get a verdict."
-        return target_sentence(slo)
+        return " ".join([target_sentence(slo), *self._tested()])
 
     # ------------------------------------------------------------ heading and lead
 
@@ -80,6 +80,16 @@ class LatencyVerdict:
             told.append(f"The other {len(arms) - _MOST_ARMS} arms are in the table.")
         return "Arms differ" if outcome is None else _HEADINGS[outcome], " ".join(told)
 
+    def _tested(self) -> Iterator[str]:
+        """How the levels were tested, in words."""
+        if self.analysis.knees:
+            load = self.run.plan.suite.load
+            each = "" if load.each_s is None else f", {load.each_s:g} s each"
+            yield (
+                f"Tried: {levels_spoken(load)}{each}. Whether it holds was tested from the lowest level up, whether it "
+                "fails from the highest down; each ends at the first level that does not show it."
+            )
+
     # ------------------------------------------------------------ bullets
 
     def _knees(self) -> str | None:
@@ -87,6 +97,10 @@ class LatencyVerdict:
         own = [(self.analysis.arm(knee.arm_id), knee) for knee in self.analysis.knees if knee.arm_id is not None]
         told = [f"{words.spoken(arm)}: {knee.sentence[:1].lower()}{knee.sentence[1:].rstrip('.')}" for arm, knee in own]
         return f"{_capital('; '.join(told))}." if told else None
+
+    def _narrowing(self) -> str | None:
+        """What a further run should try; with several arms that of all together."""
+        return " ".join(self.analysis.knees[0].narrowing) or None if self.analysis.knees else None
 
     def _rest(self) -> str | None:
         """What the lead leaves out of the service level that it tells: its limits, or the share of good calls."""
@@ -159,7 +173,7 @@ def _arm_times(arm: ArmFindings) -> str | None:
             interval = numbers.duration_interval(estimate)
             ends = f" ({words.ci_name(estimate)} {interval})" if interval else ""
             clauses.append(
-                f"{share}{'' if clauses else f' of the {what}'} within {numbers.duration(estimate.point)}{ends}"
+                f"{share}{'' if clauses else f' of the {what}'} within {numbers.duration_of(estimate)}{ends}"
             )
     return f"{whose}{', '.join(clauses)}" if clauses else None
 
@@ -174,7 +188,7 @@ def _level_times(stretches: tuple[StretchFindings, ...]) -> Iterator[str]:
                 interval = numbers.duration_interval(p95)
                 ends = f" ({words.ci_name(p95)} {interval})" if interval else ""
                 level = level_spoken(stretch.level, stretch.level_unit)
-                yield f"at {level} 95% of {what} within {numbers.duration(p95.point)}{ends}"
+                yield f"at {level} 95% of {what} within {numbers.duration_of(p95)}{ends}"
                 break
 
 

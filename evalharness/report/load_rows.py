@@ -163,8 +163,10 @@ def knee_of(view: View, arm: ArmView) -> Knee | None:
 
 
 def _level(knee: Knee | None, read: Callable[[Knee], float | None]) -> Cell:
-    level = read(knee) if knee else None
-    return Cell(main="no level") if knee is None or level is None else Cell(main=level_text(level, knee.level_unit))
+    if knee is None:
+        return NOTHING
+    level = read(knee)
+    return Cell(main="no level" if level is None else level_text(level, knee.level_unit))
 
 
 def _asked(line: LoadLine) -> Cell:

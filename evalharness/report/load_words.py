@@ -17,6 +17,11 @@ def level_spoken(level: float, unit: LevelUnit | None) -> str:
     return f"{calls} in flight" if unit is LevelUnit.CONCURRENCY else f"{calls} a second"
 
 
+def levels_spoken(load: Load) -> str:
+    """``20, 40 and then 60 calls a second``."""
+    return f"{_levels(load)} calls {'in flight' if load.level_unit is LevelUnit.CONCURRENCY else 'a second'}"
+
+
 def per_second(value: float) -> str:
     """A throughput: three digits."""
     return numbers.significant(value)
@@ -29,15 +34,16 @@ def load_sentence(load: Load) -> str:
             f"Open loop: {_starts(load)}, whether or not earlier calls have ended. Total time counts from the moment "
             "each call was meant to start."
         )
+    begins = f"{numbers.duration(load.think_ms)} after one has ended" if load.think_ms else "when one ends"
     return (
-        f"Closed loop: {_in_flight(load)}, the next one starts when one ends. Such a load hides what callers who do "
+        f"Closed loop: {_in_flight(load)}, the next one starts {begins}. Such a load hides what callers who do "
         "not wait for each other would see."
     )
 
 
 def _in_flight(load: Load) -> str:
     if load.levels:
-        return f"{_levels(load)} calls in flight"
+        return levels_spoken(load)
     return f"{numbers.plural(load.concurrency, 'call')} in flight"
 
 
@@ -53,7 +59,7 @@ def _starts(load: Load) -> str:
         case "burst":
             return f"bursts of {load.size} calls every {load.every_s:g} s"
         case "steps":
-            return f"{_levels(load)} calls a second at random times (Poisson)"
+            return f"{levels_spoken(load)} at random times (Poisson)"
         case "trace":
             speed = "" if load.speed == 1 else f" at {load.speed:g} times its speed"
             return f"starts replayed from {load.file}{speed}"

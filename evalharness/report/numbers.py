@@ -179,6 +179,15 @@ def _time_unit(ms: float) -> tuple[float, str, int]:
     return 1000.0, "s", 1 if ms < 99_950 else 0
 
 
+def duration_of(estimate: Estimate, extra: int = 0) -> str:
+    """The point with the digits of ``duration_interval``, which it would else seem to lie outside of."""
+    unit_ms, unit, decimals = _time_unit(estimate.point)
+    limits = [limit for limit in (estimate.lower, estimate.upper) if limit is not None]
+    if any(_time_unit(limit)[1] != unit for limit in limits):
+        return duration(estimate.point, extra)
+    return f"{fixed(estimate.point / unit_ms, _telling_decimals(estimate, 1 / unit_ms, decimals + extra))} {unit}"
+
+
 def duration_tick(ms: float) -> str:
     """As ``duration``, without zeros after the point."""
     value, unit = (ms, "ms") if ms < 999.5 else (ms / 1000, "s")
@@ -216,6 +225,11 @@ def _usd_decimals(value: float) -> int:
 def ratio(value: float) -> str:
     """``1.11×``, ``3.4×``, ``140×``."""
     return fixed(value, _ratio_decimals(value)) + TIMES
+
+
+def ratio_of(estimate: Estimate) -> str:
+    """The point with the digits of ``ratio_interval``."""
+    return fixed(estimate.point, _telling_decimals(estimate, 1.0, _ratio_decimals(estimate.point))) + TIMES
 
 
 def ratio_interval(estimate: Estimate) -> str:
@@ -267,10 +281,13 @@ def _interval(estimate: Estimate, write: Callable[[float], str]) -> str:
 
 def _distinct(estimate: Estimate, scale: float, decimals: int) -> str:
     """The interval times ``scale``, with more decimals where its two ends would print alike."""
-    if estimate.lower is not None and estimate.upper is not None and estimate.lower < estimate.upper:
-        low, high = estimate.lower * scale, estimate.upper * scale
-        for extra in range(9):
-            if fixed(low, decimals + extra) != fixed(high, decimals + extra):
-                decimals += extra
-                break
-    return _interval(estimate, lambda value: fixed(value * scale, decimals))
+    digits = _telling_decimals(estimate, scale, decimals)
+    return _interval(estimate, lambda value: fixed(value * scale, digits))
+
+
+def _telling_decimals(estimate: Estimate, scale: float, decimals: int) -> int:
+    if estimate.lower is None or estimate.upper is None or estimate.lower >= estimate.upper:
+        return decimals
+    low, high = estimate.lower * scale, estimate.upper * scale
+    enough = (digits for digits in range(decimals, decimals + 9) if fixed(low, digits) != fixed(high, digits))
+    return next(enough, decimals)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evalharness.core.findings import ObserverFindings, Spread
+from evalharness.core.findings import Mark, ObserverFindings, Spread
 from evalharness.report import numbers
 from evalharness.report.cells import Cell, Row, Table
 from evalharness.report.view import View
@@ -16,16 +16,18 @@ _SOURCES = {"kernel": "the kernel, when the bytes came in", "user": "this progra
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """``table`` None: nothing was recorded; the sentences then say so."""
+    """``table`` None: nothing was recorded; the sentences then say so. ``coarse``: the metrics whose stated error is
+    too large a part of them; None where there are none."""
 
     table: Table | None
+    coarse: Table | None
     sentences: tuple[str, ...]
 
 
 def observed(view: View) -> Observed:
     observer = view.analysis.observer
     if observer is None:
-        return Observed(table=None, sentences=(NOT_RECORDED,))
+        return Observed(table=None, coarse=None, sentences=(NOT_RECORDED,))
     rows = [_row(name, spread) for name, spread in _spreads(observer) if spread is not None]
     caption = "What this client adds, or may be off by"
     table = (
@@ -33,7 +35,35 @@ def observed(view: View) -> Observed:
         if rows
         else None
     )
-    return Observed(table=table, sentences=tuple(_sentences(observer)))
+    return Observed(table=table, coarse=_coarse(view, observer), sentences=tuple(_sentences(observer)))
+
+
+def _coarse(view: View, observer: ObserverFindings) -> Table | None:
+    """One row for each metric: of several arms the one whose times are least exact."""
+    worst: dict[str, Mark] = {}
+    marks = [mark for mark in observer.marked if not mark.late_start]
+    for mark in sorted(marks, key=lambda mark: -mark.error_p99_ms / mark.median_ms):
+        worst.setdefault(mark.metric, mark)
+    if not worst:
+        return None
+    rows = [
+        Row(
+            head=metric_title(metric),
+            cells=(
+                Cell(main=short(mark.error_p99_ms)),
+                Cell(main=short(mark.median_ms)),
+                Cell(main=numbers.percent(mark.error_p99_ms / mark.median_ms)),
+            ),
+            notes=() if len(view.arms) == 1 else (f"worst: {view.arm(mark.arm_id).label}",),
+        )
+        for metric, mark in worst.items()
+    ]
+    return Table(
+        caption="Coarse: stated errors of more than 1% of the median",
+        head="Time",
+        columns=("Stated error, p99", "Median", "Share of the median"),
+        rows=tuple(rows),
+    )
 
 
 def _spreads(observer: ObserverFindings) -> list[tuple[str, Spread | None]]:
@@ -60,7 +90,7 @@ def short(ms: float) -> str:
 def _sentences(observer: ObserverFindings) -> list[str]:
     said = [*_stamps(observer), *_coalesced(observer)]
     said += [f"{endpoint}: {listed(map(_route, ways))}." for endpoint, ways in observer.routes.items() if ways]
-    said += [mark.sentence for mark in observer.marked]
+    said += [mark.sentence for mark in observer.marked if mark.late_start]
     if not observer.marked and observer.errors:
         said.append("No time in this report is off by more than 1% of its median through this client.")
     return [*said, *observer.notes]

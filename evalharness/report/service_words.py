@@ -37,7 +37,8 @@ def limit_sentence(limit: LimitFindings, *, told: str | None = None) -> str:
     share, target = share_text(limit.share_at_least), f"target {numbers.duration_tick(limit.limit_ms)}"
     reason = f", {limit.reason}" if limit.reason and limit.reason != told else ""
     if limit.unreached:
-        return f"Fewer than {share} of {things(limit.metric)} ever came, {target}: {limit.met}{reason}"
+        what = things(limit.metric)
+        return f"{what[:1].upper()}{what[1:]} came for fewer than {share} of calls, {target}: {limit.met}{reason}"
     if limit.quantile is None:
         return f"No time to {things(limit.metric)} was measured, {target}: {limit.met}{reason}"
     point, interval = apart_from(limit.quantile, limit.limit_ms)
@@ -53,8 +54,8 @@ def apart_from(estimate: Estimate, limit_ms: float) -> tuple[str, str]:
     ends = [end for end in (estimate.lower, estimate.point, estimate.upper) if end is not None]
     extra = next((digits for digits in range(4) if not any(_hides(end, limit_ms, digits) for end in ends)), 4)
     if not extra:
-        return numbers.duration(estimate.point), numbers.duration_interval(estimate)
-    return numbers.duration(estimate.point, extra), numbers.duration_interval(estimate, extra)
+        return numbers.duration_of(estimate), numbers.duration_interval(estimate)
+    return numbers.duration_of(estimate, extra), numbers.duration_interval(estimate, extra)
 
 
 def _hides(end: float, limit_ms: float, extra: int) -> bool:

@@ -18,6 +18,9 @@ from evalharness.report.settings import ReportSettings
 from evalharness.report.side_pages import render_side_pages
 from evalharness.report.summary import MAX_BYTES, report_json
 
+#: The page of latency runs side by side, in the folder of the first run's suite.
+TOGETHER = "together.html"
+
 
 def write_report(
     run: RunRecord, analysis: Analysis, folder: Path, *, settings: ReportSettings | None = None
@@ -50,7 +53,15 @@ def write_index(reports_dir: Path) -> Path:
             unreadable += 1
         else:
             reports.append(report)
-    return write_text(reports_dir / "index.html", index.render(reports, unreadable=unreadable))
+    together = [path.parent.name for path in sorted(reports_dir.glob(f"*/{TOGETHER}"))]
+    return write_text(reports_dir / "index.html", index.render(reports, unreadable=unreadable, together=together))
+
+
+def write_together(suite_dir: Path, page: str) -> Path:
+    """The page of several runs side by side into the folder of a suite, and the index anew, which links to it."""
+    path = write_text(suite_dir / TOGETHER, page)
+    write_index(suite_dir.parent)
+    return path
 
 
 def _read(path: Path) -> Mapping[str, Json] | None:

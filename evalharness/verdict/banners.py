@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from evalharness.core.model import EndpointKind, Order, Status
 from evalharness.core.record import Purpose, TrialResult
 from evalharness.metrics.table import Missing
-from evalharness.verdict.load_banners import load_banners, trending
+from evalharness.verdict.load_banners import drifting, load_banners
 from evalharness.verdict.reading import FEW_CLUSTERS, FEWEST_CLUSTERS
 from evalharness.verdict.remarks import Found, drift_sentence, drift_size, trials
 from evalharness.verdict.tally import results_by_arm
@@ -153,7 +153,7 @@ def _large_drift(found: Found) -> Iterator[str]:
 
 def _drift_between_arms(found: Found) -> Iterator[str]:
     one_by_one = found.view.suite.load.order is Order.SEQUENTIAL and len(found.arms) > 1
-    if one_by_one and (found.drift is not None or any(trending(stretch) for stretch in found.stretches)):
+    if one_by_one and (found.drift is not None or any(drifting(stretch) for stretch in found.stretches)):
         yield (
             "The arms ran one after the other while times drifted: how their times differ may come from when they ran. "
             "Only interleaved arms can be compared in time."

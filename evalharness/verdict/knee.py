@@ -7,6 +7,7 @@ from itertools import takewhile
 
 from evalharness.core.findings import Knee, Met, StretchFindings
 from evalharness.core.model import LevelUnit
+from evalharness.verdict.narrowing import Between, narrowing
 from evalharness.verdict.stretches import Level
 from evalharness.verdict.view import RunView
 
@@ -17,11 +18,14 @@ def knees(view: RunView, stretches: Sequence[StretchFindings]) -> tuple[Knee, ..
     if view.suite.load.shape != "steps" or unit is None or view.suite.slo is None:
         return ()
     arm_ids = dict.fromkeys(stretch.arm_id for stretch in stretches)
-    return tuple(knee([stretch for stretch in stretches if stretch.arm_id == arm_id], unit) for arm_id in arm_ids)
+    each_s = view.suite.load.each_s
+    return tuple(
+        knee([stretch for stretch in stretches if stretch.arm_id == arm_id], unit, each_s) for arm_id in arm_ids
+    )
 
 
-def knee(stretches: Sequence[StretchFindings], unit: LevelUnit) -> Knee:
-    """``stretches``: one arm's, each with its level and verdict.
+def knee(stretches: Sequence[StretchFindings], unit: LevelUnit, each_s: float | None = None) -> Knee:
+    """``stretches``: one arm's, each with its level and verdict, of ``each_s`` seconds (None: ended by their trials).
 
     Two families of one-sided tests at 5%, each in an order fixed before the run, which stops at the first that is not
     shown: *holds* from the lowest level upward, *fails* from the highest downward. A false claim needs the first false
@@ -33,7 +37,8 @@ def knee(stretches: Sequence[StretchFindings], unit: LevelUnit) -> Knee:
     levels, met = tuple(stretch.level or 0.0 for stretch in rising), tuple(_met(stretch) for stretch in rising)
     n_held = len(list(takewhile(lambda one: one is Met.MET, met)))
     n_failed = len(list(takewhile(lambda one: one is Met.NOT_MET, reversed(met))))
-    undecided = levels[n_held : len(levels) - n_failed]
+    held, failed = levels[:n_held], levels[len(levels) - n_failed :]
+    undecided = rising[n_held : len(levels) - n_failed]
     return Knee(
         arm_id=rising[0].arm_id,
         level_unit=unit,
@@ -41,7 +46,8 @@ def knee(stretches: Sequence[StretchFindings], unit: LevelUnit) -> Knee:
         met=met,
         holds_up_to=levels[n_held - 1] if n_held else None,
         fails_from=levels[-n_failed] if n_failed else None,
-        sentence=_sentence(levels[:n_held], undecided, levels[len(levels) - n_failed :], unit),
+        sentence=_sentence(held, [stretch.level or 0.0 for stretch in undecided], failed, unit),
+        narrowing=narrowing(Between(held=held, open=undecided, failed=failed, unit=unit, each_s=each_s)),
     )
 
 
@@ -51,14 +57,16 @@ def _met(stretch: StretchFindings) -> Met:
 
 
 def _sentence(held: Sequence[float], undecided: Sequence[float], failed: Sequence[float], unit: LevelUnit) -> str:
-    """``Holds up to 10/s; undecided at 20/s; shown to fail from 40/s.``"""
+    """``Holds up to 10/s; undecided at 20/s; shown to fail from 40/s (95% confidence each).``"""
 
     def words(level: float) -> str:
         return Level(value=level, unit=unit).words()
 
+    sure = "" if held and failed else " (95% confidence)"
     clauses = []
     if held:
-        clauses.append(f"holds up to {words(held[-1])}" + ("" if undecided or failed else ", the highest level tried"))
+        highest = "" if undecided or failed else ", the highest level tried"
+        clauses.append(f"holds up to {words(held[-1])}{highest}{sure}")
     if undecided:
         many = len(undecided) > 1
         clauses.append(
@@ -67,6 +75,6 @@ def _sentence(held: Sequence[float], undecided: Sequence[float], failed: Sequenc
         )
     if failed:
         lowest = "" if held or undecided else ", the lowest level tried"
-        clauses.append(f"shown to fail {'from' if len(failed) > 1 else 'at'} {words(failed[0])}{lowest}")
+        clauses.append(f"shown to fail {'from' if len(failed) > 1 else 'at'} {words(failed[0])}{lowest}{sure}")
     said = "; ".join(clauses)
-    return f"{said[0].upper()}{said[1:]}."
+    return f"{said[0].upper()}{said[1:]}{' (95% confidence each)' if held and failed else ''}."

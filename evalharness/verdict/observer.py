@@ -14,7 +14,7 @@ from evalharness.core.units import NS_PER_MS, NS_PER_S
 from evalharness.metrics.catalog import CATALOG
 from evalharness.metrics.table import Floats, analysed_trials
 from evalharness.verdict.remarks import named
-from evalharness.verdict.spread import spread
+from evalharness.verdict.spread import milliseconds, of_the_median, spread
 from evalharness.verdict.stretches import LATE_SHARE
 from evalharness.verdict.view import RunView
 
@@ -105,8 +105,8 @@ def _marks(view: RunView, place: int, arm: ArmFindings, arms: Sequence[ArmFindin
         error, median_ms = spread(errors[rows]), _median_ms(view.table.metrics[metric][rows])
         if error is not None and median_ms and error.p99_ms > ERROR_SHARE * median_ms:
             sentence = (
-                f"{CATALOG[metric].title}{of_arm}: this client states an error of up to {error.p99_ms:,.2f} ms for 99 "
-                f"of 100 trials, {error.p99_ms / median_ms:.1%} of the median."
+                f"{CATALOG[metric].title}{of_arm}: off by up to {milliseconds(error.p99_ms)} through this client in 99 "
+                f"of 100 calls, {of_the_median(error.p99_ms, median_ms)}."
             )
             yield Mark(
                 arm_id=arm.arm_id, metric=metric, error_p99_ms=error.p99_ms, median_ms=median_ms, sentence=sentence
@@ -115,9 +115,9 @@ def _marks(view: RunView, place: int, arm: ArmFindings, arms: Sequence[ArmFindin
     latency_ms, total_ms = (_median_ms(view.table.metrics[name][rows]) for name in ("latency_ms", "total_ms"))
     if lag is not None and latency_ms and total_ms and lag.p99_ms > LATE_SHARE * latency_ms:
         sentence = (
-            f"{CATALOG['total_ms'].title}{of_arm} holds a delay of the client itself: 1 in 100 trials was sent "
-            f"{lag.p99_ms:,.1f} ms or more after its intended start ({lag.p99_ms / latency_ms:.0%} of the median "
-            "latency)."
+            f"{CATALOG['total_ms'].title}{of_arm} holds a delay of the client itself: 1 in 100 calls was sent "
+            f"{milliseconds(lag.p99_ms)} or more after its intended start "
+            f"({of_the_median(lag.p99_ms, latency_ms)} latency)."
         )
         yield Mark(
             arm_id=arm.arm_id,

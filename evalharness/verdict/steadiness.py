@@ -1,4 +1,4 @@
-"""Does a stretch of load hold a trend? The words, and the correction for looking at many stretches."""
+"""Did times hold still over a stretch of load? The words, and the correction for looking at many stretches."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from evalharness.core.findings import Course, Estimate, Steadiness
 from evalharness.metrics.table import Bools
 from evalharness.stats.halves import HalfRatio, half_ratio
 from evalharness.verdict.families import HOLM
+from evalharness.verdict.reading import leaves_out
 from evalharness.verdict.view import RunView
 
 METRIC = "total_ms"
@@ -72,24 +73,27 @@ def _with_pile(view: RunView, rows: Bools, finding: Steadiness) -> Steadiness:
 
 def _course(ratio: HalfRatio, p_adjusted: float | None) -> Course:
     if (ratio.p_value if p_adjusted is None else p_adjusted) >= HOLM.alpha:
-        return Course.STEADY
+        return Course.TOO_CLOSE if leaves_out(ratio.estimate, neutral=1.0) else Course.NO_DRIFT
     return Course.ROSE if ratio.estimate.point > 1 else Course.FELL
 
 
 def _sentence(course: Course, ratio: Estimate, n_tested: int) -> str:
     assert ratio.lower is not None and ratio.upper is not None  # t limits
-    low, high = ratio.lower - 1, ratio.upper - 1
-    if course is Course.STEADY:
-        looked_at = f", with {n_tested} stretches looked at" if n_tested > 1 and low * high > 0 else ""
+    if course is Course.NO_DRIFT:
+        return f"No drift found: the second half took {_times_as_long(ratio)}."
+    if course is Course.TOO_CLOSE:
         return (
-            f"Steady: no trend is shown{looked_at}; the second half took {_change(ratio.point - 1)} than the first "
-            f"(95% CI {_change(low)} to {_change(high)})."
+            f"Too close to tell: the second half took {_times_as_long(ratio)}; of {n_tested} stretches that were "
+            "looked at, one may show as much by chance."
         )
-    near, far = sorted((abs(low), abs(high)))
+    near, far = sorted((abs(ratio.lower - 1), abs(ratio.upper - 1)))
     verb = "Rose" if course is Course.ROSE else "Fell"
     interval = f"95% CI {near * 100:.0f} to {far:.0%}"
     return f"{verb} by {abs(ratio.point - 1):.0%} from the first to the second half ({interval})."
 
 
-def _change(share: float) -> str:
-    return f"{abs(share):.0%} {'longer' if share >= 0 else 'shorter'}"
+def _times_as_long(ratio: Estimate) -> str:
+    """With a digit more where the two limits would look alike."""
+    digits = 2 if f"{ratio.lower:.2f}" != f"{ratio.upper:.2f}" else 3
+    interval = f"{ratio.lower:.{digits}f} to {ratio.upper:.{digits}f}"
+    return f"{ratio.point:.{digits}f}\N{MULTIPLICATION SIGN} as long as the first (95% CI {interval})"

@@ -7,18 +7,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evalharness.core.findings import Spread, StretchFindings, TimeFindings
+from evalharness.core.findings import Spread, StretchFindings
 from evalharness.core.model import LevelUnit, Load, Status
 from evalharness.metrics.table import Bools, Floats
-from evalharness.stats.quantiles import estimate_quantile
 from evalharness.verdict.division import time_division
 from evalharness.verdict.service import Asked, service_level
-from evalharness.verdict.spread import spread
+from evalharness.verdict.spread import milliseconds, of_the_median, spread
 from evalharness.verdict.steadiness import steadiness
 from evalharness.verdict.view import RunView
+from evalharness.verdict.waits import times_of
 
 TIMES = ("ttfo_ms", "latency_ms", "total_ms")
-QUANTILES = ("0.5", "0.95")
 #: Starts may fall behind the intended rate by this share, and be late by this share of the median latency (p99).
 RATE_SLACK = 0.01
 LATE_SHARE = 0.05
@@ -91,7 +90,7 @@ def _stretch(view: RunView, sought: Asked | None, step: int, arm: int | None, ro
         in_flight=moments.in_flight(rows),
         output_tokens_per_s=_tokens_per_s(view, rows, "output_tokens", wall_s),
         visible_tokens_per_s=_tokens_per_s(view, rows, "visible_tokens", wall_s),
-        times=_times(view, rows),
+        times=times_of(view, TIMES, rows),
         service=None if sought is None else service_level(view, sought, rows),
         dispatch_lag=pace.lag,
         rate_kept=pace.kept,
@@ -149,8 +148,8 @@ def _delays(
         behind = 1 - starts_per_s / intended_per_s
         clauses.append(f"trials started at a rate {behind:.0%} lower than intended")
     if lag is not None and median_ms and lag.p99_ms > LATE_SHARE * median_ms:
-        share = lag.p99_ms / median_ms
-        clauses.append(f"1 in 100 was sent {lag.p99_ms:,.1f} ms or more too late ({share:.0%} of the median latency)")
+        late = f"{milliseconds(lag.p99_ms)} or more too late ({of_the_median(lag.p99_ms, median_ms)} latency)"
+        clauses.append(f"1 in 100 was sent {late}")
     return clauses
 
 
@@ -171,26 +170,3 @@ def _tokens_per_s(view: RunView, rows: Bools, metric: str, wall_s: float | None)
     if wall_s is None or not len(counts) or np.isnan(counts).any():
         return None
     return float(counts.sum()) / wall_s
-
-
-def _times(view: RunView, rows: Bools) -> dict[str, TimeFindings]:
-    found = {name: _time(view, name, rows) for name in TIMES}
-    return {name: finding for name, finding in found.items() if finding is not None}
-
-
-def _time(view: RunView, name: str, rows: Bools) -> TimeFindings | None:
-    column = view.table.timed(name)
-    sample = view.times(column, rows)
-    finite = sample.values[np.isfinite(sample.values)]
-    if not len(finite):
-        return None
-    quantiles = {q: estimate_quantile(sample, float(q), view.settings) for q in QUANTILES}
-    return TimeFindings(
-        metric=name,
-        quantiles=quantiles,
-        n_measured=len(finite),
-        n_failed=int(np.isinf(sample.values).sum()),
-        n_without=int(np.isnan(column[view.moments.ended(rows)]).sum()),
-        unreached=tuple(q for q, estimate in quantiles.items() if estimate is None),
-        mean_given_success=float(finite.mean()),
-    )

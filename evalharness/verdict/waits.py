@@ -1,13 +1,14 @@
-"""The times of one arm: quantiles, their distribution, and blocks in the order of sending."""
+"""The times of an arm or of a stretch of load: quantiles, their distribution, and blocks in the order of sending."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from evalharness.core.findings import Estimate, TimeFindings
 from evalharness.core.model import Status
+from evalharness.metrics.table import Bools
 from evalharness.stats.quantiles import distribution, estimate_quantile
 from evalharness.verdict.view import RunView
 
@@ -31,24 +32,30 @@ FEWEST_PER_BLOCK = 5
 
 def times(view: RunView, arm: int) -> Mapping[str, TimeFindings]:
     """Every time metric that was measured at least once in the arm."""
-    found = {name: _time(view, name, arm) for name in TIME_METRICS}
+    return times_of(view, TIME_METRICS, view.rows(arm))
+
+
+def times_of(view: RunView, names: Sequence[str], rows: Bools) -> Mapping[str, TimeFindings]:
+    """Those of the time metrics ``names`` that were measured at least once in ``rows`` of the table."""
+    found = {name: _time(view, name, rows) for name in names}
     return {name: finding for name, finding in found.items() if finding is not None}
 
 
-def _time(view: RunView, name: str, arm: int) -> TimeFindings | None:
-    sample = view.metric(name, arm)
+def _time(view: RunView, name: str, rows: Bools) -> TimeFindings | None:
+    column = view.table.timed(name)
+    sample = view.times(column, rows)
     finite = sample.values[np.isfinite(sample.values)]
     if not len(finite):
         return None
     quantiles = {q: estimate_quantile(sample, float(q), view.settings) for q in QUANTILES}
     curve = distribution(sample, view.settings)
-    ended = view.rows(arm) & ~view.table.has_status(Status.PENDING)
+    ended = rows & ~view.table.has_status(Status.PENDING)
     return TimeFindings(
         metric=name,
         quantiles=quantiles,
         n_measured=len(finite),
         n_failed=int(np.isinf(sample.values).sum()),
-        n_without=int(np.isnan(view.table.timed(name)[ended]).sum()),
+        n_without=int(np.isnan(column[ended]).sum()),
         unreached=tuple(q for q, estimate in quantiles.items() if estimate is None),
         mean_given_success=float(finite.mean()),
         ecdf_x=curve.values if curve else (),

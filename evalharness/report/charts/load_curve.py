@@ -132,7 +132,7 @@ def _bar(interval: Interval, x: float, y_scale: Scale, mark: Mark) -> list[Marku
 def _labels(panel: LoadPanel, x_scale: Scale, y_scale: Scale) -> list[Markup]:
     """The level beside each point where there is room; that of the highest that holds first."""
     spots = [(point, x_scale(point.per_s), y_scale(point.tail_ms.point)) for arm in panel.lines for point in arm.points]
-    taken: list[Box] = [(x - 8, y - 8, x + 8, y + 8) for _, x, y in spots]
+    taken: list[Box] = [_footprint(x, y, 13 if point.holds else 8) for point, x, y in spots]
     for point, x, _ in spots:
         ends = [y_scale(end) for end in point.tail_ms.ends]
         taken.append((x - 2, min(ends), x + 2, max(ends)))
@@ -143,6 +143,10 @@ def _labels(panel: LoadPanel, x_scale: Scale, y_scale: Scale) -> list[Markup]:
             taken.append(found.box)
             parts.append(text(found.x, found.y, point.level, anchor=found.anchor, role="text", bold=True, halo=True))
     return parts
+
+
+def _footprint(x: float, y: float, reach: float) -> Box:
+    return (x - reach, y - reach, x + reach, y + reach)
 
 
 def _description(panel: LoadPanel) -> str:

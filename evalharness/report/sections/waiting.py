@@ -11,14 +11,14 @@ from markupsafe import Markup
 from evalharness.report import numbers
 from evalharness.report.cells import Cell, Table, arm_row, share_cell, tokens_cell
 from evalharness.report.charts.course import drift
-from evalharness.report.curves import CurveGroup, curves
+from evalharness.report.curves import MOST_CURVES, CurveGroup, curves
 from evalharness.report.divided import Divided, divided
 from evalharness.report.ladders import ladder
 from evalharness.report.lanes import Lane, arm_lanes, has_steps, lanes
 from evalharness.report.load_words import load_sentence
 from evalharness.report.observed import Observed, observed
 from evalharness.report.service_words import apart_from, share_text, things
-from evalharness.report.steadiness import steadiness_sentence, steadiness_table
+from evalharness.report.steadiness import steadiness_table
 from evalharness.report.view import View
 from evalharness.report.words import metric_title
 
@@ -70,9 +70,8 @@ def build(view: View) -> Waiting | None:
 
 
 def _curve_lanes(view: View, rows: Sequence[Lane]) -> list[Lane]:
-    """The rows, or the arms where levels of load have no curves of their own."""
-    has_own = any((times := lane.times(metric)) and times.ecdf_x for lane in rows for metric in CURVES)
-    return list(rows) if has_own else arm_lanes(view)
+    """The rows, or the arms where levels of load would be too many curves."""
+    return list(rows) if len(rows) <= MOST_CURVES else arm_lanes(view)
 
 
 def _key(drawn: Sequence[Lane]) -> list[Lane]:
@@ -146,7 +145,7 @@ def _steadiness(view: View) -> tuple[str, ...]:
         for stretch in view.analysis.stretches_of(arm.arm_id):
             if stretch.steadiness is not None:
                 whose = f"{arm.label}: " if len(view.shown) > 1 else ""
-                told.append(f"{whose}{steadiness_sentence(stretch.steadiness)}")
+                told.append(f"{whose}{stretch.steadiness.sentence}")
     return tuple(told)
 
 

@@ -70,7 +70,8 @@ def test_levels_are_told_by_how_far_the_service_level_holds():
     said = verdict_text(*analysed("levels"))
     assert said.heading == "Holds up to 20/s"
     assert re.match(
-        r"Holds up to 20/s; .*shown to fail at 40/s\. At 20 calls a second: 95% of first outputs", said.lead
+        r"Holds up to 20/s; .*shown to fail at 40/s \(95% confidence each\)\. At 20 calls a second: 95% of ",
+        said.lead,
     )
 
 
@@ -108,7 +109,7 @@ def test_no_figure_prints_as_the_limit_that_it_misses():
 
 def test_a_limit_that_too_many_failures_keep_out_of_reach_has_no_figure():
     found = replace(limit(1, None, None, Met.NOT_MET), quantile=None, unreached=True)
-    assert limit_sentence(found) == "Fewer than 95% of first outputs ever came, target 2 s: not met"
+    assert limit_sentence(found) == "First outputs came for fewer than 95% of calls, target 2 s: not met"
 
 
 def test_a_share_that_disagrees_with_the_only_limit_leads():
@@ -182,6 +183,27 @@ def test_a_time_that_was_not_seen_well_is_marked_wherever_it_stands():
     clean = analysed("levels")
     assert "coarse" not in rendered("levels").replace("coarser", "")
     assert "coarse" not in terminal.render(*clean, width=100) + markdown.render(*clean)
+
+
+def test_coarse_times_are_a_table_of_errors_beside_medians():
+    text = shown_text(rendered("levels, seen badly"))
+    assert "Coarse: stated errors of more than 1% of the median" in text
+    assert "Coarse: stated" not in shown_text(rendered("levels"))
+
+
+def test_more_levels_than_bands_can_be_told_apart_have_their_bands_in_words():
+    assert "A shaded band holds" in rendered("levels, seen badly")
+    four = rendered("levels")
+    assert "A shaded band holds" not in four
+    assert re.search(r"so many points above and below: 10/s \d+; 20/s \d+; 30/s \d+; 40/s \d+\.", four)
+
+
+def test_what_would_narrow_the_knee_stands_under_the_verdict_and_what_was_tried_in_its_rule():
+    said = verdict_text(*analysed("levels"))
+    [knee] = analysed("levels")[1].knees
+    assert knee.narrowing
+    assert said.bullets[0] == " ".join(knee.narrowing)
+    assert "Tried: 10, 20, 30 and then 40 calls a second" in said.rule
 
 
 def test_the_error_is_drawn_to_scale_under_the_marks():

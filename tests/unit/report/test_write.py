@@ -12,7 +12,7 @@ import pytest
 from evalharness.core.errors import StoreError
 from evalharness.report import index
 from evalharness.report.settings import ReportSettings
-from evalharness.report.write import write_index, write_report, write_text
+from evalharness.report.write import write_index, write_report, write_text, write_together
 from tests.support.reports import analysed, shown_text
 
 
@@ -122,6 +122,13 @@ def test_hostile_names_in_a_report_json_stay_text_and_stay_inside_the_folder():
 
 def test_an_empty_folder_has_an_index_that_says_so(tmp_path):
     assert "No run has a report yet" in write_index(tmp_path).read_text()
+
+
+def test_the_index_links_to_pages_of_runs_side_by_side_as_soon_as_there_is_one(tmp_path):
+    assert "side by side" not in write_index(tmp_path).read_text(encoding="utf-8")
+    assert write_together(tmp_path / "a & b", "<p>rows</p>") == tmp_path / "a & b" / "together.html"
+    index = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert '<a href="a%20%26%20b/together.html">a &amp; b</a>' in index
 
 
 def test_five_hundred_runs_stay_under_300_kb(reports):

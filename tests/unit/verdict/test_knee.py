@@ -44,14 +44,14 @@ def test_holds_counts_from_the_lowest_level_and_fails_from_the_highest(pattern: 
 @pytest.mark.parametrize(
     ("pattern", "sentence"),
     [
-        ("hhff", "Holds up to 10/s; shown to fail from 20/s."),
-        ("hhhf", "Holds up to 20/s; shown to fail at 40/s."),
-        ("hoof", "Holds up to 5/s; undecided from 10/s to 20/s; shown to fail at 40/s."),
-        ("hhho", "Holds up to 20/s; undecided at 40/s."),
-        ("hhhh", "Holds up to 40/s, the highest level tried."),
-        ("ffff", "Shown to fail from 5/s, the lowest level tried."),
+        ("hhff", "Holds up to 10/s; shown to fail from 20/s (95% confidence each)."),
+        ("hhhf", "Holds up to 20/s; shown to fail at 40/s (95% confidence each)."),
+        ("hoof", "Holds up to 5/s; undecided from 10/s to 20/s; shown to fail at 40/s (95% confidence each)."),
+        ("hhho", "Holds up to 20/s (95% confidence); undecided at 40/s."),
+        ("hhhh", "Holds up to 40/s, the highest level tried (95% confidence)."),
+        ("ffff", "Shown to fail from 5/s, the lowest level tried (95% confidence)."),
         ("oofo", "Undecided from 5/s to 40/s, all that was tried."),
-        ("fhhf", "Undecided from 5/s to 20/s; shown to fail at 40/s."),
+        ("fhhf", "Undecided from 5/s to 20/s; shown to fail at 40/s (95% confidence)."),
     ],
 )
 def test_the_finding_in_words(pattern: str, sentence: str):
@@ -59,4 +59,5 @@ def test_the_finding_in_words(pattern: str, sentence: str):
 
 
 def test_levels_of_a_closed_loop_are_trials_in_flight():
-    assert found("hf", LevelUnit.CONCURRENCY).sentence == "Holds up to 5 in flight; shown to fail at 10 in flight."
+    sentence = found("hf", LevelUnit.CONCURRENCY).sentence
+    assert sentence == "Holds up to 5 in flight; shown to fail at 10 in flight (95% confidence each)."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -89,10 +91,20 @@ def test_an_error_beyond_one_percent_of_the_median_marks_the_metric():
     assert marked(390) & {"ttfo_ms", "latency_ms"} == {"ttfo_ms"}
     assert marked(600) >= {"ttfo_ms", "latency_ms"}
     found = observed(CLOSED, trials(50, observed=seen(error_us=400)))
-    assert any(
-        sentence.startswith("Time to first output: this client states an error of up to 0.42 ms")
-        for sentence in found.banners
-    )
+    [said] = [sentence for sentence in found.banners if sentence.startswith("Some times are coarse.")]
+    assert "time to first output 0.42 ms (1.0% of the median)" in said
+
+
+def test_coarse_metrics_are_one_sentence_with_the_least_exact_arm_of_each_first():
+    sent = [
+        replace(each, arm=i % 2, observed=seen(error_us=5_000 if i % 2 else 3_000)) for i, each in enumerate(trials(60))
+    ]
+    found = analyse(load_run(CLOSED, sent, arms=2), n_resamples=100)
+    assert len({mark.metric for mark in found.observer.marked}) >= 4
+    [said] = [sentence for sentence in found.banners if "coarse" in sentence]
+    assert "“model-1”" in said
+    assert "“model-0”" not in said
+    assert not any(sentence.startswith("And ") for sentence in found.banners)
 
 
 def test_late_starts_mark_the_total_time_and_are_told_once():
