@@ -45,7 +45,7 @@ def command(
             click.echo(visible(f"{path}: {problem.message}{hint}"), err=True)
             continue
         for warning in loaded.warnings:
-            click.echo(f"{path}: {warning}", err=True)
+            click.echo(visible(f"warning: {warning}"), err=True)
         n_cases, n_arms = len(plan.suite.cases), len(plan.arms)
         click.echo(f"{path}: valid; {n_cases:,} cases, {n_arms} arms, {plan.suite.repeats} repeats")
     if failed:

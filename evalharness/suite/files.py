@@ -13,6 +13,7 @@ from evalharness.core.errors import Problem, SuiteError, UsageError
 from evalharness.core.model import Case, GraderSpec, Suite
 from evalharness.core.ports import Grader
 from evalharness.suite import yaml_text
+from evalharness.suite.concurrency import never_reached
 from evalharness.suite.parse import parse
 from evalharness.suite.ports import ReadSettings, SuitePorts, UnreadableFileError
 from evalharness.suite.template_values import ReadBytes
@@ -26,12 +27,12 @@ _WARN_YAML_BYTES = 2**20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedSuite:
-    """``text`` is the file as read. ``warnings`` are sentences for the person; nothing depends on them."""
+    """``text`` is the file as read. ``warnings`` are for the person; nothing depends on them."""
 
     suite: Suite
     text: str
     path: Path
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 def read_suite(path: Path, *, settings: ReadSettings | None = None) -> LoadedSuite:
@@ -50,7 +51,8 @@ def read_suite(path: Path, *, settings: ReadSettings | None = None) -> LoadedSui
         settings=settings,
     )
     suite = parse(text, str(path), ports)
-    return LoadedSuite(suite=suite, text=text, path=path, warnings=_warnings(text))
+    warnings = (*_slow(text, str(path)), *never_reached(suite, text, str(path), settings.endpoint))
+    return LoadedSuite(suite=suite, text=text, path=path, warnings=warnings)
 
 
 def reader_of(suite_path: Path, *, allow_outside: bool) -> ReadBytes:
@@ -115,7 +117,8 @@ def _suite_text(path: Path) -> str:
         raise SuiteError((Problem(file=str(path), message=message, hint="save the file as UTF-8"),)) from None
 
 
-def _warnings(text: str) -> tuple[str, ...]:
+def _slow(text: str, file: str) -> tuple[Problem, ...]:
     if len(text) <= _WARN_YAML_BYTES:
         return ()
-    return (f"{len(text) / 2**20:.1f} MiB of YAML are read slowly: cases in a JSONL file are read thirty times faster",)
+    hint = "cases in a JSONL file are read thirty times faster"
+    return (Problem(file=file, message=f"{len(text) / 2**20:.1f} MiB of YAML are read slowly", hint=hint),)

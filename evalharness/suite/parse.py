@@ -27,6 +27,7 @@ from evalharness.core.model import (
 from evalharness.suite import yaml_text
 from evalharness.suite.cases import CaseReader
 from evalharness.suite.checks import check_graders, check_prompts
+from evalharness.suite.concurrency import check_levels, used_endpoints
 from evalharness.suite.endpoints import endpoint, with_environment
 from evalharness.suite.grader_specs import grader_spec
 from evalharness.suite.load import load_of
@@ -161,6 +162,7 @@ class _Reading:
         cases = check_prompts(prompts, cases, reader, problems)
         check_graders(graders, cases, reader, self._ports, problems)
         load = load_of(part.load, prompts, reader, problems)
+        check_levels(load, used_endpoints(endpoints, sweep, self._ports.settings.endpoint), problems)
         return Suite(
             name=part.suite,
             description=part.description,

@@ -103,7 +103,8 @@ def test_much_yaml_is_read_with_a_warning(tmp_path):
     path = tmp_path / "s.yaml"
     path.write_text(HEAD + ONE_CASE + "#" * 2**20)
     (warning,) = read_suite(path).warnings
-    assert "JSONL" in warning
+    assert (warning.file, warning.line) == (str(path), None)
+    assert "read slowly" in warning.message and "JSONL" in (warning.hint or "")
 
 
 def test_a_grader_is_built_with_its_templates_filled():
