@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scipy import special
 
 MOST_CASES = 1e9
+#: A number of cases that is whole but for rounding is that number.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,18 +58,140 @@ def normal_critical(critical: float, df: float) -> float:
     return -float(special.ndtri(special.stdtr(df, -critical)))
 
 
-#: Variances of a right-or-wrong score before anything was measured: of the cases' true differences, and of one answer
-#: to one case. Source: Miller 2024, arXiv 2411.00640, section 5, whose example reaches 13.3 points at 198 cases.
-PRIOR_BETWEEN_CASES = 1 / 9
-PRIOR_WITHIN_CASE = 1 / 6
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """Variances of a paired comparison of two arms, on the squared scale of the score.
 
-
-def detectable_difference(n_clusters: int, repeats: int, *, level: float = 0.95, power: float = 0.8) -> float:
-    """The smallest true difference of two paired arms that a run finds with ``power``, on the scale of the score.
-
-    For planning without a pilot: the variances are the priors above. Source: Miller 2024, equation for the minimum
-    detectable effect, inverted for paired arms with equal repeats.
+    ``between``: omega^2, of the cases' true differences. ``within``: sA^2 + sB^2, of one trial in each arm.
+    ``inflation``: how many cases are worth an independent one (``cluster_inflation``). ``right_or_wrong``: every trial
+    scores 0 or 1.
     """
-    variance = PRIOR_BETWEEN_CASES + 2 * PRIOR_WITHIN_CASE / repeats
-    reach = float(special.ndtri(0.5 + level / 2) + special.ndtri(power))
-    return min(1.0, reach * math.sqrt(variance / n_clusters))
+
+    between: float
+    within: float
+    inflation: float = 1.0
+    right_or_wrong: bool = True
+
+    def of_case(self, repeats: int) -> float:
+        """Variance of one case's measured difference with so many repeats in each arm."""
+        return self.between + self.within / repeats
+
+    def at(self, difference: float) -> Spread:
+        """What is left of it at a true ``difference``: arms that are nearly always alike cannot be so far apart.
+
+        One answer in each arm, right or wrong, changes in at least that share of the cases: its variance is at least
+        difference * (1 - difference).
+        """
+        least = difference * (1 - difference) if self.right_or_wrong else 0.0
+        return replace(self, within=max(self.within, least - self.between))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumption:
+    """A population of right-or-wrong answers, for planning before anything was measured.
+
+    ``share``: answers right. ``agreement``: correlation of two answers to one case in one arm. ``correlation``: of the
+    cases' own shares between the arms. The defaults are a case's share spread evenly over 0 to 1, as in Miller 2024,
+    arXiv 2411.00640, section 5, whose example has variances of 1/9 and 2/6.
+    """
+
+    share: float = 1 / 2
+    agreement: float = 1 / 3
+    correlation: float = 1 / 3
+
+    @property
+    def spread(self) -> Spread:
+        """omega^2 = 2 v icc (1 - rho), sA^2 + sB^2 = 2 v (1 - icc), with v = p(1-p) in both arms."""
+        both = 2 * self.share * (1 - self.share)
+        return Spread(between=both * self.agreement * (1 - self.correlation), within=both * (1 - self.agreement))
+
+
+MILLER = Assumption()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Odds:
+    """How sure a plan is to be. ``comparisons`` are shown together: each is held to its part of 1 - ``level``.
+
+    That is Bonferroni's bound. The joint interval of a report is no wider, so a plan asks for some cases too many.
+    """
+
+    power: float = 0.8
+    level: float = 0.95
+    comparisons: int = 1
+
+    @property
+    def critical(self) -> float:
+        """Standard errors to either side of a difference."""
+        return -float(special.ndtri((1 - self.level) / 2 / self.comparisons))
+
+    @property
+    def reach(self) -> float:
+        """Standard errors from no difference to one that is found with ``power``: z_{1-alpha/2} + z_power."""
+        return self.critical + float(special.ndtri(self.power))
+
+    @property
+    def allowance(self) -> float:
+        """Cases beyond the formula for known variances, about 7, whatever the difference.
+
+        critical * reach: the score interval takes its variance where the arms are equal, which is larger by the squared
+        difference (Connor 1987, to first order). critical^2 / 2: the t quantile in place of z (Guenther 1981).
+        """
+        return self.critical * self.reach + self.critical**2 / 2
+
+
+def cases_for(difference: float, repeats: int, *, spread: Spread, odds: Odds) -> int | None:
+    """Cases that show a true ``difference`` (above 0). None from a billion.
+
+    n = (z_{1-alpha/2} + z_power)^2 (omega^2 + (sA^2 + sB^2)/K) / difference^2 + ``allowance``, times the inflation.
+    Source: Miller 2024, section 5.
+    """
+    independent = spread.at(difference).of_case(repeats) * (odds.reach / difference) ** 2 + odds.allowance
+    needed = independent * spread.inflation
+    return math.ceil(needed - ROUNDING) if needed < MOST_CASES else None
+
+
+def repeats_for(difference: float, n_cases: int, *, spread: Spread, odds: Odds) -> int | None:
+    """Repeats in each arm that show a true ``difference`` on so many cases; None where no number does.
+
+    None does where the cases' own differences spread too far: more answers to the same cases cannot tell how the next
+    case would differ. None too from a billion.
+    """
+    there = spread.at(difference)
+    left = _worth(n_cases, spread, odds) * (difference / odds.reach) ** 2 - there.between
+    needed = there.within / left if left > 0 else math.inf
+    return max(1, math.ceil(needed - ROUNDING)) if needed < MOST_CASES else None
+
+
+def detectable_difference(
+    n_cases: float, repeats: int, *, spread: Spread = MILLER.spread, odds: Odds = Odds()
+) -> float:
+    """The smallest true difference of two paired arms that such a run shows, at most 1: ``cases_for`` inverted.
+
+    Source: Miller 2024, equation for the minimum detectable effect; the variance grows with the difference by
+    ``Spread.at``, where the larger of two roots holds.
+    """
+    worth = _worth(n_cases, spread, odds) / odds.reach**2
+    if worth <= 0:
+        return 1.0
+    found = math.sqrt(spread.of_case(repeats) / worth)
+    if spread.right_or_wrong:
+        # worth x^2 = between (1 - 1/K) + x (1 - x) / K
+        square, constant = worth + 1 / repeats, spread.between * (1 - 1 / repeats)
+        found = max(found, (1 / repeats + math.sqrt(1 / repeats**2 + 4 * square * constant)) / (2 * square))
+    return min(1.0, found)
+
+
+def _worth(n_cases: float, spread: Spread, odds: Odds) -> float:
+    """Independent cases that are left for the difference."""
+    return n_cases / spread.inflation - odds.allowance
+
+
+def cluster_inflation(sizes: Sequence[int], correlation: float) -> float:
+    """How many cases are worth an independent one: 1 + (m-1) rho, 1 for cases by themselves.
+
+    ``sizes`` of the clusters; m is their mean weighted by size, so that a large one counts as it does in the variance.
+    ``correlation``: of the differences of two cases of a cluster. Source: Kish 1965, section 5.4.
+    """
+    m = sum(size * size for size in sizes) / sum(sizes)
+    return 1 + (m - 1) * correlation
