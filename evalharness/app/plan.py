@@ -8,6 +8,7 @@ from typing import Any
 
 from evalharness import wire
 from evalharness.app.run import RunRequest, load_and_plan
+from evalharness.app.sizing import SizeRequest, Sizing, sizing
 from evalharness.core.model import Arm, Case, Plan
 from evalharness.plan.forecast import Forecast, forecast
 from evalharness.suite.files import reader_of
@@ -18,17 +19,17 @@ from evalharness.suite.templates import input_chars, render_input
 class Preview:
     """``requests`` maps an arm id to the exact body of its first call.
 
-    ``smallest_difference`` is on the primary metric's scale, at power 0.8; None where there is nothing to compare.
+    ``sizing``: what differences it finds, and what larger or smaller ones would take.
     """
 
     plan: Plan
     forecast: Forecast
     requests: Mapping[str, Mapping[str, Any]]
-    smallest_difference: float | None
+    sizing: Sizing
 
 
-def preview(request: RunRequest) -> Preview:
-    """Raises what ``load_and_plan`` raises."""
+def preview(request: RunRequest, size: SizeRequest) -> Preview:
+    """Raises what ``load_and_plan`` raises, and ``UsageError`` or ``StoreError`` for a pilot that is of no use."""
     loaded, plan = load_and_plan(request)
     prompts = {prompt.name: prompt for prompt in plan.suite.prompts}
     read_bytes = reader_of(loaded.path, allow_outside=request.settings.allow_outside)
@@ -44,19 +45,5 @@ def preview(request: RunRequest) -> Preview:
         .body
         for arm in plan.arms
     }
-    return Preview(
-        plan=plan,
-        forecast=forecast(plan, chars),
-        requests=requests,
-        smallest_difference=_smallest_difference(plan),
-    )
-
-
-def _smallest_difference(plan: Plan) -> float | None:
-    """What the design can detect between two of its arms, before anything was measured."""
-    if len(plan.arms) < 2:
-        return None
-    from evalharness.stats.planning import detectable_difference
-
-    n_clusters = len({case.cluster or case.case_id for case in plan.suite.cases})
-    return detectable_difference(n_clusters, plan.suite.repeats)
+    expected = forecast(plan, chars)
+    return Preview(plan=plan, forecast=expected, requests=requests, sizing=sizing(plan, expected, size))

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
-import math
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from evalharness.cli.options import allow_outside_option, env_file_option, plan_flags, plan_options, suite_argument
+from evalharness.cli.options import (
+    allow_outside_option,
+    env_file_option,
+    out_option,
+    plan_flags,
+    plan_options,
+    suite_argument,
+)
 
 if TYPE_CHECKING:
     from evalharness.app.plan import Preview
+    from evalharness.app.sizing import Sizing
 
 
 @click.command("plan", help="Show arms, requests, calls, cost and time before money is spent.")
@@ -21,15 +29,36 @@ if TYPE_CHECKING:
 @plan_options
 @env_file_option
 @allow_outside_option
+@click.option(
+    "--detect",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="D",
+    help="How many cases and repeats find a difference of D in the primary score: 0.03 is 3 points.",
+)
+@click.option(
+    "--power",
+    type=click.FloatRange(0.5, 1, max_open=True),
+    default=0.8,
+    show_default=True,
+    metavar="P",
+    help="How often a difference of that size is to be found.",
+)
+@click.option("--pilot", metavar="RUN", help="Plan with the variances of this run: its folder, its id, or latest.")
+@out_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(suite: Path, as_json: bool, env_file: Path | None, allow_outside: bool | None, **options: Any) -> None:
+    from evalharness.app.find import run_folder
     from evalharness.app.plan import preview
     from evalharness.app.run import RunRequest
     from evalharness.app.settings import resolve, with_env_file
+    from evalharness.app.sizing import SizeRequest
 
     resolved = resolve({"env_file": env_file, "allow_outside": allow_outside}, environ=os.environ)
     environ = with_env_file(os.environ, resolved.settings.env_file)
-    found = preview(RunRequest(suite_path=suite, flags=plan_flags(options), resolved=resolved, environ=environ))
+    pilot = None if options["pilot"] is None else run_folder(options["pilot"], options["out"])
+    size = SizeRequest(difference=options["detect"], power=options["power"], pilot=pilot)
+    request = RunRequest(suite_path=suite, flags=plan_flags(options), resolved=resolved, environ=environ)
+    found = preview(request, size)
     if as_json:
         click.echo(json.dumps(_as_json(found)))
         return
@@ -62,13 +91,27 @@ def _as_json(found: Preview) -> dict[str, Any]:
         "expected_usd": forecast.expected_usd,
         "worst_usd": forecast.worst_usd,
         "wall_s": forecast.wall_s,
-        "smallest_difference": found.smallest_difference,
+        **_sizes_as_json(found.sizing),
         "assumptions": list(forecast.assumptions),
         "arms": arms,
     }
 
 
+def _sizes_as_json(sizing: Sizing) -> dict[str, Any]:
+    spread, pilot, target = sizing.spread, sizing.pilot, sizing.target
+    return {
+        "smallest_difference": sizing.smallest_difference,
+        "power": sizing.odds.power,
+        "comparisons": sizing.odds.comparisons,
+        "variance": {"between_cases": spread.between, "single_answers": spread.within, "inflation": spread.inflation},
+        "pilot": None if pilot is None else asdict(pilot),
+        "detect": None if target is None else asdict(target),
+        "quantile_needs": [asdict(need) for need in sizing.quantiles],
+    }
+
+
 def _lines(found: Preview) -> list[str]:
+    from evalharness.app.sizing_words import sizing_lines
     from evalharness.plan.pace import load_words
 
     suite, forecast = found.plan.suite, found.forecast
@@ -86,12 +129,7 @@ def _lines(found: Preview) -> list[str]:
         f"{'all':28} {'':12} {forecast.n_calls:7,} {_usd(forecast.expected_usd):>15} {_usd(forecast.worst_usd):>10}"
     )
     lines += ["", f"Wall time about {_duration(forecast.wall_s)} {load_words(suite.load)}."]
-    if found.smallest_difference is not None:
-        lines.append(
-            f"Differences of {100 * found.smallest_difference:.0f} points or more between two arms will be found"
-            " (power 80%, right-or-wrong answers of typical spread)."
-        )
-        lines += _margin_lines(found)
+    lines += sizing_lines(found.sizing, found.plan)
     lines += [f"Assumed: {assumption}" for assumption in forecast.assumptions]
     for each in forecast.arms:
         body = json.dumps(found.requests[each.arm.arm_id], ensure_ascii=False)
@@ -109,19 +147,6 @@ def _size_line(found: Preview) -> str:
     is_product = forecast.is_counted and not any(prompt.more_turns for prompt in suite.prompts)
     about = "" if forecast.is_counted else "about "
     return f"{suite.name}: {' × '.join(factors)}{' =' if is_product else ':'} {about}{calls}"
-
-
-def _margin_lines(found: Preview) -> list[str]:
-    """A warning where the decision rule asks for more than the design can show."""
-    rule, smallest = found.plan.suite.decision, found.smallest_difference
-    if rule is None or smallest is None or rule.margin >= smallest:
-        return []
-    n_cases = math.ceil(len(found.plan.suite.cases) * (smallest / rule.margin) ** 2) if rule.margin else None
-    needed = f"about {n_cases:,} cases would" if n_cases else "no number of cases would"
-    return [
-        f"The decision rule's margin of {100 * rule.margin:g} points is smaller: arms that are close will stay too"
-        f" close to tell; {needed} show it."
-    ]
 
 
 def _usd(amount: float | None) -> str:
