@@ -16,7 +16,7 @@ from evalharness.stats.quantiles import Ordered, effective_trials, fewest_for_up
 from evalharness.stats.sample import Floats, Sample, Settings, groups, restricted
 
 QUANTILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
-#: Draws of a band: more change its limits by less than they vary from seed to seed with half as many cases.
+#: Draws of a band: about six of them lie beyond a joint 95% limit on each side of a quantile.
 RESAMPLES = 2_000
 #: Below this many cases single order statistics jump; the smoothed quantile is drawn up to this share.
 SMOOTHED_BELOW, SMOOTHED_UP_TO = 100, 0.95
