@@ -21,7 +21,8 @@ LEVEL = 0.90
 FEWEST_CLUSTERS = 10
 #: Beyond this a claim is not worth a number: its p counts as 1.
 LARGEST_P = 0.45
-_STEPS = 32
+#: Of a p value, relative to it.
+PRECISION = 1e-3
 
 Limits: TypeAlias = tuple[float | None, float | None]
 
@@ -113,30 +114,31 @@ def nothing(n_clusters: int = 0) -> Showing:
     return Showing(estimate=None, p_value=lambda _: 1.0, n_clusters=n_clusters)
 
 
-def inverted(limits: Callable[[float], Limits], *, least_p: float = SMALLEST_P) -> Callable[[Claim], float]:
-    """p values from an interval: the least one-sided error at which the bound shows the claim.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Inverted:
+    """p values from an interval: the least one-sided error at which the bound shows the claim, to 3 digits.
 
-    ``limits``: of a two-sided level, nested in it. The search is by bisection on log p, with ``ALPHA`` as one of its
-    ends, so that p and the one-sided 95% bound never disagree. ``least_p``: what the method cannot go below.
+    ``limits``: of a two-sided level, nested in it. ``least_p``: what the method cannot go below. The search is by
+    bisection on log p with ``ALPHA`` as one of its ends, so that p and the one-sided 95% bound never disagree.
     """
 
-    def p_value(claim: Claim) -> float:
-        def shown(alpha: float) -> bool:
-            return claim.shown_by(limits(1 - 2 * alpha))
+    limits: Callable[[float], Limits]
+    least_p: float = SMALLEST_P
 
-        if shown(ALPHA):
-            return least_p if shown(least_p) else min(ALPHA, _least(shown, least_p, ALPHA))
-        return max(math.nextafter(ALPHA, 1), _least(shown, ALPHA, LARGEST_P)) if shown(LARGEST_P) else 1.0
+    def __call__(self, claim: Claim) -> float:
+        if self._shown(claim, ALPHA):
+            found = self.least_p if self._shown(claim, self.least_p) else self._least(claim, self.least_p, ALPHA)
+            return min(ALPHA, found)
+        if not self._shown(claim, LARGEST_P):
+            return 1.0
+        return max(math.nextafter(ALPHA, 1), self._least(claim, ALPHA, LARGEST_P))
 
-    return p_value
+    def _shown(self, claim: Claim, alpha: float) -> bool:
+        return claim.shown_by(self.limits(1 - 2 * alpha))
 
-
-def _least(shown: Callable[[float], bool], low: float, high: float) -> float:
-    below, above = math.log(low), math.log(high)
-    for _ in range(_STEPS):
-        middle = (below + above) / 2
-        if shown(math.exp(middle)):
-            above = middle
-        else:
-            below = middle
-    return math.exp(above)
+    def _least(self, claim: Claim, low: float, high: float) -> float:
+        below, above = math.log(low), math.log(high)
+        while above - below > PRECISION:
+            middle = (below + above) / 2
+            below, above = (below, middle) if self._shown(claim, math.exp(middle)) else (middle, above)
+        return math.exp(above)

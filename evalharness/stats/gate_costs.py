@@ -11,7 +11,7 @@ import numpy as np
 
 from evalharness.core.findings import Estimate
 from evalharness.stats.bootstrap import NO_SPREAD, Studentised, resampled_sums, studentised
-from evalharness.stats.evidence import LEVEL, Evidence, Gap, Limits, Showing, inverted, nothing
+from evalharness.stats.evidence import LEVEL, Evidence, Gap, Inverted, Limits, Showing, nothing
 from evalharness.stats.gate_parts import exponentiated, gap_of_interval, n_independent, of_one_value
 from evalharness.stats.means import FEW_OUTCOMES, cost_per_correct, studentised_log_ratio, studentised_mean
 from evalharness.stats.one_arm import effective_share
@@ -92,7 +92,7 @@ def _one_arm(spending: Spending, settings: Settings) -> Showing:
         return nothing(n_clusters)
     return Showing(
         estimate=cost_per_correct(spent.cost, spent.correct, with_level(settings, LEVEL)),
-        p_value=inverted(limits, least_p=1 / (settings.n_resamples + 1)),
+        p_value=Inverted(limits=limits, least_p=1 / (settings.n_resamples + 1)),
         n_clusters=n_clusters,
     )
 
@@ -152,7 +152,7 @@ def _two_arms(candidate: Spending, baseline: Spending, settings: Settings) -> Sh
     method = "limits of both arms combined" if few else "studentised cluster bootstrap of the log ratio"
     return Showing(
         estimate=None if point is None else replace(estimate, lower=lower, upper=upper, method=method),
-        p_value=inverted(limits, least_p=1 / (settings.n_resamples + 1)),
+        p_value=Inverted(limits=limits, least_p=1 / (settings.n_resamples + 1)),
         n_clusters=n_clusters,
     )
 

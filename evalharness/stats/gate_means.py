@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from evalharness.stats.evidence import LEVEL, Evidence, Gap, Showing, inverted, nothing
+from evalharness.stats.evidence import LEVEL, Evidence, Gap, Inverted, Showing, nothing
 from evalharness.stats.gate_parts import (
     exponentiated,
     gap_of_interval,
@@ -50,7 +50,7 @@ def _mean(sample: Sample, settings: Settings, unit: str) -> Showing:
         return of_one_value(estimate, n_clusters)
     return Showing(
         estimate=estimate,
-        p_value=inverted(fit.interval, least_p=1 / (settings.n_resamples + 1)),
+        p_value=Inverted(limits=fit.interval, least_p=1 / (settings.n_resamples + 1)),
         n_clusters=n_clusters,
     )
 
@@ -92,6 +92,8 @@ def _mean_ratio(candidate: Sample, baseline: Sample, settings: Settings) -> Show
         return of_one_value(found.estimate, n_clusters)
     return Showing(
         estimate=found.estimate,
-        p_value=inverted(lambda level: exponentiated(fit.interval(level)), least_p=1 / (settings.n_resamples + 1)),
+        p_value=Inverted(
+            limits=lambda level: exponentiated(fit.interval(level)), least_p=1 / (settings.n_resamples + 1)
+        ),
         n_clusters=n_clusters,
     )

@@ -5,16 +5,19 @@ Every interval is the one that a report shows of the same quantity, at level 0.9
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from evalharness.stats.evidence import FEWEST_CLUSTERS, LEVEL, Claim, Evidence, Gap, Limits, Showing, inverted, nothing
+from evalharness.stats.evidence import FEWEST_CLUSTERS, LEVEL, Claim, Evidence, Gap, Inverted, Limits, Showing, nothing
 from evalharness.stats.gate_parts import limits_of, n_independent, parts_of
 from evalharness.stats.one_arm import estimate_share
-from evalharness.stats.paired import Difference, compare_scores, paired_differences
+from evalharness.stats.paired import Difference, compare_scores, paired_differences, scaled_tango
+from evalharness.stats.proportions import normal_quantile, t_quantile
 from evalharness.stats.sample import (
+    Floats,
+    Ints,
     Sample,
     Settings,
     cluster_totals,
@@ -53,7 +56,7 @@ def _share(sample: Sample, settings: Settings) -> Showing:
         return nothing(n_clusters)
     return Showing(
         estimate=estimate,
-        p_value=inverted(limits),
+        p_value=Inverted(limits=limits),
         n_clusters=n_clusters,
         is_exact=lambda _: single and settings.exact,
     )
@@ -104,13 +107,7 @@ def _difference(candidate: Sample, baseline: Sample, settings: Settings) -> Show
     found = compare_scores(candidate, baseline, with_level(settings, LEVEL))
     if found is None:
         return nothing(n_clusters)
-    undrawn = replace(settings, n_resamples=1)  # of these only the interval is used
-
-    def limits(level: float) -> Limits:
-        again = compare_scores(candidate, baseline, with_level(undrawn, level))
-        return limits_of(None if again is None else again.estimate)
-
-    by_interval = inverted(limits)
+    by_interval = Inverted(limits=_limits(found, candidate, baseline, settings))
 
     def p_value(claim: Claim) -> float:
         p = by_interval(claim)
@@ -122,6 +119,35 @@ def _difference(candidate: Sample, baseline: Sample, settings: Settings) -> Show
         n_clusters=n_clusters,
         is_exact=lambda claim: claim.limit == 0 and found.p_method.endswith("exact"),
     )
+
+
+def _limits(found: Difference, candidate: Sample, baseline: Sample, settings: Settings) -> Callable[[float], Limits]:
+    """The interval of ``compare_scores`` at any level; of pairs without comparing them anew."""
+    if found.design != "paired" or settings.scope == "suite":
+        undrawn = replace(settings, n_resamples=1)  # of these only the interval is used
+
+        def limits(level: float) -> Limits:
+            again = compare_scores(candidate, baseline, with_level(undrawn, level))
+            return limits_of(None if again is None else again.estimate)
+
+        return limits
+    d, cluster = _paired(candidate, baseline)
+    totals = cluster_totals(d, cluster)
+    up, down, squares = float(d[d > 0].sum()), float(-d[d < 0].sum()), float(np.square(totals).sum())
+    of_single_trials = found.p_method.startswith("McNemar")
+
+    def tango_limits(level: float) -> Limits:
+        if len(totals) < 2:
+            return -1.0, 1.0
+        critical = normal_quantile(level) if of_single_trials else t_quantile(level, len(totals) - 1)
+        return scaled_tango(up, down, squares, len(d), len(totals), critical)
+
+    return tango_limits
+
+
+def _paired(candidate: Sample, baseline: Sample) -> tuple[Floats, Ints]:
+    both = candidate.scored & baseline.scored
+    return paired_differences(candidate.means[both], baseline.means[both]), candidate.cluster[both]
 
 
 def _one_sided(found: Difference, claim: Claim) -> float:
@@ -140,7 +166,7 @@ def _difference_gap(
     cluster = candidate.cluster[both]
     if groups(cluster)[1] < 2:
         return None
-    d = paired_differences(candidate.means[both], baseline.means[both])
+    d, _ = _paired(candidate, baseline)
     variance = cluster_variance(d, cluster) * len(d)
     parts = parts_of(variance, [restricted(arm, both) for arm in growing], scope)
     if parts is None:

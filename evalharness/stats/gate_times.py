@@ -14,7 +14,7 @@ from scipy import special
 
 from evalharness.core.findings import Estimate, Met
 from evalharness.stats.bootstrap import NO_SPREAD
-from evalharness.stats.evidence import LEVEL, Claim, Evidence, Gap, Limits, Showing, inverted, nothing
+from evalharness.stats.evidence import LEVEL, Claim, Evidence, Gap, Inverted, Limits, Showing, nothing
 from evalharness.stats.gate_parts import exponentiated, gap_of_interval, n_independent, of_one_value, ratio_evidence
 from evalharness.stats.proportions import normal_quantile, t_quantile
 from evalharness.stats.quantile_draws import quantile_draws
@@ -59,7 +59,7 @@ def _quantile(sample: Sample, q: float, settings: Settings) -> Showing:
             beyond = math.inf if claim.above else -math.inf
             return (beyond, beyond) if shown else (None, None)
 
-        return inverted(limits)(claim)
+        return Inverted(limits=limits)(claim)
 
     return Showing(
         estimate=estimate_quantile(sample, q, with_level(settings, LEVEL)),
@@ -198,7 +198,9 @@ def _quantile_ratio(candidate: Sample, baseline: Sample, q: float, settings: Set
     )
     if lower == upper:
         return of_one_value(replace(estimate, lower=None, upper=None, method=NO_SPREAD), n_clusters)
-    return Showing(estimate=estimate, p_value=inverted(limits, least_p=1 / (len(lowest) + 1)), n_clusters=n_clusters)
+    return Showing(
+        estimate=estimate, p_value=Inverted(limits=limits, least_p=1 / (len(lowest) + 1)), n_clusters=n_clusters
+    )
 
 
 def _log_ratio_draws(arms: tuple[Sample, Sample], q: float, settings: Settings) -> tuple[Floats, Floats]:

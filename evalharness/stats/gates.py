@@ -172,8 +172,9 @@ def _alone(gate: Gate) -> GateFinding:
     if gate.barred is not None:
         return replace(finding, reason=Reason.BARRED, clause=gate.barred)
     requirement = gate.requirement
-    finding = replace(finding, p_fail=max(_p_fail(requirement, showing) for showing in evidence.decisive))
-    verdicts = {_straight(requirement, showing) for showing in evidence.decisive}
+    ps = [_p_fail(requirement, showing) for showing in evidence.decisive]
+    finding = replace(finding, p_fail=max(ps))
+    verdicts = {_straight(requirement, showing, p) for showing, p in zip(evidence.decisive, ps, strict=True)}
     if len(verdicts) == 1 and Verdict.INCONCLUSIVE not in verdicts:
         return replace(finding, verdict=verdicts.pop())
     reason = _why(gate, verdicts)
@@ -181,10 +182,11 @@ def _alone(gate: Gate) -> GateFinding:
     return replace(finding, reason=reason, clause=_clause(reason, evidence), settling=settling)
 
 
-def _straight(requirement: Requirement, showing: Showing) -> Verdict:
-    if all(_shown(showing, claim) for claim in requirement.passes_if):
-        return Verdict.PASS
-    return Verdict.FAIL if _p_fail(requirement, showing) <= ALPHA else Verdict.INCONCLUSIVE
+def _straight(requirement: Requirement, showing: Showing, p_fail: float) -> Verdict:
+    if p_fail <= ALPHA:
+        return Verdict.FAIL
+    passes = all(_shown(showing, claim) for claim in requirement.passes_if)
+    return Verdict.PASS if passes else Verdict.INCONCLUSIVE
 
 
 def _shown(showing: Showing, claim: Claim) -> bool:
@@ -198,19 +200,21 @@ def _p_fail(requirement: Requirement, showing: Showing) -> float:
     the nearer limit alone where the region is wide, and twice that where it is narrow: a 90% interval lies outside a
     very narrow region in 10% of the runs in which the truth lies inside.
     """
-    ps = []
-    for claim in requirement.fails_if:
-        others = [other.limit for other in requirement.fails_if if other is not claim]
-        sides = [claim, *(replace(claim, limit=limit) for limit in others)]
-        decides = showing.may_decide(claim)
-        ps.append(min(1.0, sum(showing.p_value(side) for side in sides)) if decides else 1.0)
-    return min(ps)
+    claims = requirement.fails_if
+    limits = [claim.limit for claim in claims]
+    ps = [
+        sum(showing.p_value(replace(claim, limit=limit)) for limit in limits) if showing.may_decide(claim) else 1.0
+        for claim in claims
+    ]
+    return min(1.0, *ps)
 
 
 def _why(gate: Gate, verdicts: set[Verdict]) -> Reason:
     observed, requirement = gate.evidence.observed, gate.requirement
-    if gate.evidence.extremes and (len(verdicts) > 1 or _straight(requirement, observed) is not Verdict.INCONCLUSIVE):
-        return Reason.MISSING
+    if gate.evidence.extremes:
+        alone = _straight(requirement, observed, _p_fail(requirement, observed))
+        if len(verdicts) > 1 or alone is not Verdict.INCONCLUSIVE:
+            return Reason.MISSING
     if observed.estimate is None and not _open_gaps(gate):
         return Reason.MISSING if gate.evidence.extremes else Reason.NOTHING
     if not all(observed.may_decide(claim) for claim in requirement.passes_if):
