@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from evalharness.core.estimate import Estimate
+from evalharness.stats.draws import Counts, sums_over
 from evalharness.stats.multiple import holm
 from evalharness.stats.paired import Difference, compare_scores, paired_differences
 from evalharness.stats.pooling import Pool, cochran_q, pooled, variance_of
@@ -50,7 +51,8 @@ class TagEffect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagFindings:
-    """``effects`` in the order of the tags asked for, without those of which the arms have no case in common.
+    """``effects`` in the order of the tags asked for, without those that cannot be compared: no case in common, or too
+    few repeats for ``scope`` suite.
 
     ``heterogeneity`` and ``between_sd``, the estimated spread of the tags' true differences, are None below two tags
     with cases enough.
@@ -71,8 +73,11 @@ def tag_effects(
     """
     both = candidate.scored & baseline.scored
     members = {tag: _mask(places, len(both)) & both for tag, places in tags.items()}
-    members = {tag: cases for tag, cases in members.items() if cases.any()}
-    raw = {tag: _difference(candidate, baseline, cases, settings, unit) for tag, cases in members.items()}
+    raw: dict[str, Difference] = {}
+    for tag, cases in members.items():
+        found = compare_scores(restricted(candidate, cases), restricted(baseline, cases), settings, unit=unit)
+        if found is not None:
+            raw[tag] = found
     judged = [tag for tag, found in raw.items() if (found.estimate.n_clusters or 0) >= FEWEST_CASES]
     heterogeneity, pool = None, None
     if len(judged) > 1:
@@ -102,12 +107,6 @@ def _mask(places: Ints, n_cases: int) -> Mask:
     return mask
 
 
-def _difference(candidate: Sample, baseline: Sample, cases: Mask, settings: Settings, unit: str) -> Difference:
-    found = compare_scores(restricted(candidate, cases), restricted(baseline, cases), settings, unit=unit)
-    assert found is not None  # both arms have every one of these cases
-    return found
-
-
 def _p_of_q(candidate: Sample, baseline: Sample, masks: Mask, variances: Floats, settings: Settings) -> float:
     """How often cases that all differ by the same would give so large a Q, by flips of the signs of clusters.
 
@@ -123,13 +122,17 @@ def _p_of_q(candidate: Sample, baseline: Sample, masks: Mask, variances: Floats,
     shares = masks[tagged] / masks.sum(axis=0)
     totals = np.column_stack([sums_by(index, deviations * share, n_groups) for share in shares.T])
     observed = cochran_q(totals.sum(axis=0), variances)
+    flipped = 2.0 * sums_over(_random_signs(n_groups, settings), totals) - totals.sum(axis=0)
+    hits = int((_q_of_each(flipped, variances) >= observed * (1 - 1e-9)).sum())
+    return (hits + 1) / (settings.n_resamples + 1)
+
+
+def _random_signs(n_groups: int, settings: Settings) -> Iterator[Counts]:
+    """Blocks of (rows, n_groups) random 0 and 1, B rows in all."""
     rng = np.random.default_rng(settings.seed)
-    hits = 0
     for start in range(0, settings.n_resamples, CHUNK):
         rows = min(CHUNK, settings.n_resamples - start)
-        signs = 1.0 - 2.0 * rng.integers(0, 2, size=(rows, n_groups), dtype=np.int8)
-        hits += int((_q_of_each(signs @ totals, variances) >= observed * (1 - 1e-9)).sum())
-    return (hits + 1) / (settings.n_resamples + 1)
+        yield rng.integers(0, 2, size=(rows, n_groups), dtype=np.uint8)
 
 
 def _q_of_each(points: Floats, variances: Floats) -> Floats:

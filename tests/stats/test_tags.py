@@ -114,6 +114,12 @@ def test_an_untested_tag_is_left_out_and_no_tags_are_no_findings():
     assert tag_effects(long(candidate), long(baseline), {}, SETTINGS).heterogeneity is None
 
 
+def test_scope_suite_without_repeats_leaves_tags_out():
+    candidate, baseline = two_groups(0.7, repeats=1)
+    of_suite = Settings(seed=5, n_resamples=99, scope="suite")
+    assert tag_effects(long(candidate), long(baseline), {"all": np.arange(80)}, of_suite).effects == ()
+
+
 small = arrays(float, (24, 2), elements=st.sampled_from([0.0, 1.0, 0.25, np.nan]))
 constant = st.sampled_from([np.zeros((24, 2)), np.ones((24, 2))])
 
