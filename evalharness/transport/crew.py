@@ -22,6 +22,7 @@ from evalharness.transport.access import Access
 from evalharness.transport.worker_messages import (
     Ask,
     Begin,
+    Broke,
     Done,
     GiveUp,
     Lags,
@@ -34,6 +35,10 @@ from evalharness.transport.worker_messages import (
 )
 
 _STOP_WITHIN_S = 5.0
+
+
+class DefectError(RuntimeError):
+    """A worker met a defect of this program; the message is its traceback. It ends the run as it would here."""
 
 
 class Crew:
@@ -63,7 +68,9 @@ class Crew:
         await asyncio.gather(*(member.open(endpoint, each) for member in self._workers))
 
     async def exchange(self, endpoint: str, request: HttpRequest, *, stream: bool, at_ns: int | None) -> Exchange:
-        """By the worker with the fewest exchanges. One whose worker dies has failed like one whose network did."""
+        """By the worker with the fewest exchanges. One whose worker dies has failed like one whose network did.
+
+        Raises ``DefectError``."""
         for member in [member for member in self._workers if not member.is_alive]:
             self._workers.remove(member)
             self._lags_of_the_gone += member.last_lags
@@ -144,7 +151,9 @@ class _Member:
     async def open(self, endpoint: str, connections: int) -> None:
         opened = self._opening.setdefault(endpoint, asyncio.get_running_loop().create_future())
         write(self._writer, OpenConnections(endpoint=endpoint, connections=connections))
-        await opened
+        # One that has ended meanwhile is replaced when it is asked for something.
+        with suppress(ConnectionError):
+            await opened
 
     async def lags(self) -> Counter[int]:
         """As of now; of a worker that has ended, as it last told them."""
@@ -191,6 +200,10 @@ class _Member:
             answer = self._asked.get(message.number)
             if answer is not None and not answer.done():
                 answer.set_result(message.exchange)
+        elif isinstance(message, Broke):
+            answer = self._asked.get(message.number)
+            if answer is not None and not answer.done():
+                answer.set_exception(DefectError(message.defect))
         elif isinstance(message, Lags):
             self.last_lags = Counter(message.counts)
             if self._told is not None and not self._told.done():

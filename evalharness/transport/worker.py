@@ -11,6 +11,7 @@ import gc
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -20,6 +21,7 @@ from evalharness.transport.loop import MeasuringLoop, new_event_loop
 from evalharness.transport.worker_messages import (
     Ask,
     Begin,
+    Broke,
     Done,
     GiveUp,
     Lags,
@@ -68,9 +70,12 @@ class Worker:
         exchanger = self._exchangers[ask.endpoint]
         try:
             exchange = await exchanger.exchange(ask.request, stream=ask.stream, at_ns=ask.at_ns)
+            write(self._writer, Done(number=ask.number, exchange=exchange))
+        except Exception:
+            # Kept here it would leave a call that waits for ever.
+            write(self._writer, Broke(number=ask.number, defect=traceback.format_exc()))
         finally:
             self._asked.pop(ask.number, None)
-        write(self._writer, Done(number=ask.number, exchange=exchange))
 
     def _give_up(self, number: int) -> None:
         task = self._asked.get(number)
@@ -78,8 +83,10 @@ class Worker:
             task.cancel()
 
     async def _open(self, message: OpenConnections) -> None:
-        await self._exchangers[message.endpoint].open(message.connections)
-        write(self._writer, Opened(endpoint=message.endpoint))
+        try:
+            await self._exchangers[message.endpoint].open(message.connections)
+        finally:
+            write(self._writer, Opened(endpoint=message.endpoint))
 
     async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
         for task in tasks:

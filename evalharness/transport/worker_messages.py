@@ -61,6 +61,14 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Broke:
+    """Instead of ``Done``: this program has a defect, and the exchange no outcome. ``defect`` is the traceback."""
+
+    number: int
+    defect: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TellLags:
     """Asks for ``Lags``."""
 
@@ -72,7 +80,7 @@ class Lags:
     counts: Mapping[int, int]
 
 
-Message: TypeAlias = Begin | OpenConnections | Ask | GiveUp | TellLags | Opened | Done | Lags
+Message: TypeAlias = Begin | OpenConnections | Ask | GiveUp | TellLags | Opened | Done | Broke | Lags
 
 
 def write(writer: asyncio.StreamWriter, message: Message) -> None:
