@@ -9,11 +9,12 @@ from itertools import chain
 import numpy as np
 
 from evalharness.core.findings import ArmFindings, Mark, ObserverFindings, Spread
-from evalharness.core.record import Attempt, Observed, ObserverRecord, Purpose
+from evalharness.core.record import ObserverRecord
 from evalharness.core.units import NS_PER_MS, NS_PER_S
 from evalharness.metrics.catalog import CATALOG
-from evalharness.metrics.table import Floats, analysed_trials
+from evalharness.metrics.table import Floats
 from evalharness.verdict.remarks import named
+from evalharness.verdict.sightings import Sightings
 from evalharness.verdict.spread import milliseconds, of_the_median, spread
 from evalharness.verdict.stretches import LATE_SHARE
 from evalharness.verdict.view import RunView
@@ -26,48 +27,43 @@ ERROR_SHARE = 0.01
 
 def observer_findings(view: RunView, arms: Sequence[ArmFindings]) -> ObserverFindings | None:
     """None where neither an attempt nor a session was observed, and no open loop says how late its starts were."""
-    attempts = [attempt for attempt in _attempts(view) if attempt.observed is not None]
-    seen = [attempt.observed for attempt in attempts if attempt.observed is not None]
+    seen = view.gathered.sightings
     sessions = view.run.observers
     lag = spread(view.moments.lag_ms) if view.suite.load.is_open else None
-    if not seen and not sessions and lag is None:
+    if not seen.n_seen and not sessions and lag is None:
         return None
     errors = {name: spread(view.table.errors[name]) for name in STATED}
     return ObserverFindings(
-        n_attempts=len(seen),
-        sources=_shares(each.source.value for each in seen),
-        send=spread(_ms(each.send_ns for each in seen)),
+        n_attempts=seen.n_seen,
+        sources=seen.sources,
+        send=spread(seen.send_ms),
         errors={name: error for name, error in errors.items() if error is not None},
-        read_lag=spread(_ms(each.max_lag_ns for each in seen)),
+        read_lag=spread(seen.max_lag_ms),
         loop_lag=_loop_lag(sessions),
-        coalesced_share=_coalesced_share(attempts, seen),
+        coalesced_share=seen.coalesced_share,
         dispatch_lag=lag,
         routes=_routes(sessions),
         loops=tuple(dict.fromkeys(session.loop for session in sessions)),
         n_workers=max((session.n_workers for session in sessions), default=0),
-        notes=tuple(dict.fromkeys(chain.from_iterable(session.notes for session in sessions))),
+        notes=(
+            *dict.fromkeys(chain.from_iterable(session.notes for session in sessions)),
+            *_unseen(seen, sessions),
+        ),
         clock_steps_ms=tuple(step / NS_PER_MS for session in sessions for step in session.clock_steps_ns),
         suspended_s=sum(session.suspended_ns for session in sessions) / NS_PER_S,
         marked=tuple(mark for place, arm in enumerate(arms) for mark in _marks(view, place, arm, arms)),
     )
 
 
-def _attempts(view: RunView) -> Iterable[Attempt]:
-    """The last attempts of all subject calls: those whose times are in the tables."""
-    for trial in analysed_trials(view.run):
-        result = view.run.results.get(trial.trial_id)
-        for call in result.calls if result is not None else ():
-            if call.purpose is Purpose.SUBJECT and call.attempts:
-                yield call.last_attempt
-
-
-def _ms(values_ns: Iterable[int]) -> Floats:
-    return np.fromiter(values_ns, np.float64) / NS_PER_MS
-
-
-def _shares(names: Iterable[str]) -> Mapping[str, float]:
-    counts = Counter(names)
-    return {name: count / counts.total() for name, count in sorted(counts.items())}
+def _unseen(seen: Sightings, sessions: Sequence[ObserverRecord]) -> Iterable[str]:
+    """Times without a stated error must not pass for times without an error. Runs of earlier versions stated none and
+    recorded no session."""
+    if sessions and seen.n_unseen:
+        of = f"Of {seen.n_unseen:,} of {seen.n_seen + seen.n_unseen:,} calls" if seen.n_seen else "Of all calls"
+        yield (
+            f"{of} it is not known how far off their times are through this client: arrivals were dated by this "
+            "program when it read them, and nothing says how late that was."
+        )
 
 
 def _loop_lag(sessions: Sequence[ObserverRecord]) -> Spread | None:
@@ -82,11 +78,6 @@ def _loop_lag(sessions: Sequence[ObserverRecord]) -> Spread | None:
     ends_ms = [2.0 ** (key + 1) / NS_PER_MS for key in bins]
     p50_ms, p99_ms = (ends_ms[int(np.searchsorted(upto, q * upto[-1]))] for q in (0.5, 0.99))
     return Spread(p50_ms=p50_ms, p99_ms=p99_ms, max_ms=ends_ms[-1], n=int(upto[-1]))
-
-
-def _coalesced_share(attempts: Sequence[Attempt], seen: Sequence[Observed]) -> float | None:
-    n_gaps = sum(max(0, len(attempt.stamps.deltas_ns) - 1) for attempt in attempts)
-    return sum(each.n_coalesced for each in seen) / n_gaps if n_gaps else None
 
 
 def _routes(sessions: Sequence[ObserverRecord]) -> Mapping[str, tuple[str, ...]]:

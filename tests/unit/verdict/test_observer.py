@@ -146,3 +146,13 @@ def test_only_the_longest_idle_spells_are_cut_out():
     starts, ends = without_pauses(start, end, 2)  # and 5 to 100
     assert starts == pytest.approx([0, 1, 5, 6, np.nan, 7], nan_ok=True)
     assert ends == pytest.approx([0.5, 5, 7, 6.5, np.nan, 8], nan_ok=True)
+
+
+def test_calls_whose_error_nobody_knows_are_said_and_do_not_pass_for_exact_ones():
+    session = ObserverRecord(loop="foreign")
+    (note,) = observed(CLOSED, trials(20), session).observer.notes
+    assert note.startswith("Of all calls it is not known how far off their times are")
+    half = [Sent(start_s=i * 0.1, observed=seen() if i % 2 else None) for i in range(20)]
+    (note,) = observed(CLOSED, half, session).observer.notes
+    assert note.startswith("Of 10 of 20 calls it is not known")
+    assert observed(CLOSED, trials(20, observed=seen()), session).observer.notes == ()
