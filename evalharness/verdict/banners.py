@@ -7,12 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from evalharness.core.model import EndpointKind, Order, Status
-from evalharness.core.record import Purpose, TrialResult
 from evalharness.metrics.table import Missing
 from evalharness.verdict.load_banners import drifting, load_banners
 from evalharness.verdict.reading import FEW_CLUSTERS, FEWEST_CLUSTERS
 from evalharness.verdict.remarks import Found, drift_sentence, drift_size, trials
-from evalharness.verdict.tally import results_by_arm
 from evalharness.verdict.view import RunView
 
 MISSING_SHARE = 0.02
@@ -123,14 +121,12 @@ def _counted(models: Mapping[str, int]) -> str:
 
 def _cut_answers(found: Found) -> Iterator[str]:
     """Some servers (llama.cpp) call an answer complete that stops at the limit, often in the middle of a word."""
-    results = results_by_arm(found.view.run)
     clauses = []
-    for planned, arm in zip(found.view.arms, found.arms, strict=True):
-        limit = planned.request.get("max_output_tokens")
-        complete = [result for result in results[arm.arm_id] if result.status is Status.OK]
-        if isinstance(limit, int) and (cut := sum(_longest(result) >= limit for result in complete)):
-            answers = "answer" if len(complete) == 1 else "answers"
-            clauses.append(f"{cut:,} of {len(complete):,} {answers} of {found.named([arm])}")
+    for arm in found.arms:
+        n_complete, cut = arm.counts[Status.OK], found.view.gathered.tallies[arm.arm_id].n_at_limit
+        if cut:
+            answers = "answer" if n_complete == 1 else "answers"
+            clauses.append(f"{cut:,} of {n_complete:,} {answers} of {found.named([arm])}")
     if clauses:
         are = "is" if len(clauses) == 1 and clauses[0].startswith("1 of ") else "are"
         were = "it was" if are == "is" else "they were"
@@ -138,12 +134,6 @@ def _cut_answers(found: Found) -> Iterator[str]:
             f"{'; '.join(clauses)} {are} as long as max_output_tokens allows: {were} cut off, although the "
             "service calls them complete."
         )
-
-
-def _longest(result: TrialResult) -> int:
-    """Output tokens of the trial's longest answer, 0 where the service reported none."""
-    usages = (call.usage for call in result.calls if call.purpose is Purpose.SUBJECT)
-    return max(((usage.output_tokens or 0) for usage in usages if usage is not None), default=0)
 
 
 def _large_drift(found: Found) -> Iterator[str]:

@@ -25,7 +25,6 @@ from evalharness.verdict.ratios import RATIO_METRICS, ratios
 from evalharness.verdict.remarks import Found, run_drift
 from evalharness.verdict.service import Asked, asked, right_column, service_level
 from evalharness.verdict.stretches import stretches
-from evalharness.verdict.tally import results_by_arm, tally
 from evalharness.verdict.trend import effort_trend
 from evalharness.verdict.view import N_RESAMPLES, RunView, view
 
@@ -94,10 +93,10 @@ def compare_pair(run: RunRecord, grader: str, candidate: str, baseline: str) -> 
 
 
 def _all_arms(seen: RunView, right: Floats, sought: Asked | None) -> tuple[ArmFindings, ...]:
-    counted = {arm_id: tally(results) for arm_id, results in results_by_arm(seen.run).items()}
-    evidence = effort_evidence(seen, counted)
+    tallies = seen.gathered.tallies
+    evidence = effort_evidence(seen, tallies)
     return tuple(
-        arm_findings(seen, place, counted[arm.arm_id], evidence[arm.arm_id], right, sought)
+        arm_findings(seen, place, tallies[arm.arm_id], evidence[arm.arm_id], right, sought)
         for place, arm in enumerate(seen.arms)
     )
 

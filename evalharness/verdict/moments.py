@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalharness.core.model import Status
-from evalharness.core.record import AttemptStatus, Call, Purpose, RunRecord, TrialResult
+from evalharness.core.record import AttemptStatus, Call, Purpose, TrialResult
 from evalharness.core.units import NS_PER_MS, NS_PER_S
-from evalharness.metrics.table import Bools, Floats, analysed_trials
+from evalharness.metrics.table import Bools, Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,23 +56,31 @@ class Moments:
         return np.asarray(self.intended_s[began] + self.lag_ms[began] / 1_000)
 
 
-def moments(run: RunRecord) -> Moments:
-    """One row per ``analysed_trials``. The wall clock places trials: a resumed run has two monotonic ones."""
-    trials = analysed_trials(run)
-    starts_ns = np.zeros(len(trials), dtype=np.int64)
-    rows = np.full((len(trials), 3), np.nan)
-    for place, trial in enumerate(trials):
-        result = run.results.get(trial.trial_id)
-        calls = [call for call in result.calls if call.purpose is Purpose.SUBJECT] if result is not None else []
-        if result is not None and calls:
-            starts_ns[place] = calls[0].intended_utc_ns
-            rows[place] = _row(result, calls)
-    known = rows[:, 2] > 0
-    origin_ns = starts_ns[known].min() if known.any() else 0
-    start_s = np.where(known, (starts_ns - origin_ns) / NS_PER_S, np.nan)
-    n_sessions = max(1, len({seen.session for seen in run.observers}))
-    intended_s, ended_s = without_pauses(start_s, start_s + rows[:, 0], n_sessions - 1)
-    return Moments(intended_s=intended_s, ended_s=ended_s, lag_ms=rows[:, 1], n_calls=np.nan_to_num(rows[:, 2]))
+class MomentRows:
+    """Moments in the making: one row for each of ``n_trials``, by its place among ``analysed_trials``."""
+
+    def __init__(self, n_trials: int) -> None:
+        self._starts_ns = np.zeros(n_trials, dtype=np.int64)
+        self._rows = np.full((n_trials, 3), np.nan)
+
+    def add(self, place: int, result: TrialResult) -> None:
+        calls = [call for call in result.calls if call.purpose is Purpose.SUBJECT]
+        if calls:
+            self._starts_ns[place] = calls[0].intended_utc_ns
+            self._rows[place] = _row(result, calls)
+
+    def moments(self, n_sessions: int) -> Moments:
+        """The wall clock places trials: a resumed run has two monotonic ones."""
+        known = self._rows[:, 2] > 0
+        origin_ns = self._starts_ns[known].min() if known.any() else 0
+        start_s = np.where(known, (self._starts_ns - origin_ns) / NS_PER_S, np.nan)
+        intended_s, ended_s = without_pauses(start_s, start_s + self._rows[:, 0], n_sessions - 1)
+        return Moments(
+            intended_s=intended_s,
+            ended_s=ended_s,
+            lag_ms=self._rows[:, 1],
+            n_calls=np.nan_to_num(self._rows[:, 2]),
+        )
 
 
 def _row(result: TrialResult, calls: Sequence[Call]) -> tuple[float, float, int]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evalharness.core.model import Status
-from evalharness.core.record import Attempt, AttemptStatus, Purpose, RunRecord, TrialResult
-from evalharness.metrics.table import analysed_trials, failure_of
+from evalharness.core.record import Answer, Attempt, AttemptStatus, Call, Purpose, TrialResult
+from evalharness.metrics.table import failure_of
+
+#: What is counted by name.
+_NAMED = ("failures", "incomplete_reasons", "anomalies", "model_reported", "tier_reported", "effort_reported")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +19,9 @@ class Tally:
     """Counts of one arm's planned trials. ``anomalies`` counts trials that had each of them.
 
     ``coalesced_share``: gaps between output deltas that this client may have closed by reading late; where an attempt
-    did not say, those that are exactly 0, because one read brought both. None without gaps.
+    did not say, those that are exactly 0, because one read brought both. None without gaps. ``wasted_cost_usd``: what
+    trials without an answer cost; None where some ended so and none of their costs is known. ``n_at_limit``: trials
+    that count as complete with an answer as long as ``max_output_tokens`` allows.
     """
 
     counts: Mapping[str, int]
@@ -30,46 +35,85 @@ class Tally:
     coalesced_share: float | None
     connection_reused_share: float | None
     wasted_cost_usd: float | None
+    n_at_limit: int
 
 
-def tally(results: Sequence[TrialResult]) -> Tally:
-    """``results``: one per planned measured trial of the arm."""
-    counts = Counter(result.status for result in results)
-    by_trial = [[call for call in result.calls if call.purpose is Purpose.SUBJECT] for result in results]
-    ended = [(result.status, calls[-1].answer) for result, calls in zip(results, by_trial, strict=True) if calls]
-    answers = [answer for status, answer in ended if status is not Status.ERROR]
-    calls = [call for calls in by_trial for call in calls if call.attempts]
-    attempts = [call.last_attempt for call in calls]
-    failures = (failure_of(result) for result in results if result.status is Status.ERROR)
-    return Tally(
-        counts={status.value: counts[status] for status in Status},
-        failures=_counted(failure.kind.value if failure else "unknown" for failure in failures),
-        incomplete_reasons=_counted(
-            answer.stop_reason or "unknown" for status, answer in ended if status is Status.INCOMPLETE
-        ),
-        n_retries=sum(len(call.attempts) - 1 for call in calls),
-        anomalies=_counted(name for result in results for name in _anomalies(result)),
-        models_reported=_counted(answer.model_reported for answer in answers),
-        tiers_reported=_counted(answer.tier_reported for answer in answers),
-        efforts_reported=_counted(answer.effort_reported for answer in answers),
-        coalesced_share=_coalesced_share(attempts),
-        connection_reused_share=_share(a.connection_reused for a in attempts if a.connection_reused is not None),
-        wasted_cost_usd=_wasted_cost_usd(results),
-    )
+class Counting:
+    """A tally in the making: trials are added one by one and not kept. ``limit_tokens``: the arm's
+    ``max_output_tokens``, None without one."""
+
+    def __init__(self, limit_tokens: int | None = None) -> None:
+        self._limit_tokens = limit_tokens
+        self._counts: Counter[Status] = Counter()
+        self._named: dict[str, Counter[str]] = {name: Counter() for name in _NAMED}
+        self._n_retries = self._n_reused = self._n_connected = self._n_at_limit = 0
+        self._n_gaps = self._n_closed_gaps = 0
+        self._n_wasted_known = 0
+        self._wasted_usd = 0.0
+
+    def add(self, result: TrialResult) -> None:
+        """One planned measured trial of the arm, sent or not."""
+        self._counts[result.status] += 1
+        self._named["anomalies"].update(_anomalies(result))
+        calls = [call for call in result.calls if call.purpose is Purpose.SUBJECT]
+        for call in calls:
+            self._add_attempts(call)
+        if calls:
+            self._add_answer(result.status, calls[-1].answer)
+        if result.status is Status.ERROR:
+            self._add_failed(result)
+        if result.status is Status.OK and self._limit_tokens is not None:
+            self._n_at_limit += _longest_tokens(calls) >= self._limit_tokens
+
+    def _add_attempts(self, call: Call) -> None:
+        if not call.attempts:
+            return
+        self._n_retries += len(call.attempts) - 1
+        last = call.last_attempt
+        if last.connection_reused is not None:
+            self._n_connected += 1
+            self._n_reused += last.connection_reused
+        if last.status is AttemptStatus.OK and len(last.stamps.deltas_ns) > 1:
+            self._n_gaps += len(last.stamps.deltas_ns) - 1
+            self._n_closed_gaps += _zero_gaps(last) if last.observed is None else last.observed.n_coalesced
+
+    def _add_answer(self, status: Status, answer: Answer) -> None:
+        if status is Status.INCOMPLETE:
+            self._named["incomplete_reasons"][answer.stop_reason or "unknown"] += 1
+        if status is Status.ERROR:
+            return
+        for name in ("model_reported", "tier_reported", "effort_reported"):
+            if (word := getattr(answer, name)) is not None:
+                self._named[name][word] += 1
+
+    def _add_failed(self, result: TrialResult) -> None:
+        failure = failure_of(result)
+        self._named["failures"][failure.kind.value if failure else "unknown"] += 1
+        if result.cost_usd is not None:
+            self._n_wasted_known += 1
+            self._wasted_usd += result.cost_usd
+
+    def tally(self) -> Tally:
+        named = {name: _most_frequent_first(counts) for name, counts in self._named.items()}
+        unknown_waste = self._counts[Status.ERROR] and not self._n_wasted_known
+        return Tally(
+            counts={status.value: self._counts[status] for status in Status},
+            failures=named["failures"],
+            incomplete_reasons=named["incomplete_reasons"],
+            n_retries=self._n_retries,
+            anomalies=named["anomalies"],
+            models_reported=named["model_reported"],
+            tiers_reported=named["tier_reported"],
+            efforts_reported=named["effort_reported"],
+            coalesced_share=self._n_closed_gaps / self._n_gaps if self._n_gaps else None,
+            connection_reused_share=self._n_reused / self._n_connected if self._n_connected else None,
+            wasted_cost_usd=None if unknown_waste else self._wasted_usd,
+            n_at_limit=self._n_at_limit,
+        )
 
 
-def results_by_arm(run: RunRecord) -> Mapping[str, list[TrialResult]]:
-    """The result of every trial the analysis is about, by arm id; a trial without one is pending."""
-    by_arm: dict[str, list[TrialResult]] = {arm.arm_id: [] for arm in run.plan.arms}
-    for trial in analysed_trials(run):
-        absent = TrialResult(trial_id=trial.trial_id, status=Status.PENDING)
-        by_arm[trial.arm_id].append(run.results.get(trial.trial_id, absent))
-    return by_arm
-
-
-def _counted(names: Iterable[str | None]) -> Mapping[str, int]:
-    """Most frequent first, then by name, so that equal runs print alike."""
-    counts = Counter(name for name in names if name is not None)
+def _most_frequent_first(counts: Counter[str]) -> Mapping[str, int]:
+    """Then by name, so that equal runs print alike."""
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
@@ -78,27 +122,11 @@ def _anomalies(result: TrialResult) -> list[str]:
     return list(dict.fromkeys([*result.anomalies, *(name for call in result.calls for name in call.anomalies)]))
 
 
-def _share(flags: Iterable[bool]) -> float | None:
-    seen = list(flags)
-    return sum(seen) / len(seen) if seen else None
-
-
-def _coalesced_share(attempts: Sequence[Attempt]) -> float | None:
-    closed = total = 0
-    for attempt in attempts:
-        if attempt.status is AttemptStatus.OK and len(attempt.stamps.deltas_ns) > 1:
-            total += len(attempt.stamps.deltas_ns) - 1
-            closed += _zero_gaps(attempt) if attempt.observed is None else attempt.observed.n_coalesced
-    return closed / total if total else None
+def _longest_tokens(calls: Sequence[Call]) -> int:
+    """Output tokens of the trial's longest answer, 0 where the service reported none."""
+    return max(((call.usage.output_tokens or 0) for call in calls if call.usage is not None), default=0)
 
 
 def _zero_gaps(attempt: Attempt) -> int:
     """Stamps never fall, so gaps of 0 are stamps that came before. Ten times as fast as an array for so few."""
     return len(attempt.stamps.deltas_ns) - len(set(attempt.stamps.deltas_ns))
-
-
-def _wasted_cost_usd(results: Sequence[TrialResult]) -> float | None:
-    """What trials without an answer cost; None where some ended so and none of their costs is known."""
-    failed = [result for result in results if result.status is Status.ERROR]
-    known = [result.cost_usd for result in failed if result.cost_usd is not None]
-    return sum(known) if known or not failed else None

@@ -14,7 +14,8 @@ from evalharness.metrics.table import Bools, Floats, Table, table
 from evalharness.stats.blocks import sample_in_time
 from evalharness.stats.sample import Ints, Sample, Settings, sample_of
 from evalharness.verdict.families import Pair
-from evalharness.verdict.moments import Moments, moments
+from evalharness.verdict.gathered import Gathered, gather
+from evalharness.verdict.moments import Moments
 
 N_RESAMPLES = 10_000
 #: What a latency run measures of the service at a moment, and not of a case.
@@ -32,7 +33,11 @@ class RunView:
     run: RunRecord
     table: Table
     settings: Settings
-    moments: Moments
+    gathered: Gathered
+
+    @property
+    def moments(self) -> Moments:
+        return self.gathered.moments
 
     @property
     def suite(self) -> Suite:
@@ -122,4 +127,4 @@ def view(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> RunView:
         scope=options.scope,
         exact=options.exact,
     )
-    return RunView(run=run, table=table(run), settings=settings, moments=moments(run))
+    return RunView(run=run, table=table(run), settings=settings, gathered=gather(run))

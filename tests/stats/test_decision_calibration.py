@@ -11,7 +11,7 @@ from evalharness.core.record import RunRecord
 from evalharness.metrics.table import table
 from evalharness.stats.sample import Settings
 from evalharness.verdict.decision import decide
-from evalharness.verdict.moments import moments
+from evalharness.verdict.gathered import gather
 from evalharness.verdict.view import RunView
 from tests.support.runs import RULE, make_run
 
@@ -21,7 +21,7 @@ RUNS = 400
 
 def views(run: RunRecord, accuracies: tuple[float, ...], *, missing: float = 0.0, runs: int = RUNS):
     """The same run with scores drawn anew: cases of different difficulty, shared by the arms."""
-    rows, when = table(run), moments(run)
+    rows, found = table(run), gather(run)
     rng = np.random.default_rng(20_261_101)
     p = np.array(accuracies)
     for _ in range(runs):
@@ -32,7 +32,7 @@ def views(run: RunRecord, accuracies: tuple[float, ...], *, missing: float = 0.0
         score[rng.random(len(score)) < missing] = np.nan
         settings = Settings(seed=int(rng.integers(2**32)), n_resamples=400)
         drawn = replace(rows, scores={**rows.scores, "answer": score})
-        yield RunView(run=run, table=drawn, settings=settings, moments=when)
+        yield RunView(run=run, table=drawn, settings=settings, gathered=found)
 
 
 def chosen(run: RunRecord, accuracies: tuple[float, ...], **options) -> list[int | None]:

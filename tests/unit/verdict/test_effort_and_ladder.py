@@ -7,15 +7,13 @@ from evalharness.core.record import RunRecord
 from evalharness.verdict.compare import analyse
 from evalharness.verdict.effort import effort_evidence
 from evalharness.verdict.ladder import ladders
-from evalharness.verdict.tally import results_by_arm, tally
 from evalharness.verdict.view import view
 from tests.support.runs import TRUTH, ArmTruth, make_run
 
 
 def evidence(run: RunRecord):
     seen = view(run)
-    counted = {arm_id: tally(results) for arm_id, results in results_by_arm(run).items()}
-    found = effort_evidence(seen, counted)
+    found = effort_evidence(seen, seen.gathered.tallies)
     return [found[arm.arm_id] for arm in run.plan.arms]
 
 

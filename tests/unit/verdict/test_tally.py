@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.model import Status
 from evalharness.core.record import Purpose, Stamps, TrialResult
-from evalharness.verdict.tally import results_by_arm, tally
+from evalharness.verdict.gathered import gather
+from evalharness.verdict.tally import Counting, Tally
 from tests.support.runs import make_run
 
 
@@ -19,6 +21,13 @@ def one_result() -> TrialResult:
 
 def with_call(result: TrialResult, **changes) -> TrialResult:
     return replace(result, calls=(replace(result.calls[0], **changes),))
+
+
+def tally(results: list[TrialResult]) -> Tally:
+    counting = Counting()
+    for result in results:
+        counting.add(result)
+    return counting.tally()
 
 
 def test_every_status_is_counted_and_every_failure_named():
@@ -74,6 +83,19 @@ def test_the_share_of_gaps_of_zero_is_over_all_gaps():
 
 def test_planned_trials_without_a_result_are_pending():
     run = make_run(arms=2, cases=2, repeats=1)
-    by_arm = results_by_arm(replace(run, results={}))
-    assert [len(results) for results in by_arm.values()] == [2, 2]
-    assert all(tally(results).counts["pending"] == 2 for results in by_arm.values())
+    tallies = gather(replace(run, results={})).tallies
+    assert [tally.counts["pending"] for tally in tallies.values()] == [2, 2]
+
+
+def test_no_result_of_a_long_run_is_made_twice_for_its_analysis():
+    asked: Counter[str] = Counter()
+
+    class Counted(dict):
+        def get(self, trial_id, default=None):
+            asked[trial_id] += 1
+            return super().get(trial_id, default)
+
+    run = make_run(arms=2, cases=5, repeats=2)
+    gather(replace(run, results=Counted(run.results)))
+    # Once for why it is pending, which a packed run answers from its columns, and once for all that is gathered.
+    assert set(asked.values()) == {2}
