@@ -11,6 +11,7 @@ from evalharness.wire.chat_reader import ChatReader
 from evalharness.wire.chat_request import body_of
 from evalharness.wire.decoder import BodyDecoder
 from evalharness.wire.notes import Notes
+from evalharness.wire.runs_of_deltas import Outlines
 from evalharness.wire.settings import CodecSettings
 from evalharness.wire.watch import LineWatch
 
@@ -20,6 +21,7 @@ PATH = "/chat/completions"
 class Codec:
     def __init__(self, settings: CodecSettings | None = None) -> None:
         self._settings = settings or CodecSettings()
+        self._outlines = Outlines()
 
     def problems(self, request: Mapping[str, Json], input: Json = "") -> list[str]:
         """Every field that chat completions cannot carry, one sentence each, in the order of the request."""
@@ -43,7 +45,9 @@ class Codec:
     def decoder(self, *, head: ResponseHead, stream: bool) -> Decoder:
         notes = Notes()
         reader = ChatReader(notes, self._settings, http_status=head.status)
-        return BodyDecoder(head=head, stream=stream, reader=reader, notes=notes, settings=self._settings)
+        return BodyDecoder(
+            head=head, stream=stream, reader=reader, notes=notes, settings=self._settings, outlines=self._outlines
+        )
 
     def watch(self, *, stream: bool) -> Watch:  # noqa: ARG002 - the body tells what it is, not the request
         # The chunk with finish_reason ends the answer, but usage comes after it: only [DONE] says that all is sent.

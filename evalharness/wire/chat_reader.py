@@ -89,10 +89,10 @@ class ChatReader:
 
     def event(self, at_ns: int, event: StreamEvent) -> None:
         message = event.message
-        if not isinstance(message, Mapping):
+        if not isinstance(message, dict):
             self._notes.saw_unknown("(no object)")
             return
-        if isinstance(message.get("error"), Mapping | str):
+        if isinstance(message.get("error"), dict | str):
             self._error = self._error or self._failure(message)
             return
         choices = message.get("choices")
@@ -101,7 +101,7 @@ class ChatReader:
             return
         self._note_common(message)
         for choice in choices[:1]:
-            if isinstance(choice, Mapping):
+            if isinstance(choice, dict):
                 self._choice(at_ns, choice)
 
     def _note_common(self, message: Mapping[str, Json]) -> None:
@@ -116,7 +116,7 @@ class ChatReader:
             self._notes.odd(Anomaly.EVENT_AFTER_END)
             return
         delta = choice.get("delta")
-        if isinstance(delta, Mapping):
+        if isinstance(delta, dict):
             reasoning, visible = self._absorb(delta)
             if reasoning:
                 self._notes.saw_reasoning(at_ns)
@@ -181,11 +181,11 @@ class ChatReader:
         return event_failure(error, http_status=self._http_status, secrets=self._settings.secrets)
 
     def body(self, message: Json) -> Outcome | None:
-        choices = message.get("choices") if isinstance(message, Mapping) else None
-        if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
+        choices = message.get("choices") if isinstance(message, dict) else None
+        if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
             return None
         whole = choices[0].get("message")
-        if not isinstance(whole, Mapping):
+        if not isinstance(whole, dict):
             return None
         self._note_common(message)
         self._absorb(whole)
@@ -243,12 +243,12 @@ class ChatReader:
 
 def _delta_of(message: Json) -> Mapping[str, Json] | None:
     """What the first choice of a chunk adds."""
-    if not isinstance(message, Mapping) or isinstance(message.get("error"), Mapping | str):
+    if not isinstance(message, dict) or isinstance(message.get("error"), dict | str):
         return None
     choices = message.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
-    delta = choice.get("delta") if isinstance(choice, Mapping) else None
-    return delta if isinstance(delta, Mapping) else None
+    delta = choice.get("delta") if isinstance(choice, dict) else None
+    return delta if isinstance(delta, dict) else None
 
 
 def _written(delta: Mapping[str, Json]) -> list[_Written]:
@@ -271,10 +271,10 @@ def _written(delta: Mapping[str, Json]) -> list[_Written]:
 def _call_pieces(delta: Mapping[str, Json]) -> Iterator[_CallPiece]:
     pieces = delta.get("tool_calls")
     for position, fields in enumerate(pieces if isinstance(pieces, list) else ()):
-        if isinstance(fields, Mapping):
+        if isinstance(fields, dict):
             kind = "custom" if fields.get("type") == "custom" or "custom" in fields else "function"
             inner = fields.get(kind)
-            inner = inner if isinstance(inner, Mapping) else {}
+            inner = inner if isinstance(inner, dict) else {}
             yield _CallPiece(position, str(fields.get("index", position)), kind, fields, inner)
 
 

@@ -20,6 +20,7 @@ from evalharness.wire.failures import (
 from evalharness.wire.notes import Notes, Outcome, failed
 from evalharness.wire.pieces import OutputTooLargeError
 from evalharness.wire.reader import Reader
+from evalharness.wire.runs_of_deltas import Outlines
 from evalharness.wire.settings import CodecSettings
 from evalharness.wire.strict_json import MalformedJsonError, parse_json
 
@@ -40,7 +41,14 @@ class BodyDecoder:
     """Implements the ``Decoder`` port. What the body is, its first byte decides: content types are often wrong."""
 
     def __init__(
-        self, *, head: ResponseHead, stream: bool, reader: Reader, notes: Notes, settings: CodecSettings
+        self,
+        *,
+        head: ResponseHead,
+        stream: bool,
+        reader: Reader,
+        notes: Notes,
+        settings: CodecSettings,
+        outlines: Outlines,
     ) -> None:
         self._head = head
         self._stream = stream
@@ -48,7 +56,7 @@ class BodyDecoder:
         self._notes = notes
         self._settings = settings
         self._kind = _Body.UNDECIDED if 200 <= head.status < 300 else _Body.ERROR
-        self._events = EventStream(reader=reader, notes=notes, max_event_bytes=settings.max_event_bytes)
+        self._events = EventStream(reader, notes, max_event_bytes=settings.max_event_bytes, outlines=outlines)
         self._whole = bytearray()
         self._opening = b""
         self._last_ns = 0

@@ -10,7 +10,7 @@ from evalharness.core.failure import FailureKind
 from evalharness.wire.notes import Notes
 from evalharness.wire.pieces import OutputTooLargeError
 from evalharness.wire.reader import Reader, StreamEvent, stream_event
-from evalharness.wire.runs_of_deltas import DeltaRuns, Run
+from evalharness.wire.runs_of_deltas import DeltaRuns, Outlines, Run
 from evalharness.wire.sse import SseEvent, SseParser
 from evalharness.wire.strict_json import MalformedJsonError
 
@@ -22,12 +22,12 @@ _BLOCK_BYTES = 2**20
 class EventStream:
     """``fault``: why nothing more is read, None as long as all is well."""
 
-    def __init__(self, *, reader: Reader, notes: Notes, max_event_bytes: int) -> None:
+    def __init__(self, reader: Reader, notes: Notes, *, max_event_bytes: int, outlines: Outlines) -> None:
         self._reader = reader
         self._notes = notes
         self._max_event_bytes = max_event_bytes
         self._parser = SseParser(max_event_bytes=max_event_bytes)
-        self._runs = DeltaRuns()
+        self._runs = DeltaRuns(outlines)
         self._n_fed = 0
         self.ended_by_marker = False
         self.fault: tuple[FailureKind, str] | None = None
@@ -70,12 +70,7 @@ class EventStream:
 
     def _take_run(self, run: Run, reads: Sequence[tuple[int, bytes]], read_ends: Sequence[int]) -> bool:
         """An event has the stamp of the read that completed it. False: nothing was taken, for want of room."""
-        index = bisect_right(read_ends, run.ends[0] - 1)
-        completed_by: list[int] = []
-        for end in run.ends:
-            while read_ends[index] < end:
-                index += 1
-            completed_by.append(index)
+        completed_by = _completed_by(run.ends, read_ends)
         stamps_ns = [reads[index][0] for index in completed_by]
         try:
             self._reader.more_deltas(run.like, run.texts, stamps_ns)
@@ -103,7 +98,7 @@ class EventStream:
 
     def _take(self, at_ns: int, read_index: int, event: SseEvent) -> StreamEvent | None:
         """None for the end marker, which is no event of the protocol."""
-        if event.data.strip() == _DONE_MARKER:
+        if not event.data.startswith(b"{") and event.data.strip() == _DONE_MARKER:
             self.ended_by_marker = True
             return None
         taken = stream_event(event)
@@ -115,6 +110,19 @@ class EventStream:
         shape = self._reader.delta_shape(event)
         if shape is not None:
             self._runs.learn(raw, event, shape)
+
+
+def _completed_by(ends: Sequence[int], read_ends: Sequence[int]) -> list[int]:
+    """The index of the read in which each event ends."""
+    index = bisect_right(read_ends, ends[0] - 1)
+    if ends[-1] <= read_ends[index]:
+        return [index] * len(ends)
+    found: list[int] = []
+    for end in ends:
+        while read_ends[index] < end:
+            index += 1
+        found.append(index)
+    return found
 
 
 def _event_end(block: bytes) -> bytes:

@@ -48,10 +48,10 @@ class ErrorObject:
 
 def error_object(body: Json) -> ErrorObject | None:
     """The error in a JSON value: ``{"error": {…}}``, ``{"error": "…"}``, ``{"detail": …}`` or flat. None: no error."""
-    if not isinstance(body, Mapping):
+    if not isinstance(body, dict):
         return None
     inner = body.get("error")
-    if isinstance(inner, Mapping):
+    if isinstance(inner, dict):
         return _flat(inner)
     if isinstance(inner, str) and inner:
         return ErrorObject(message=inner)
@@ -73,7 +73,7 @@ def _flat(fields: Mapping[str, Json]) -> ErrorObject:
 
 def _detail(detail: Json) -> str:
     """FastAPI's ``detail``: a text, or a list of ``{loc, msg}``."""
-    if isinstance(detail, Mapping):
+    if isinstance(detail, dict):
         return _text(detail.get("message") or detail.get("msg")) or str(dict(detail))
     if not isinstance(detail, Sequence) or isinstance(detail, str):
         return str(detail)
@@ -81,7 +81,7 @@ def _detail(detail: Json) -> str:
 
 
 def _validation_error(entry: Json) -> str:
-    if not isinstance(entry, Mapping):
+    if not isinstance(entry, dict):
         return str(entry)
     place = entry.get("loc")
     where = ".".join(str(part) for part in place) if isinstance(place, list | tuple) else ""
@@ -90,7 +90,7 @@ def _validation_error(entry: Json) -> str:
 
 
 def _text(value: Json) -> str | None:
-    if value is None or isinstance(value, bool | Mapping | list):
+    if value is None or isinstance(value, bool | dict | list):
         return None
     return str(value)
 

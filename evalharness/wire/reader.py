@@ -23,7 +23,7 @@ class StreamEvent(NamedTuple):
 
 def stream_event(event: SseEvent) -> StreamEvent:
     """Raises ``MalformedJsonError``."""
-    message = parse_json(event.data) if event.data.strip() else None
+    message = None if event.data.isspace() or not event.data else parse_json(event.data)
     return StreamEvent(event.name.decode("utf-8", "backslashreplace"), message)
 
 

@@ -10,6 +10,7 @@ from evalharness.core.ports import Decoder, ResponseHead, Watch, WireRequest
 from evalharness.wire.decoder import BodyDecoder
 from evalharness.wire.notes import Notes
 from evalharness.wire.responses_reader import ResponsesReader
+from evalharness.wire.runs_of_deltas import Outlines
 from evalharness.wire.settings import CodecSettings
 from evalharness.wire.watch import LineWatch
 
@@ -27,6 +28,7 @@ _TERMINAL_SIGNS = (b"complete", b"failed", b'"error"')
 class Codec:
     def __init__(self, settings: CodecSettings | None = None) -> None:
         self._settings = settings or CodecSettings()
+        self._outlines = Outlines()
 
     def problems(self, request: Mapping[str, Json], input: Json = "") -> list[str]:  # noqa: ARG002
         """Why this request cannot be sent, one sentence each; values are the service's to judge."""
@@ -54,7 +56,9 @@ class Codec:
     def decoder(self, *, head: ResponseHead, stream: bool) -> Decoder:
         notes = Notes()
         reader = ResponsesReader(notes, self._settings, http_status=head.status)
-        return BodyDecoder(head=head, stream=stream, reader=reader, notes=notes, settings=self._settings)
+        return BodyDecoder(
+            head=head, stream=stream, reader=reader, notes=notes, settings=self._settings, outlines=self._outlines
+        )
 
     def watch(self, *, stream: bool) -> Watch:  # noqa: ARG002 - the body tells what it is, not the request
         return LineWatch(_TERMINAL, signs=_TERMINAL_SIGNS)

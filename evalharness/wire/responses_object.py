@@ -65,7 +65,7 @@ def _stop_reason(response: Mapping[str, Json], status: str, notes: Notes) -> str
     if status != "incomplete":
         return None
     details = response.get("incomplete_details")
-    reason = details.get("reason") if isinstance(details, Mapping) else None
+    reason = details.get("reason") if isinstance(details, dict) else None
     if isinstance(reason, str) and reason:
         return reason
     notes.odd(Anomaly.NO_INCOMPLETE_REASON)
@@ -103,14 +103,14 @@ def read_answer(response: Mapping[str, Json], *, stop_reason: str | None) -> Ans
         stop_reason=stop_reason,
         response_id=_text(response.get("id")),
         model_reported=_text(response.get("model")),
-        effort_reported=_text(reasoning.get("effort")) if isinstance(reasoning, Mapping) else None,
+        effort_reported=_text(reasoning.get("effort")) if isinstance(reasoning, dict) else None,
         tier_reported=_text(response.get("service_tier")),
     )
 
 
 def output_items(response: Mapping[str, Json]) -> list[Mapping[str, Json]]:
     output = response.get("output")
-    return [item for item in output if isinstance(item, Mapping)] if isinstance(output, list) else []
+    return [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
 
 
 def _content(items: Sequence[Mapping[str, Json]], part_type: str, field: str) -> Iterator[str]:
@@ -122,7 +122,7 @@ def _content(items: Sequence[Mapping[str, Json]], part_type: str, field: str) ->
         if isinstance(content, str) and part_type == "output_text":
             yield content
         for part in content if isinstance(content, list) else ():
-            if isinstance(part, Mapping) and part.get("type") == part_type and isinstance(part.get(field), str):
+            if isinstance(part, dict) and part.get("type") == part_type and isinstance(part.get(field), str):
                 yield part[field]
 
 
@@ -131,7 +131,7 @@ def _reasoning(items: Sequence[Mapping[str, Json]], field: str) -> str:
     for item in items:
         parts = item.get(field) if item.get("type") == "reasoning" else None
         for part in parts if isinstance(parts, list) else ():
-            if isinstance(part, Mapping) and isinstance(part.get("text"), str) and part["text"]:
+            if isinstance(part, dict) and isinstance(part.get("text"), str) and part["text"]:
                 paragraphs.append(part["text"])
     return "\n\n".join(paragraphs)
 

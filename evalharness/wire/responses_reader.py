@@ -108,15 +108,16 @@ class ResponsesReader:
         self._done_items: list[tuple[int, Mapping[str, Json]]] = []
         self._snapshot: Mapping[str, Json] = {}
         self._last_number: int | None = None
+        self._last_kind = ""
         self._error: Failure | None = None
         self._outcome: Outcome | None = None
 
     def event(self, at_ns: int, event: StreamEvent) -> None:
         message = event.message
-        if not isinstance(message, Mapping):
+        if not isinstance(message, dict):
             self._notes.saw_unknown("(no object)")
             return
-        kind = _kind(event.name, message)
+        kind = self._last_kind = _kind(event.name, message)
         if self._outcome is not None:
             self._notes.odd(Anomaly.EVENT_AFTER_END)
             return
@@ -159,9 +160,7 @@ class ResponsesReader:
 
     def delta_shape(self, event: StreamEvent) -> DeltaShape | None:
         message = event.message
-        if not isinstance(message, Mapping) or _kind(event.name, message) not in _DELTAS:
-            return None
-        if not isinstance(message.get("delta"), str):
+        if self._last_kind not in _DELTAS or not isinstance(message, dict) or not isinstance(message.get("delta"), str):
             return None
         number = message.get("sequence_number")
         if not _is_number(number):
@@ -183,11 +182,11 @@ class ResponsesReader:
 
     def _other(self, at_ns: int, kind: str, message: Mapping[str, Json]) -> None:
         item = message.get("item")
-        if kind in _SNAPSHOTS and isinstance(message.get("response"), Mapping):
+        if kind in _SNAPSHOTS and isinstance(message.get("response"), dict):
             self._snapshot = message["response"]
         elif kind in _FINISHED and message.get(_FINISHED[kind]):
             self._notes.saw_finished_part(at_ns)
-        elif kind == _ITEM_DONE and isinstance(item, Mapping):
+        elif kind == _ITEM_DONE and isinstance(item, dict):
             index = message.get("output_index")
             # Servers without output_index send items in order.
             place = index if isinstance(index, int) else len(self._done_items)
@@ -197,7 +196,7 @@ class ResponsesReader:
 
     def _end(self, at_ns: int, ended_as: str, message: Mapping[str, Json]) -> None:
         response = message.get("response")
-        response = response if isinstance(response, Mapping) else {}
+        response = response if isinstance(response, dict) else {}
         if ended_as != "failed" and not output_items(response):
             response = self._with_output(response)
         outcome = read_response(
@@ -237,7 +236,7 @@ class ResponsesReader:
         return event_failure(error, http_status=self._http_status, secrets=self._settings.secrets)
 
     def body(self, message: Json) -> Outcome | None:
-        if not isinstance(message, Mapping):
+        if not isinstance(message, dict):
             return None
         if not (isinstance(message.get("output"), list) or message.get("object") == "response"):
             return None
@@ -268,7 +267,7 @@ def _kind(name: str, message: Mapping[str, Json]) -> str:
     kind = kind if isinstance(kind, str) else ""
     if kind in KNOWN_EVENTS or kind.startswith("response."):
         return kind
-    if isinstance(message.get("error"), Mapping | str):
+    if isinstance(message.get("error"), dict | str):
         return "error"
     return kind or name
 

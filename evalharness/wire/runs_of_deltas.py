@@ -3,18 +3,19 @@
 Nearly every event of a stream is the one before it with another text. So the first of a kind is read as JSON, and its
 bytes become a template: literals with holes between them, for the text, the padding and the number. An event that fits
 the template needs no parser. That a template is right is not argued but tried: the event is written again with other
-contents in the holes, and read by the ordinary way; it has to differ in these contents and in nothing else.
+contents in the holes, and read by the ordinary way; it has to differ in these contents and in nothing else. That is
+tried once for all streams of a codec, which differ in the ids they carry.
 
 The contents of a run are decoded together, as one JSON array of strings, which is also what checks them: escapes,
 control characters (line ends among them) and UTF-8. Numbers are not read but foretold: an event that breaks the
 sequence does not fit. Compiled patterns were tried and rejected: no quicker, and compiling one costs as much as parsing
-fifty events.
+fifty events; nor is cutting a block at what its events have in common.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import getitem
@@ -27,6 +28,8 @@ from evalharness.wire.strict_json import MalformedJsonError, parse_json
 
 #: Random letters with which a service hides the length of its deltas; read by nobody.
 _PADDING = "obfuscation"
+#: The same in all events of a stream, and another in the next one.
+_STREAMS_OWN = ("item_id", "id", "created")
 _BACKSLASH = ord("\\")
 _FIELD = re.compile(rb'"(\w+)"\s*+:\s*+(?:"((?:[^"\\]|\\.)*+)"|([0-9]++))', re.DOTALL)
 #: From the beginning of a string to its closing quote.
@@ -35,6 +38,7 @@ _MAX_TEMPLATES = 8
 #: A template costs what about four events gain by it: streams whose events never repeat must not pay for many.
 _PRICE = 4
 _FIRST_CREDIT = 16 * _PRICE
+_MAX_OUTLINES = 64
 
 
 class Run(NamedTuple):
@@ -89,10 +93,30 @@ class Template:
             start = at
 
 
+class Outlines:
+    """The events that were shown to make a right template, by their bytes around what differs. Shared by the streams of
+    a codec."""
+
+    def __init__(self) -> None:
+        self._right: set[tuple[bytes, ...]] = set()
+
+    def is_right(self, raw: bytes, like: StreamEvent, fields: Mapping[Path, re.Match[bytes]]) -> bool:
+        outline = (*_around(raw, fields.values()), *(str(path).encode() for path in fields))
+        if outline in self._right:
+            return True
+        if not _is_right(raw, like, fields):
+            return False
+        # Names come from outside: a service that invents new ones must not fill the memory.
+        if len(self._right) < _MAX_OUTLINES:
+            self._right.add(outline)
+        return True
+
+
 class DeltaRuns:
     """The templates of one stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, outlines: Outlines) -> None:
+        self._outlines = outlines
         self._templates: list[Template] = []
         self._credit = _FIRST_CREDIT
 
@@ -128,7 +152,7 @@ class DeltaRuns:
         if self._credit < _PRICE:
             return
         self._credit -= _PRICE
-        template = _template(raw.removeprefix(b"\n") if raw.endswith(b"\r") else raw, like, shape)
+        template = _template(raw.removeprefix(b"\n") if raw.endswith(b"\r") else raw, like, shape, self._outlines)
         if template is not None:
             self._templates = [template, *self._templates[: _MAX_TEMPLATES - 1]]
 
@@ -139,19 +163,20 @@ def _content_end(block: bytes, at: int) -> int:
     return content.end() if content else at
 
 
-def _template(raw: bytes, like: StreamEvent, shape: DeltaShape) -> Template | None:
+def _template(raw: bytes, like: StreamEvent, shape: DeltaShape, outlines: Outlines) -> Template | None:
     """None where it cannot be shown to be right."""
-    paths = {str(path[-1]).encode(): path for path in _hole_paths(like.message, shape)}
+    holes = tuple(_hole_paths(like.message, shape))
+    own = ((name,) for name in _STREAMS_OWN if isinstance(like.message.get(name), str | int))
+    paths = {str(path[-1]).encode(): path for path in (*own, *holes)}
     fields: dict[Path, re.Match[bytes]] = {}
     for field in _FIELD.finditer(raw):
         if field[1] in paths:
             # A name may come twice, say in a part of the message: the trial below tells whether this is the one.
             fields.setdefault(paths[field[1]], field)
-    if len(fields) != len(paths) or not _is_right(raw, like, fields):
+    if len(fields) != len(paths) or not outlines.is_right(raw, like, fields):
         return None
-    order = list(fields)
-    edges = [0, *(edge for field in fields.values() for edge in field.span(field.lastindex or 0)), len(raw)]
-    literals = [raw[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
+    order = [path for path in fields if path in holes]
+    literals = _around(raw, [fields[path] for path in order])
     counter = None
     if shape.number is not None:
         index = order.index((shape.number,))
@@ -165,6 +190,12 @@ def _template(raw: bytes, like: StreamEvent, shape: DeltaShape) -> Template | No
         counter=counter,
         ends_in_cr=raw.endswith(b"\r"),
     )
+
+
+def _around(raw: bytes, fields: Iterable[re.Match[bytes]]) -> list[bytes]:
+    """What stands before, between and after the contents of these fields."""
+    edges = [0, *(edge for field in fields for edge in field.span(field.lastindex or 0)), len(raw)]
+    return [raw[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _hole_paths(message: Mapping[str, Json], shape: DeltaShape) -> Iterator[Path]:

@@ -22,13 +22,18 @@ _READER = json.JSONDecoder(parse_constant=str, parse_float=_finite)
 
 
 def parse_json(data: bytes) -> Any:
-    """The value of ``data``. Lone surrogates written as escapes are kept, invalid UTF-8 is refused.
+    """The value of ``data``: objects are ``dict``, arrays ``list``, and whoever reads them asks for just these, since
+    asking for an abstract class takes ten times as long. Lone surrogates written as escapes are kept, invalid UTF-8
+    is refused.
 
     Raises ``MalformedJsonError``, also for nesting deeper than the interpreter's stack and for integers longer than
     its limit for conversions.
     """
     try:
-        return _READER.decode(data.decode("utf-8"))
+        text = data.decode("utf-8")
+        value, end = _READER.raw_decode(text) if text.startswith(("{", "[")) else (None, -1)
+        # Blanks around it, or more than blanks: the slower way, which also says what is wrong.
+        return value if end == len(text) else _READER.decode(text)
     except UnicodeDecodeError as error:
         raise MalformedJsonError(f"invalid UTF-8 at byte {error.start}") from error
     except RecursionError as error:

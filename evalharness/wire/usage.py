@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evalharness.core.model import Json
@@ -30,7 +29,7 @@ def read_usage(reported: Json, names: UsageNames) -> tuple[Usage | None, list[An
     None with ``usage_missing`` where there is nothing, and with ``usage_sum`` where the total contradicts its parts.
     Details that a service does not send are None without an anomaly: many servers know of no reasoning tokens.
     """
-    if not isinstance(reported, Mapping) or not reported:
+    if not isinstance(reported, dict) or not reported:
         return None, [Anomaly.USAGE_MISSING]
     reader = _Reader()
     input_tokens = reader.count(reported.get(names.input))
@@ -65,7 +64,7 @@ class _Reader:
         return None
 
     def part(self, details: Json, name: str, whole: int | None) -> int | None:
-        if not isinstance(details, Mapping):
+        if not isinstance(details, dict):
             return None
         count = self.count(details.get(name))
         if count is not None and whole is not None and count > whole:
