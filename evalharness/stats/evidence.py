@@ -114,6 +114,13 @@ def nothing(n_clusters: int = 0) -> Showing:
     return Showing(estimate=None, p_value=lambda _: 1.0, n_clusters=n_clusters)
 
 
+def unlimited(*, above: bool, n_clusters: int) -> Showing:
+    """What a missing value without a limit could make of a mean: more than any limit (else less than any)."""
+    return Showing(
+        estimate=None, p_value=lambda claim: SMALLEST_P if claim.above is above else 1.0, n_clusters=n_clusters
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Inverted:
     """p values from an interval: the least one-sided error at which the bound shows the claim, to 3 digits.

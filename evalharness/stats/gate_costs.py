@@ -11,7 +11,7 @@ import numpy as np
 
 from evalharness.core.findings import Estimate
 from evalharness.stats.bootstrap import NO_SPREAD, Studentised, resampled_sums, studentised
-from evalharness.stats.evidence import LEVEL, Evidence, Gap, Inverted, Limits, Showing, nothing
+from evalharness.stats.evidence import LEVEL, Evidence, Gap, Inverted, Limits, Showing, nothing, unlimited
 from evalharness.stats.gate_parts import exponentiated, gap_of_interval, n_independent, of_one_value
 from evalharness.stats.means import FEW_OUTCOMES, cost_per_correct, studentised_log_ratio, studentised_mean
 from evalharness.stats.one_arm import effective_share
@@ -87,6 +87,8 @@ def _evidence(observed: Showing, extremes: tuple[Showing, ...], n_missing: int) 
 def _one_arm(spending: Spending, settings: Settings) -> Showing:
     spent = spending.common()
     n_clusters = n_independent(spent.cost)
+    if np.isinf(spent.cost.values).any():  # a missing cost that could be anything
+        return unlimited(above=True, n_clusters=n_clusters)
     limits = _limits(spent, settings)
     if limits is None:
         return nothing(n_clusters)
@@ -100,7 +102,7 @@ def _one_arm(spending: Spending, settings: Settings) -> Showing:
 def _limits(spent: Spending, settings: Settings) -> Callable[[float], Limits] | None:
     """Those of ``cost_per_correct`` at any level, from one set of draws; None where nothing was spent or varies."""
     cost, correct = spent.cost, spent.correct
-    if not cost.scored.any() or np.isinf(cost.values).any() or float(np.nanmean(cost.means)) <= 0:
+    if not cost.scored.any() or float(np.nanmean(cost.means)) <= 0:
         return None
     if not _few(correct, settings):
         fit = studentised_log_ratio(cost.means, correct.means, cost.cluster, settings)
@@ -131,6 +133,9 @@ def _two_arms(candidate: Spending, baseline: Spending, settings: Settings) -> Sh
     cost_b, right_b, cost_a, right_a = (restricted(arm, both) for arm in arms)
     b, a = Spending(cost=cost_b, correct=right_b), Spending(cost=cost_a, correct=right_a)
     n_clusters = n_independent(b.cost)
+    endless = [bool(np.isinf(arm.cost.values).any()) for arm in (b, a)]
+    if any(endless):
+        return nothing(n_clusters) if all(endless) else unlimited(above=endless[0], n_clusters=n_clusters)
     point = _point(b, a)
     columns = np.column_stack([arm.means[both] for arm in arms])
     few = point is None or _few(b.correct, settings) or _few(a.correct, settings)

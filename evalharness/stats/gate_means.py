@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from evalharness.stats.evidence import LEVEL, Evidence, Gap, Inverted, Showing, nothing
+from evalharness.stats.evidence import LEVEL, Evidence, Gap, Inverted, Showing, nothing, unlimited
 from evalharness.stats.gate_parts import (
     exponentiated,
     gap_of_interval,
@@ -24,15 +24,17 @@ def mean_evidence(
 ) -> Evidence:
     """The mean of money or tokens. ``missing``: what one missing value can lie between.
 
-    Where that is not limited above, a gate on a mean cannot pass while a value is missing. The mean of times that never
+    Where that is not limited above, no gate on a mean passes while a value is missing. The mean of times that never
     ended (+inf) does not exist, and shows nothing.
     """
-    extremes = (
-        tuple(_mean(filled(sample, value), settings, unit) for value in missing[::-1]) if sample.n_missing else ()
-    )
-    observed = _mean(sample, settings, unit)
+    low, high = missing
+    extremes: tuple[Showing, ...] = ()
+    if sample.n_missing:
+        anything = unlimited(above=True, n_clusters=n_independent(sample))
+        worst = _mean(filled(sample, high), settings, unit) if math.isfinite(high) else anything
+        extremes = (worst, _mean(filled(sample, low), settings, unit))
     return Evidence(
-        observed=observed,
+        observed=_mean(sample, settings, unit),
         extremes=extremes,
         n_missing=sample.n_missing,
         gap=lambda limit: _mean_gap(sample, limit),
@@ -82,8 +84,9 @@ def mean_ratio_evidence(
 
 def _mean_ratio(candidate: Sample, baseline: Sample, settings: Settings) -> Showing:
     n_clusters = n_independent(candidate, baseline)
-    if np.isinf(candidate.values).any() or np.isinf(baseline.values).any():
-        return nothing(n_clusters)
+    endless = [bool(np.isinf(arm.values).any()) for arm in (candidate, baseline)]
+    if any(endless):  # a missing value that could be anything
+        return nothing(n_clusters) if all(endless) else unlimited(above=endless[0], n_clusters=n_clusters)
     found = ratio_of_means(candidate, baseline, with_level(settings, LEVEL))
     if found is None:
         return nothing(n_clusters)

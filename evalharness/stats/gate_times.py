@@ -26,7 +26,7 @@ from evalharness.stats.targets import Target, judge
 #: Stands for a time that never ended where the ratio itself lies among the failed; farther than any measured one.
 NEVER = 1e30
 #: A time of 0 has no ratio: what a missing time could have been at least.
-SOONEST = float(np.finfo(float).tiny)
+SOONEST = 1e-100
 QUANTILE_RESAMPLES = 2_000
 
 # ---------------------------------------------------------------- one arm
