@@ -37,6 +37,7 @@ __all__ = [
     "analysed_cases",
     "analysed_trials",
     "failure_of",
+    "given_scores",
     "grader_specs",
     "table",
 ]
@@ -141,6 +142,12 @@ def table(run: RunRecord) -> Table:
         cluster_index=_cluster_index(cases),
         tags=_tag_index(cases),
     )
+
+
+def given_scores(run: RunRecord, grader_id: str) -> Floats:
+    """What the grader gave to each of ``analysed_trials``, NaN where nothing: before the rules of the analysis."""
+    trials = analysed_trials(run)
+    return _columns(run, trials).scores.get(grader_id, np.full(len(trials), np.nan))
 
 
 def _columns(run: RunRecord, trials: Sequence[Trial]) -> ResultColumns:

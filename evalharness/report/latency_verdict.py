@@ -35,7 +35,7 @@ class LatencyVerdict:
 
     def heading_and_lead(self) -> tuple[str, str]:
         heading, lead = self._heading_and_lead()
-        unfinished = trouble.not_finished(self.run)
+        unfinished = trouble.not_finished(self.run, self.analysis)
         return heading, f"{unfinished} So far: {lead}" if unfinished else lead
 
     def bullets(self) -> list[str]:

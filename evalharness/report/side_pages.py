@@ -58,14 +58,14 @@ def render_side_pages(run: RunRecord, analysis: Analysis, settings: ReportSettin
 
 
 def _trial_text(row: TrialRow, view: View) -> TrialText:
-    texts = full_text(row)
+    texts, result = full_text(row), row.result
     scores = ", ".join(
         f"{grader} {score.value:g}" if score.value is not None else f"{grader} not graded"
-        for grader, score in sorted(row.result.scores.items())
+        for grader, score in sorted(result.scores.items())
     )
     return TrialText(
         anchor=row.trial.trial_id,
         title=f"{row.case.case_id} / {view.arms[row.arm_index].label} / {row.trial.repeat_index}",
-        status=f"{row.result.status.value}{'; ' if scores else ''}{scores}",
+        status=f"{result.status.value}{'; ' if scores else ''}{scores}",
         parts=tuple((title, texts[name]) for name, title in _TITLES.items() if name in texts),
     )

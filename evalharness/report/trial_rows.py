@@ -32,27 +32,72 @@ _BYTES_ALWAYS = 150_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRow:
-    """One measured trial with its place in the tables of cases and arms."""
+    """One measured trial with its place in the tables of cases and arms. ``results`` are the run's: of a long run a
+    result is made anew at each look and not kept."""
 
     trial: Trial
-    result: TrialResult
+    results: Mapping[str, TrialResult]
     case: Case
     case_index: int
     arm_index: int
 
     @property
-    def answer_text(self) -> str:
-        """The visible answer, the refusal, or what arrived before the call broke off; empty without any."""
-        if not self.result.calls:
-            return ""
-        call = self.result.calls[-1]
-        partial = call.attempts[-1].partial_text if call.attempts else None
-        return call.answer.text or call.answer.refusal or partial or ""
+    def result(self) -> TrialResult:
+        found = self.results.get(self.trial.trial_id)
+        return TrialResult(trial_id=self.trial.trial_id, status=Status.PENDING) if found is None else found
+
+
+def answer_text(result: TrialResult) -> str:
+    """The visible answer, the refusal, or what arrived before the call broke off; empty without any."""
+    if not result.calls:
+        return ""
+    call = result.calls[-1]
+    partial = call.attempts[-1].partial_text if call.attempts else None
+    return call.answer.text or call.answer.refusal or partial or ""
+
+
+class TrialColumns:
+    """What the page's table shows of each row, read in one pass. ``interest``: low for what a reader looks for."""
+
+    def __init__(self, rows: Sequence[TrialRow], graders: Sequence[str], primary: str, preview: int) -> None:
+        self.statuses, self.interest = bytearray(), bytearray()
+        self.failures: list[str | None] = []
+        self.costs: list[int | None] = []
+        self.previews: list[str] = []
+        self.measured: dict[str, list[float | None]] = {name: [] for name in (*_TIMES, *_TOKENS)}
+        self.scores: dict[str, list[float | None]] = {grader: [] for grader in graders}
+        for row in rows:
+            self._add(row.result, primary, preview)
+
+    def _add(self, result: TrialResult, primary: str, preview: int) -> None:
+        measured = measure_trial(result)
+        self.statuses.append(STATUSES.index(result.status))
+        self.interest.append(_interest(result, primary))
+        self.failures.append(result.failure.kind.value if result.failure else None)
+        self.costs.append(None if measured["cost_usd"] is None else round(measured["cost_usd"] * 1e6))
+        self.previews.append(shortened(answer_text(result), preview))
+        for name in _TIMES:
+            self.measured[name].append(_short(measured[name]))
+        for name in _TOKENS:
+            self.measured[name].append(None if (value := measured[name]) is None else round(value))
+        for grader, scores in self.scores.items():
+            scores.append(_score(result.scores.get(grader)))
+
+
+_FAILED, _WRONG, _CHANGED, _OTHER = range(4)
+
+
+def _interest(result: TrialResult, primary: str) -> int:
+    """``_FAILED``, ``_WRONG`` or ``_OTHER``."""
+    score = result.scores.get(primary)
+    if result.failure is not None:
+        return _FAILED
+    return _OTHER if score is not None and score.value is not None and score.passed else _WRONG
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialTable:
-    """All measured trials of a run, ready to be embedded. Not slotted: the rows are made once, on first use."""
+    """All measured trials of a run, ready to be embedded. Not slotted: rows and columns are made once, on first use."""
 
     view: View
 
@@ -60,33 +105,33 @@ class TrialTable:
     def rows(self) -> tuple[TrialRow, ...]:
         return _rows(self.view)
 
+    @cached_property
+    def columns(self) -> TrialColumns:
+        analysis = self.view.analysis
+        return TrialColumns(self.rows, analysis.grader_ids, analysis.primary, self.view.settings.preview_characters)
+
     def blob(self) -> str:
         """Columns of all rows as base64 of gzip; previews as long as the size allows."""
         limit = max(_BYTES_ALWAYS, _BYTES_PER_TRIAL * len(self.rows))
         longest = self.view.settings.preview_characters
-        measured = [measure_trial(row.result) for row in self.rows]
         for characters in (longest, longest * 2 // 3, longest // 3, 0):
-            text = packed(self._columns(characters, measured))
+            text = packed(self._embedded(characters))
             if len(text) <= limit:
                 break
         return text
 
-    def _columns(self, preview: int, measured: Sequence[Mapping[str, float | None]]) -> Json:
-        rows, analysis = self.rows, self.view.analysis
+    def _embedded(self, preview: int) -> Json:
+        rows, read, analysis = self.rows, self.columns, self.view.analysis
         columns: dict[str, Json] = {
             "case": [row.case_index for row in rows],
             "arm": [row.arm_index for row in rows],
             "repeat": [row.trial.repeat_index for row in rows],
-            "status": [STATUSES.index(row.result.status) for row in rows],
-            "failure": [row.result.failure.kind.value if row.result.failure else None for row in rows],
-            "cost": [None if m["cost_usd"] is None else round(m["cost_usd"] * 1e6) for m in measured],
-            "preview": [visible(shortened(row.answer_text, preview)) if preview else "" for row in rows],
+            "status": list(read.statuses),
+            "failure": read.failures,
+            "cost": read.costs,
+            "preview": [visible(shortened(text, preview)) if preview else "" for text in read.previews],
+            **read.measured,
         }
-        for name in _TIMES:
-            columns[name] = [_short(m[name]) for m in measured]
-        for name in _TOKENS:
-            columns[name] = [None if (value := m[name]) is None else round(value) for m in measured]
-        scores = {grader: [_score(row.result.scores.get(grader)) for row in rows] for grader in analysis.grader_ids}
         return {
             "run": self.view.run.manifest.run_id,
             "cases": [[visible(case.case_id), [visible(tag) for tag in case.tags]] for case in self._cases()],
@@ -94,7 +139,7 @@ class TrialTable:
             "statuses": [status.value for status in STATUSES],
             "graders": [visible(grader) for grader in analysis.grader_ids],
             "pass_at": self.view.run.plan.suite.graders[0].pass_at if self.view.run.plan.suite.graders else 1.0,
-            "scores": [scores[grader] for grader in analysis.grader_ids],
+            "scores": [read.scores[grader] for grader in analysis.grader_ids],
             "columns": columns,
         }
 
@@ -114,19 +159,13 @@ class TrialTable:
 
     def _by_interest(self) -> tuple[list[int], list[int]]:
         changed = {flip.case_id for flips in self.view.analysis.flips.values() for flip in flips}
-        primary = self.view.analysis.primary
 
         def rank(index: int) -> int:
-            row = self.rows[index]
-            score = row.result.scores.get(primary)
-            if row.result.failure is not None:
-                return 0
-            if score is None or score.value is None or not score.passed:
-                return 1
-            return 2 if row.case.case_id in changed else 3
+            interest = self.columns.interest[index]
+            return _CHANGED if interest == _OTHER and self.rows[index].case.case_id in changed else interest
 
         ranked = sorted(range(len(self.rows)), key=lambda index: (rank(index), index))
-        sought = [index for index in ranked if rank(index) < 3]
+        sought = [index for index in ranked if rank(index) < _OTHER]
         return sought, ranked[len(sought) :]
 
 
@@ -138,9 +177,9 @@ def _rows(view: View) -> tuple[TrialRow, ...]:
     for trial in run.plan.trials:
         if trial.phase is not Phase.MEASURED or trial.arm_id not in arms:
             continue
-        result = run.results.get(trial.trial_id) or TrialResult(trial_id=trial.trial_id, status=Status.PENDING)
         index, case = cases[trial.case_id]
-        rows.append(TrialRow(trial=trial, result=result, case=case, case_index=index, arm_index=arms[trial.arm_id]))
+        arm_index = arms[trial.arm_id]
+        rows.append(TrialRow(trial=trial, results=run.results, case=case, case_index=index, arm_index=arm_index))
     rows.sort(key=lambda row: (row.case_index, row.arm_index, row.trial.repeat_index))
     return tuple(rows)
 
@@ -153,19 +192,20 @@ def packed(value: Json) -> str:
 
 def full_text(row: TrialRow) -> dict[str, Json]:
     """Everything a reader of one trial wants to see, text made visible; empty parts left out."""
-    calls = row.result.calls
+    result = row.result
+    calls = result.calls
     parts: dict[str, Json] = {
         "input": _readable_input(calls[-1].request.get("input", calls[-1].request.get("messages"))) if calls else "",
         "expected": row.case.expected_text or ("" if row.case.expected is None else json.dumps(row.case.expected)),
-        "output": row.answer_text,
+        "output": answer_text(result),
         "summary": (calls[-1].answer.reasoning_summary or "") if calls else "",
         "tools": "\n".join(f"{tool.name}({tool.arguments})" for tool in calls[-1].answer.tool_calls) if calls else "",
-        "failure": row.result.failure.message if row.result.failure else "",
+        "failure": result.failure.message if result.failure else "",
         "reasons": "\n".join(
-            f"{grader}: {score.reason}" for grader, score in sorted(row.result.scores.items()) if score.reason
+            f"{grader}: {score.reason}" for grader, score in sorted(result.scores.items()) if score.reason
         ),
-        "anomalies": ", ".join(row.result.anomalies),
-        "attempts": _attempts(row.result),
+        "anomalies": ", ".join(result.anomalies),
+        "attempts": _attempts(result),
     }
     return {name: visible(text) for name, text in parts.items() if text}
 

@@ -22,12 +22,13 @@ def nothing_measured(run: RunRecord, analysis: Analysis) -> tuple[str, str] | No
 
     A latency run says something as soon as one call was answered.
     """
+    says_something = analysis.kind == "latency" or any(arm.quality.get(analysis.primary) for arm in analysis.arms)
+    n_ended = sum(arm.n_planned - arm.counts.get(Status.PENDING, 0) for arm in analysis.arms)
+    if _n_failed(analysis) < n_ended and says_something:
+        return None
     ended = [result for result in _measured(run) if result is not None and result.status is not Status.PENDING]
     failed = [result for result in ended if result.status is Status.ERROR]
-    says_something = analysis.kind == "latency" or any(arm.quality.get(analysis.primary) for arm in analysis.arms)
-    if len(failed) < len(ended) and says_something:
-        return None
-    unfinished = not_finished(run)
+    unfinished = not_finished(run, analysis)
     if not ended:
         return "Nothing measured", f"No call was made to its end. {unfinished or ''}".strip()
     if len(failed) == len(ended):
@@ -45,19 +46,19 @@ def nothing_measured(run: RunRecord, analysis: Analysis) -> tuple[str, str] | No
     return "No score", _sentences(graded, unfinished)
 
 
-def not_finished(run: RunRecord) -> str | None:
+def not_finished(run: RunRecord, analysis: Analysis) -> str | None:
     """How many calls are missing, why, and how to go on; None for a run that came to its planned end.
 
     Calls that a run of stated duration had no time for are not missing.
     """
     manifest = run.manifest
-    results = list(_measured(run))
-    missing = sum(_is_missing(result) for result in results)
-    if manifest.stop_reason is PendingReason.DURATION:
+    n_planned = sum(trial.phase is Phase.MEASURED for trial in run.plan.trials)
+    missing = sum(arm.counts.get(Status.PENDING, 0) for arm in analysis.arms)
+    if manifest.stop_reason is PendingReason.SETTLED:  # what that left over is outside the analysis
+        missing += n_planned - sum(arm.n_planned for arm in analysis.arms)
+    if manifest.stop_reason is PendingReason.DURATION or not missing:
         return None
-    if not missing:
-        return None
-    of = f"{numbers.count(missing)} of {numbers.plural(len(results), 'call')}"
+    of = f"{numbers.count(missing)} of {numbers.plural(n_planned, 'call')}"
     if manifest.stop_reason is PendingReason.SETTLED:
         return f"The run stopped once its question was settled: {of} were not needed."
     why = f" ({shortened(manifest.stop_message, _LONGEST_MESSAGE)})" if manifest.stop_message else ""
@@ -68,19 +69,17 @@ def not_finished(run: RunRecord) -> str | None:
     return f"The run is not finished: {of} {verb} missing{why}. {again}"
 
 
-def _is_missing(result: TrialResult | None) -> bool:
-    if result is None:
-        return True
-    return result.status is Status.PENDING and result.pending_reason is not PendingReason.DURATION
+def _n_failed(analysis: Analysis) -> int:
+    return sum(arm.counts.get(Status.ERROR, 0) for arm in analysis.arms)
 
 
 def failures_sentence(run: RunRecord, analysis: Analysis) -> str | None:
     """``40 of 2,000 calls failed (2.0%), 38 of them in xhigh: timeout: no first event within 2 s (38×).``"""
+    if not _n_failed(analysis):
+        return None
     failed = [result for result in _measured(run) if result is not None and result.status is Status.ERROR]
     by_arm = sorted(analysis.arms, key=lambda arm: -arm.counts.get(Status.ERROR, 0))
     most = by_arm[0]
-    if not failed or not most.counts.get(Status.ERROR, 0):
-        return None
     if len(by_arm) == 1 or most.counts[Status.ERROR] == len(failed):
         return f"{words.failed_calls(most)}{_most(failed)}."
     planned = sum(arm.n_planned for arm in analysis.arms)

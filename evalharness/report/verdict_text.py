@@ -18,6 +18,7 @@ from evalharness.core.findings import (
     Standing,
 )
 from evalharness.core.record import RunRecord
+from evalharness.metrics.table import given_scores
 from evalharness.report import numbers, trouble, words
 from evalharness.report.latency_verdict import LatencyVerdict
 
@@ -60,11 +61,9 @@ def verdict_text(run: RunRecord, analysis: Analysis) -> VerdictText:
 
 def share_right(run: RunRecord, grader_id: str) -> bool:
     """Whether the grader gave only 0 and 1, so that its mean is a share of right answers."""
-    return all(
-        result.scores[grader_id].value in (0.0, 1.0, None)
-        for result in run.results.values()
-        if grader_id in result.scores
-    )
+    given = given_scores(run, grader_id)
+    known = given[given == given]  # not NaN
+    return bool(((known == 0) | (known == 1)).all())
 
 
 def _single(run: RunRecord, analysis: Analysis, cautions: tuple[str, ...]) -> VerdictText:
@@ -74,7 +73,7 @@ def _single(run: RunRecord, analysis: Analysis, cautions: tuple[str, ...]) -> Ve
     right = share_right(run, analysis.primary)
     heading = words.score_phrase(estimate, share_right=right)
     score = words.score_sentence(estimate, share_right=right, repeats=analysis.repeats)
-    unfinished = trouble.not_finished(run)
+    unfinished = trouble.not_finished(run, analysis)
     lead = f"By the grader “{analysis.primary}”: {score}."
     bullets = [trouble.failures_sentence(run, analysis), _typical_call(arm)]
     return VerdictText(
@@ -123,7 +122,7 @@ class _Speaker:
 
     def heading_and_lead(self) -> tuple[str, str]:
         decision = self.analysis.decision
-        unfinished = trouble.not_finished(self.run)
+        unfinished = trouble.not_finished(self.run, self.analysis)
         if decision.outcome is Outcome.USE and decision.arm_id is not None:
             heading, lead = f"Use {self.label(decision.arm_id)}", self._use(decision.arm_id)
         elif decision.outcome is Outcome.NO_CLEAR_WINNER:
@@ -186,7 +185,7 @@ class _Speaker:
         if self.margin is None or -gap.lower <= self.margin:
             return f"{clause}, and missing trials keep it open whether that is within the rule."
         allowed = f"the rule allows {numbers.point_size(self.margin)} lower"
-        if standing.cases_to_settle is None or trouble.not_finished(self.run):
+        if standing.cases_to_settle is None or trouble.not_finished(self.run, self.analysis):
             return f"{clause}: {allowed}."
         have = numbers.count(self.analysis.n_cases)
         return f"{clause}: {allowed}. About {_cases(standing.cases_to_settle)} would settle it; this run has {have}."

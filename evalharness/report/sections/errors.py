@@ -148,6 +148,8 @@ def _effort_cells(effort: EffortEvidence | None) -> list[Cell]:
 
 def _examples(view: View) -> list[Example]:
     """The first failed call of each kind, in the order they were sent."""
+    if not any(arm.found.counts.get(Status.ERROR) for arm in view.arms):
+        return []
     labels = {arm.arm_id: arm.label for arm in view.arms}
     found: dict[str, Example] = {}
     for trial in view.run.plan.trials:

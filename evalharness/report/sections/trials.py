@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from evalharness.report import numbers
-from evalharness.report.trial_rows import TRIALS_PER_PAGE, TrialTable
+from evalharness.report.trial_rows import STATUSES, TRIALS_PER_PAGE, TrialTable
 from evalharness.report.view import View
 
 NAV = "Trials"
@@ -42,7 +42,7 @@ def build(view: View) -> Trials | None:
         texts_note=_texts_note(n_texts, len(table.rows)),
         run_id=shlex.quote(view.run.manifest.run_id),
         arms=tuple(arm.label for arm in view.arms),
-        statuses=tuple(sorted({row.result.status.value for row in table.rows})),
+        statuses=tuple(sorted({STATUSES[code].value for code in set(table.columns.statuses)})),
         tags=tuple(sorted({tag for row in table.rows for tag in row.case.tags})),
         side_pages=_side_pages(view, len(table.rows)),
     )
