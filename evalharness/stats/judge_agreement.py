@@ -99,6 +99,43 @@ def score_limits(estimate: Estimate) -> tuple[float, float]:
     return estimate.lower, estimate.upper
 
 
+def agreement_gaps(
+    candidate: Labelled, baseline: Labelled, settings: Settings
+) -> tuple[Estimate | None, Estimate | None]:
+    """Candidate minus baseline of sensitivity and of specificity, with limits as of independent outputs.
+
+    None where an arm has no output of the class, and both for scales. Source: Newcombe 1998.
+    """
+    if not (is_binary(candidate) and is_binary(baseline)):
+        return None, None
+    b, a = agreement(candidate, settings), agreement(baseline, settings)
+    return _gap(b.sensitivity, a.sensitivity), _gap(b.specificity, a.specificity)
+
+
+def _gap(b: Estimate | None, a: Estimate | None) -> Estimate | None:
+    if b is None or a is None:
+        return None
+    lower, upper = difference_limits(b.point, score_limits(b), a.point, score_limits(a))
+    return Estimate(
+        point=b.point - a.point,
+        lower=lower,
+        upper=upper,
+        method="Newcombe score",
+        n=b.n + a.n,
+        unit="share",
+        level=b.level,
+    )
+
+
+def joined(one: Labelled, other: Labelled) -> Labelled:
+    """The outputs of both; equal cluster labels are one cluster."""
+    return Labelled(
+        judge=np.concatenate([one.judge, other.judge]),
+        label=np.concatenate([one.label, other.label]),
+        cluster=np.concatenate([one.cluster, other.cluster]),
+    )
+
+
 def _kappa(labelled: Labelled, settings: Settings) -> Estimate | None:
     """Cohen's kappa with Wilson limits of the agreement, read at the margins seen.
 

@@ -12,17 +12,9 @@ from scipy import special
 
 from evalharness.core.findings import Estimate
 from evalharness.stats.bootstrap import SMALLEST_P
-from evalharness.stats.judge import (
-    Corrected,
-    Judged,
-    RoganGladen,
-    correct_by_calibration,
-    error_variance,
-    own_labels,
-    rectified,
-    weaknesses,
-)
-from evalharness.stats.judge_agreement import Labelled, agreement, is_binary, score_limits
+from evalharness.stats.judge import Corrected, Judged, error_variance, own_labels, rectified
+from evalharness.stats.judge_agreement import Labelled, agreement, agreement_gaps, joined, score_limits
+from evalharness.stats.judge_calibration import RoganGladen, correct_by_calibration, weaknesses
 from evalharness.stats.paired import Difference, compare_scores
 from evalharness.stats.proportions import Interval, difference_limits, normal_quantile, t_quantile
 from evalharness.stats.sample import Settings, sample_of, with_level
@@ -86,7 +78,7 @@ def compare_judged(
     else:
         found = _of_labels(candidate, baseline, naive, settings)
     found = found or _pooled(naive, labelled, settings) or _judge_only(naive)
-    gaps = _gaps(labelled, settings)
+    gaps = agreement_gaps(*labelled, settings)
     return JudgedDifference(
         estimate=found.estimate,
         p_value=found.p_value,
@@ -125,10 +117,8 @@ def _of_labels(candidate: Judged, baseline: Judged, naive: Difference, settings:
         return None
     n_labelled = min(b.n_labelled, a.n_labelled)
     point, variance = b.point - a.point, error_variance(b.influence - a.influence, n_labelled)
-    critical = t_quantile(settings.level, n_labelled - 1)
-    # Arms of the same outputs, scores and labels: as without a flip, see ``paired.scaled_tango``.
-    half = critical * math.sqrt(variance) if variance > 0 else critical**2 / (n_labelled + critical**2)
-    t = abs(point) / math.sqrt(variance) if variance > 0 else 0.0
+    error = math.sqrt(max(variance, b.least_variance + a.least_variance))
+    half = t_quantile(settings.level, n_labelled - 1) * error
     return _Finding(
         estimate=replace(
             naive.estimate,
@@ -137,7 +127,7 @@ def _of_labels(candidate: Judged, baseline: Judged, naive: Difference, settings:
             upper=min(1.0, point + half),
             method="difference of PPI++ estimates, t on cluster totals",
         ),
-        p_value=max(SMALLEST_P, 2 * float(special.stdtr(n_labelled - 1, -t))),
+        p_value=max(SMALLEST_P, 2 * float(special.stdtr(n_labelled - 1, -abs(point) / error))),
         p_method="t",
         basis=Basis.LABELS,
     )
@@ -198,15 +188,15 @@ def _inverted(limits: Callable[[float], Interval]) -> float:
 
 def _pooled(naive: Difference, labelled: tuple[Labelled, Labelled], settings: Settings) -> _Finding | None:
     """(raw_B - raw_A) / (Se + Sp - 1), where both arms share Se and Sp; None where that is not shown."""
-    one_sided = _gaps(labelled, with_level(settings, POOLING_LEVEL))
+    one_sided = agreement_gaps(*labelled, with_level(settings, POOLING_LEVEL))
     if not all(gap is not None and max(map(abs, score_limits(gap))) < POOLING_MARGIN for gap in one_sided):
         return None
-    informed = agreement(_joined(labelled), settings).informed
+    informed = agreement(joined(*labelled), settings).informed
     gap, limits = naive.estimate, (naive.estimate.lower, naive.estimate.upper)
     if informed is None or limits[0] is None or limits[1] is None:
         return None
     ratio = ratio_limits(gap.point, (limits[0], limits[1]), informed.point, score_limits(informed))
-    if ratio is None:
+    if ratio is None or ratio[0] >= 1 or ratio[1] <= -1:
         return None
     estimate = replace(
         gap,
@@ -222,28 +212,6 @@ def _pooled(naive: Difference, labelled: tuple[Labelled, Labelled], settings: Se
         basis=Basis.POOLED,
         cautions=weaknesses(informed),
     )
-
-
-def _gaps(labelled: tuple[Labelled, Labelled], settings: Settings) -> tuple[Estimate | None, Estimate | None]:
-    """Candidate minus baseline of sensitivity and of specificity, as of independent outputs."""
-    if not all(is_binary(each) for each in labelled):
-        return None, None
-    b, a = (agreement(each, settings) for each in labelled)
-    return _gap(b.sensitivity, a.sensitivity), _gap(b.specificity, a.specificity)
-
-
-def _gap(b: Estimate | None, a: Estimate | None) -> Estimate | None:
-    if b is None or a is None:
-        return None
-    lower, upper = difference_limits(b.point, score_limits(b), a.point, score_limits(a))
-    return replace(b, point=b.point - a.point, lower=lower, upper=upper, method="Newcombe score", n=b.n + a.n)
-
-
-def _joined(labelled: tuple[Labelled, Labelled]) -> Labelled:
-    judge, label, cluster = (
-        np.concatenate([getattr(each, name) for each in labelled]) for name in ("judge", "label", "cluster")
-    )
-    return Labelled(judge=judge, label=label, cluster=cluster)
 
 
 def ratio_limits(top: float, of_top: Interval, bottom: float, of_bottom: Interval) -> Interval | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evalharness.stats import judge, judge_gap
-from evalharness.stats.judge import Judged, correct_by_calibration, correct_by_labels
+from evalharness.stats import judge, judge_calibration, judge_gap
+from evalharness.stats.judge import Judged, correct_by_labels
 from evalharness.stats.judge_agreement import Labelled, agreement
+from evalharness.stats.judge_calibration import correct_by_calibration
 from evalharness.stats.judge_gap import Basis, compare_judged
 from evalharness.stats.one_arm import estimate_share
 from evalharness.stats.sample import Settings, sample_of
@@ -92,10 +93,10 @@ def test_cases_weigh_equally_though_their_repeats_differ():
 @pytest.mark.parametrize(
     ("outside", "reason"),
     [
-        (labels(50, 50, 50, 50), judge.GUESSING),
-        (labels(20, 80, 30, 70), judge.GUESSING),
+        (labels(50, 50, 50, 50), judge_calibration.GUESSING),
+        (labels(20, 80, 30, 70), judge_calibration.GUESSING),
         (labels(90, 10, 0, 0), "no output of one class"),
-        (labels(60, 40, 90, 10, copies=20), judge.NOT_OF_THIS_JUDGE),
+        (labels(60, 40, 90, 10, copies=20), judge_calibration.NOT_OF_THIS_JUDGE),
     ],
     ids=["guessing", "worse than guessing", "one class", "raw rate beyond the calibration"],
 )

@@ -15,6 +15,7 @@ CELLS = [
     simulated.labels_cell(ARM, 40),
     simulated.labels_cell(ARM, 150),
     simulated.labels_cell(REPEATED, 200),
+    simulated.labels_cell(Situation(n=20_000, p=0.7, se=0.97, sp=1.0), 50),
     simulated.labels_pay_cell(Situation(n=2000, p=0.7, se=0.95, sp=0.9), 200),
     simulated.calibration_cell(ARM, 100),
     simulated.calibration_cell(REPEATED, 400),

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from evalharness.stats.bradley_terry import Games, rank_arms
-from evalharness.stats.judge import Judged, correct_by_calibration, correct_by_labels
+from evalharness.stats.judge import Judged, correct_by_labels
 from evalharness.stats.judge_agreement import Labelled, agreement
+from evalharness.stats.judge_calibration import correct_by_calibration
 from evalharness.stats.judge_gap import compare_judged, ratio_limits
 from evalharness.stats.passes import estimate_passes, majority_at, majority_filled, pass_at, pass_every
 from evalharness.stats.preference import Duel, compare_preferences

@@ -10,6 +10,7 @@ import pytest
 
 from evalharness.stats import bradley_terry, judge, judge_gap, passes, preference
 from evalharness.stats.judge_agreement import Labelled, agreement
+from evalharness.stats.judge_calibration import correct_by_calibration
 from evalharness.stats.proportions import normal_quantile, t_quantile
 from evalharness.stats.sample import Sample, Settings, sample_of
 
@@ -64,7 +65,7 @@ def test_rogan_gladen_with_the_limits_of_lang_and_reiczigel(given, expected):
         judge=np.array([1.0] * x + [0.0] * (n - x)), label=np.full(n, np.nan), case=np.arange(n), cluster=np.arange(n)
     )
     settings = Settings(seed=1, level=given["level"])
-    corrected = judge.correct_by_calibration(arm, by_counts(se, n_right, sp, n_wrong), settings).corrected
+    corrected = correct_by_calibration(arm, by_counts(se, n_right, sp, n_wrong), settings).corrected
     assert (corrected.point, corrected.lower, corrected.upper) == pytest.approx(expected, abs=1e-9)
 
 
@@ -143,10 +144,10 @@ def test_ppi_is_that_of_its_authors(given, expected):
     n = len(given["label"])
     fit = judge.rectified(arm)
     assert fit.point == pytest.approx(point, abs=1e-12)
-    assert fit.variance() == pytest.approx(error**2 * n / (n - 1), rel=1e-9)
+    assert fit.variance == pytest.approx(error**2 * n / (n - 1), rel=1e-9)
     found = judge.correct_by_labels(arm, SETTINGS).corrected
     factor = (normal_quantile(0.95) / t_quantile(0.95, n - 1)) ** 2
-    assert found.n_effective == pytest.approx(point * (1 - point) / fit.variance() * factor, rel=1e-9)
+    assert found.n_effective == pytest.approx(point * (1 - point) / fit.variance * factor, rel=1e-9)
 
 
 @of("ppi_clustered")
