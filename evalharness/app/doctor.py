@@ -15,7 +15,6 @@ from pathlib import Path
 
 from evalharness.app.advice import advice
 from evalharness.app.children import simulator_at
-from evalharness.app.collector import rare_collection
 from evalharness.app.diagnosis import (
     Asked,
     Diagnosis,
@@ -31,6 +30,7 @@ from evalharness.app.foreman import staffed
 from evalharness.app.preflight import most_in_flight
 from evalharness.app.rehearsal import CALL_S, Level, levels_of
 from evalharness.app.run import MOST_OPEN_AHEAD, OPEN_AHEAD
+from evalharness.app.undisturbed import undisturbed
 from evalharness.core.clock import SystemClock
 from evalharness.core.model import Endpoint, EndpointKind, Plan
 from evalharness.core.ports import Clock, Exchanger, HttpRequest
@@ -66,7 +66,7 @@ async def _examine(levels: Sequence[Level], workers: int | str) -> Diagnosis:
         crew, exchanger = await _reached(log, most, clock, resources)
         timer_late_ms = await _timer_lateness(clock)
         async with staffed(crew, workers):
-            with rare_collection():
+            with undisturbed():
                 seen = [await _measure(level, exchanger, clock, log) for level in levels]
             n_workers = len(crew)
     machine = Machine(

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from evalharness import __version__
 from evalharness.app import interrupts
-from evalharness.app.collector import rare_collection
 from evalharness.app.continuation import Continuation, continuation, is_missing_data
 from evalharness.app.environment import client_environment
 from evalharness.app.foreman import staffed
@@ -20,6 +19,7 @@ from evalharness.app.observer import Observer
 from evalharness.app.passes import Passes
 from evalharness.app.preflight import most_in_flight, wanted_in_flight
 from evalharness.app.settings import Resolved, RunSettings, with_suite
+from evalharness.app.undisturbed import undisturbed
 from evalharness.core.clock import SystemClock, utc_text
 from evalharness.core.errors import ExitCode, UsageError
 from evalharness.core.events import RunFinished, RunStarted
@@ -213,7 +213,7 @@ class _Run:
         finished = self._found.finished if self._found else {}
         pending = [trial for trial in self._trials if trial.trial_id not in finished]
         interrupt.task = asyncio.create_task(execute(pending, context, conduct))
-        with rare_collection():
+        with undisturbed():
             try:
                 await interrupt.task
             except asyncio.CancelledError:

@@ -15,8 +15,9 @@ from evalharness.engine.source import MoreTrials, TrialSource
 from evalharness.engine.stop import StopSignal
 from evalharness.engine.trial import TrialContext, run_trial
 
-#: How long before its moment a trial of an open loop is prepared: rendered, encoded, written down as begun.
-LEAD_NS = 50_000_000
+#: How long before its moment a trial of an open loop is prepared: rendered, encoded, written down as begun, which may
+#: have to wait for results that are being synced to a slow disk.
+LEAD_NS = 250_000_000
 #: A call's length before any was measured: callers that start together would all wait for each other's connection.
 _FIRST_GUESS_NS = 100_000_000
 _LONGEST_STAGGER_NS = NS_PER_S
@@ -72,9 +73,10 @@ class _Sending:
         self._n_in_flight = 0
 
     async def run(self, trials: Sequence[Trial]) -> None:
-        now_ns = self._conduct.clock.monotonic_ns()
+        # The first trial of an open loop is to be on time too.
+        begin_ns = self._conduct.clock.monotonic_ns() + (LEAD_NS if self._is_open else 0)
         # A stretch that is continued goes on where it was: its clock is set back by what has been measured of it.
-        self._started_ns = now_ns - (self._before_ns if self._is_timed else 0)
+        self._started_ns = begin_ns - (self._before_ns if self._is_timed else 0)
         self._until_ns = None if self._stretch.seconds is None else self._end_ns(self._stretch.seconds)
         try:
             async with asyncio.TaskGroup() as group:
@@ -88,6 +90,10 @@ class _Sending:
         except ExceptionGroup as problems:
             # One cause stopped the rest: the first is what the user has to know.
             raise problems.exceptions[0] from None
+
+    @property
+    def _is_open(self) -> bool:
+        return self._stretch.shape.max_in_flight is None
 
     @property
     def _is_timed(self) -> bool:
