@@ -11,6 +11,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from evalharness.core.estimate import Estimate, TimeFindings
+from evalharness.core.gate_findings import (
+    BaselineSource,
+    Change,
+    GateFindings,
+    Reason,
+    Settling,
+    Verdict,
+    overall,
+)
 from evalharness.core.load_findings import (
     Course,
     Knee,
@@ -31,12 +40,15 @@ __all__ = [
     "Analysis",
     "ArmFindings",
     "ArmStanding",
+    "BaselineSource",
     "CaseFlip",
+    "Change",
     "Comparison",
     "Course",
     "Decision",
     "EffortEvidence",
     "Estimate",
+    "GateFindings",
     "Knee",
     "LimitFindings",
     "Mark",
@@ -45,7 +57,9 @@ __all__ = [
     "Outcome",
     "Part",
     "Reading",
+    "Reason",
     "ServiceLevel",
+    "Settling",
     "Spread",
     "Standing",
     "Steadiness",
@@ -54,6 +68,8 @@ __all__ = [
     "TimeDivision",
     "TimeFindings",
     "Trend",
+    "Verdict",
+    "overall",
 ]
 
 
@@ -271,6 +287,8 @@ class Analysis:
     together first; empty for other kinds. ``knees``: one for all arms and, with several, one for each; empty without
     ``steps`` or without an ``slo``. ``observer`` None: nothing was observed (runs of earlier versions).
     ``trend`` is that of the ladder of efforts with the baseline (else the first), None below three efforts.
+    ``gates``: judged, in the suite's order, each on every arm it selects. ``baseline_run``: the run compared with, None
+    where there is none; ``against_run`` maps a metric to this run's arms against the same arms of that one.
     ``banners`` are whole sentences that a reader must see before the numbers; ``notes`` whole sentences that belong
     beside the figures they concern (waiting times), not before them.
     """
@@ -302,6 +320,9 @@ class Analysis:
     stretches: tuple[StretchFindings, ...] = ()
     knees: tuple[Knee, ...] = ()
     observer: ObserverFindings | None = None
+    gates: tuple[GateFindings, ...] = ()
+    baseline_run: BaselineSource | None = None
+    against_run: Mapping[str, tuple[Comparison, ...]] = field(default_factory=dict)
 
     def arm(self, arm_id: str) -> ArmFindings:
         return next(arm for arm in self.arms if arm.arm_id == arm_id)

@@ -245,6 +245,7 @@ class Budget:
     max_cost_usd: float | None = None
     max_calls: int | None = None
     max_wall_s: float | None = None
+    stop_when_settled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,12 +267,65 @@ class DecisionLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionRule:
-    """``margin`` is on the scale of the metric (0.02 = two points of a share)."""
+    """``margin`` is on the scale of the metric (0.02 = two points of a share).
+
+    ``value_per_correct_usd``: what a right answer is worth, of the rule ``best_value`` alone.
+    """
 
     rule: str
     metric: str
     margin: float
     limits: tuple[DecisionLimit, ...] = ()
+    value_per_correct_usd: float | None = None
+
+
+class Demand(StrEnum):
+    """What a gate demands; the values are the keys of a suite."""
+
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+    NON_INFERIOR = "non_inferior_margin"
+    IMPROVED = "improved"
+    EQUIVALENT = "equivalent_margin"
+    RATIO_AT_MOST = "ratio_at_most"
+    MUST_PASS = "must_pass"
+
+
+class GateScope(StrEnum):
+    """What the candidate is judged by: itself, another arm of the run, or the same arm of another run."""
+
+    ALONE = "alone"
+    ARMS = "arms"
+    BASELINE_RUN = "baseline_run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateSpec:
+    """One entry of a suite's ``gates``. ``number`` counts from 1, for messages.
+
+    ``metric``: a grader id, a name of the metric catalogue, ``cost_per_correct_usd`` or ``error_share``; empty with
+    ``must_pass``. ``limit``: the value beside the demand, None with ``improved`` and ``must_pass``. ``arm`` selects
+    every arm that has these axis values (none: all), and all of them have to pass; ``to`` selects the arm compared
+    with, which equals the candidate on all axes that neither names. ``tag``: only the cases that have it.
+    """
+
+    number: int
+    demand: Demand
+    metric: str = ""
+    limit: float | None = None
+    scope: GateScope = GateScope.ALONE
+    arm: Mapping[str, Json] = field(default_factory=dict)
+    to: Mapping[str, Json] = field(default_factory=dict)
+    quantile: float | None = None
+    tag: str | None = None
+
+
+class OnInconclusive(StrEnum):
+    """What follows from a gate that is neither passed nor failed. ``EXTEND``: more cases, inside the budget."""
+
+    WARN = "warn"
+    FAIL = "fail"
+    EXTEND = "extend"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,6 +364,8 @@ class Suite:
     budget: Budget = field(default_factory=Budget)
     slo: Slo | None = None
     decision: DecisionRule | None = None
+    gates: tuple[GateSpec, ...] = ()
+    on_inconclusive: OnInconclusive = OnInconclusive.WARN
     tolerate_error_share: float = 0.0
     analysis: AnalysisOptions = field(default_factory=AnalysisOptions)
     files: tuple[FileRef, ...] = ()
