@@ -25,19 +25,22 @@ class Place:
     box: Box
 
 
-def free_place(label: str, x: float, y: float, taken: Sequence[Box], inside: Box) -> Place | None:
-    """The freest of eight places around the marker, below right first; None where none is nearly free."""
+def free_place(label: str, x: float, y: float, taken: Sequence[Box], inside: Box, *, away: float = 0.0) -> Place | None:
+    """The freest of eight places around the marker, below right first; None where none is nearly free.
+
+    ``away``: how much larger the marker is than others, a ring around it included.
+    """
     width = len(label) * BOLD_LETTER
     choices: list[tuple[float, Place]] = []
     for anchor, label_x, label_y in (
-        ("start", x + 8, y + 17),
-        ("end", x - 8, y - 9),
-        ("start", x + 8, y - 9),
-        ("end", x - 8, y + 17),
-        ("start", x + 11, y + 4),
-        ("end", x - 11, y + 4),
-        ("middle", x, y - 12),
-        ("middle", x, y + 21),
+        ("start", x + 8, y + 17 + away),
+        ("end", x - 8, y - 9 - away),
+        ("start", x + 8, y - 9 - away),
+        ("end", x - 8, y + 17 + away),
+        ("start", x + 11 + away, y + 4),
+        ("end", x - 11 - away, y + 4),
+        ("middle", x, y - 12 - away),
+        ("middle", x, y + 21 + away),
     ):
         left = label_x - width * {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor]
         box = (left, label_y - 11, left + width, label_y + 3)

@@ -136,9 +136,9 @@ def _labels(panel: LoadPanel, x_scale: Scale, y_scale: Scale) -> list[Markup]:
     for point, x, _ in spots:
         ends = [y_scale(end) for end in point.tail_ms.ends]
         taken.append((x - 2, min(ends), x + 2, max(ends)))
-    parts = []
+    parts, inside = [], (_LEFT, _TOP - 8, WIDTH, _BOTTOM)
     for point, x, y in sorted(spots, key=lambda spot: not spot[0].holds):
-        found = free_place(point.level, x, y, taken, (_LEFT, _TOP - 8, WIDTH, _BOTTOM))
+        found = free_place(point.level, x, y, taken, inside, away=7.0 if point.holds else 0.0)
         if found is not None:
             taken.append(found.box)
             parts.append(text(found.x, found.y, point.level, anchor=found.anchor, role="text", bold=True, halo=True))

@@ -17,6 +17,8 @@ from evalharness.report.charts.svg import decoration, line, number, rect, text
 QUALITY_WIDTH, QUALITY_HEIGHT = 150, 22
 FOREST_WIDTH, FOREST_HEIGHT = 320, 26
 LADDER_WIDTH, LADDER_HEIGHT = 320, 26
+#: In an axis the limit's rule begins here: through a label it would strike it out.
+_BELOW_LABELS = 19.0
 _INSET = 10
 
 
@@ -98,7 +100,7 @@ def ladder_scale(rows: Sequence[LadderRow], limit_ms: float | None) -> Scale:
 
 def ladder_axis(scale: Scale, write: Callable[[float], str], limit_ms: float | None) -> Markup:
     body = _axis_labels(scale, LADDER_WIDTH, write)
-    return decoration(LADDER_WIDTH, LADDER_HEIGHT, [*body, *_limit(scale, limit_ms)], kind="axis")
+    return decoration(LADDER_WIDTH, LADDER_HEIGHT, [*body, *_limit(scale, limit_ms, _BELOW_LABELS)], kind="axis")
 
 
 def ladder_strip(row: LadderRow, scale: Scale, limit_ms: float | None) -> Markup:
@@ -143,11 +145,11 @@ def _interval_bar(interval: Interval, scale: Scale, y: float, mark: Mark) -> lis
     return [line(low, y, high, y, mark.role, 4)] if number(low) != number(high) else []
 
 
-def _limit(scale: Scale, limit_ms: float | None) -> list[Markup]:
+def _limit(scale: Scale, limit_ms: float | None, top: float = 0.0) -> list[Markup]:
     if limit_ms is None or not scale.holds(limit_ms):
         return []
     x = scale(limit_ms)
-    return [line(x, 0, x, LADDER_HEIGHT, "worse", 1.5, stroke_dasharray="4 2")]
+    return [line(x, top, x, LADDER_HEIGHT, "worse", 1.5, stroke_dasharray="4 2")]
 
 
 def _axis_labels(scale: Scale, width: float, write: Callable[[float], str]) -> list[Markup]:
