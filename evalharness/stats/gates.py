@@ -1,7 +1,8 @@
 """Does a run keep what its gates demand? Pass, fail or inconclusive; never by a point estimate.
 
 A gate is a region in which a quantity has to lie. It passes where the one-sided 95% bounds lie inside, fails where they
-lie outside, and is inconclusive otherwise. ``gate_evidence`` and ``gate_ratios`` make the bounds of every quantity.
+lie outside, and is inconclusive otherwise. ``gate_scores``, ``gate_times``, ``gate_means`` and ``gate_costs`` make the
+evidence for each kind of quantity.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Reason(StrEnum):
 class Requirement:
     """The open region ``lower`` to ``upper`` in which the quantity has to lie (None: unlimited on that side).
 
-    ``closed``: a quantity at the limit is inside. ``neutral``: no change, 1 for ratios.
+    ``closed``: a quantity at the limit is inside.
     """
 
     lower: float | None = None
@@ -56,10 +57,6 @@ class Requirement:
     def fails_if(self) -> tuple[Claim, ...]:
         """One has to be shown."""
         return tuple(Claim(limit=claim.limit, above=not claim.above) for claim in self.passes_if)
-
-    def holds(self, value: float) -> bool:
-        """Whether ``value`` lies inside."""
-        return all(claim.shown_by((value, value)) for claim in self.passes_if)
 
 
 def non_inferior(margin: float) -> Requirement:
