@@ -9,30 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
-from evalharness.core.findings import Estimate
+from evalharness.core.findings import Estimate, Reason, Settling, Verdict
 from evalharness.stats.evidence import ALPHA, FEWEST_CLUSTERS, Claim, Evidence, Gap, Showing
 from evalharness.stats.multiple import holm
 from evalharness.stats.sample import Sample
-from evalharness.stats.settle import Settling, settle
-
-
-class Verdict(StrEnum):
-    PASS = "pass"
-    FAIL = "fail"
-    INCONCLUSIVE = "inconclusive"
-
-
-class Reason(StrEnum):
-    """Why a gate is inconclusive. More cases help in the first three; they do not where calls are missing."""
-
-    NOT_ENOUGH = "the interval straddles the limit"
-    FEW_CASES = "fewer than 10 independent cases"
-    HOLM = "not kept among so many gates"
-    MISSING = "missing calls decide"
-    NOTHING = "nothing to judge"
-    BARRED = "no verdict may be given"
+from evalharness.stats.settle import settle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

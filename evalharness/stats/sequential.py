@@ -10,11 +10,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from evalharness.core.findings import Estimate
+from evalharness.core.findings import Estimate, Reason, Verdict
 from evalharness.stats.betting import Betting, Discordant, betting
 from evalharness.stats.bootstrap import SMALLEST_P
 from evalharness.stats.evidence import ALPHA, LEVEL, Claim
-from evalharness.stats.gates import GateFinding, Reason, Requirement, Verdict, kept_among, missing_clause
+from evalharness.stats.gates import GateFinding, Requirement, kept_among, missing_clause
 from evalharness.stats.multiple import holm
 
 METHOD = "betting confidence sequence"

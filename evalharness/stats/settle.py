@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from scipy import special
 
+from evalharness.core.findings import Settling
 from evalharness.stats.evidence import ALPHA, Gap
 from evalharness.stats.planning import ROUNDING, Question, cases_to_settle
 
@@ -17,20 +18,6 @@ POWER = 0.8
 MOST_TIMES = 30
 #: More repeats of a case than this are no plan.
 MOST_REPEATS = 1_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settling:
-    """``cases``: in all, at the present repeats, None where none can be named. ``repeats``: in each arm, that would do
-    with the present cases; None where no number does, or one repeat cannot tell. ``cases_at_most_repeats``: where no
-    number of repeats does, the cases that the differences between cases alone need.
-    ``near_limit``: the estimate lies so near the limit that no number would mean anything.
-    """
-
-    cases: int | None = None
-    repeats: int | None = None
-    cases_at_most_repeats: int | None = None
-    near_limit: bool = False
 
 
 def settle(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from evalharness.core.findings import Verdict
 from evalharness.stats.evidence import Evidence
 from evalharness.stats.gate_costs import Spending, cost_per_correct_evidence, cost_per_correct_ratio_evidence
 from evalharness.stats.gate_means import mean_evidence, mean_ratio_evidence
@@ -19,7 +20,6 @@ from evalharness.stats.gate_times import quantile_evidence, quantile_ratio_evide
 from evalharness.stats.gates import (
     Gate,
     Requirement,
-    Verdict,
     at_least,
     at_most,
     equivalent,

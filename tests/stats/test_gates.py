@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evalharness.core.findings import Reason, Verdict
 from evalharness.stats.evidence import ALPHA, Claim, Gap, Inverted
 from evalharness.stats.gate_costs import Spending, cost_per_correct_evidence, cost_per_correct_ratio_evidence
 from evalharness.stats.gate_means import mean_evidence, mean_ratio_evidence
@@ -18,8 +19,6 @@ from evalharness.stats.gate_times import quantile_evidence, quantile_ratio_evide
 from evalharness.stats.gates import (
     Gate,
     GateFinding,
-    Reason,
-    Verdict,
     at_least,
     at_most,
     equivalent,

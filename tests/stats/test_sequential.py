@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evalharness.core.findings import Reason, Verdict
 from evalharness.stats.evidence import ALPHA
-from evalharness.stats.gates import Reason, Verdict, at_least, equivalent, improved, non_inferior
+from evalharness.stats.gates import at_least, equivalent, improved, non_inferior
 from evalharness.stats.sequential import Watch, judge_watches, sign_of_ratio, watch
 from tests.stats.test_properties import printable
 
