@@ -53,7 +53,10 @@ def build(view: View) -> Rising | None:
 def _notes(view: View, panels: list[LoadPanel]) -> list[str]:
     notes = []
     if panels:
-        medians = ", small dots the medians" if len(view.shown) <= _MEDIANS else ""
+        with_dots = any(
+            point.median_ms is not None for panel in panels for line in panel.lines for point in line.points
+        )
+        medians = ", small dots the medians" if with_dots else ""
         drawn = f"Each point is a level, bars are 95% confidence intervals{medians}."
         notes.append(f"{drawn} Where the line turns upwards, more calls only wait longer.")
     if any(point.holds for panel in panels for line in panel.lines for point in line.points):
