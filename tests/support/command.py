@@ -26,8 +26,12 @@ class Finished:
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process's, without what would change a run."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("EVALHARNESS_")}
+    """This process's, without what would change a run, or have it compile the whole program each time."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("EVALHARNESS_") and name != "PYTHONDONTWRITEBYTECODE"
+    }
     return kept | {"NO_COLOR": "1"} | dict(extra or {})
 
 
