@@ -20,6 +20,23 @@ from evalharness.core.gate_findings import (
     Verdict,
     overall,
 )
+from evalharness.core.insight_findings import (
+    CaseFlip,
+    CaseReading,
+    FrontFindings,
+    FrontPlace,
+    NoPrice,
+    OrderedFindings,
+    Price,
+    QuantileShift,
+    Route,
+    RouterFindings,
+    ShiftFindings,
+    SolvedShares,
+    TagEffect,
+    TagRoute,
+    TagTable,
+)
 from evalharness.core.load_findings import (
     Course,
     Knee,
@@ -42,29 +59,43 @@ __all__ = [
     "ArmStanding",
     "BaselineSource",
     "CaseFlip",
+    "CaseReading",
     "Change",
     "Comparison",
     "Course",
     "Decision",
     "EffortEvidence",
     "Estimate",
+    "FrontFindings",
+    "FrontPlace",
     "GateFindings",
     "Knee",
     "LimitFindings",
     "Mark",
     "Met",
+    "NoPrice",
     "ObserverFindings",
+    "OrderedFindings",
     "Outcome",
     "Part",
+    "Price",
+    "QuantileShift",
     "Reading",
     "Reason",
+    "Route",
+    "RouterFindings",
     "ServiceLevel",
     "Settling",
+    "ShiftFindings",
+    "SolvedShares",
     "Spread",
     "Standing",
     "Steadiness",
     "Step",
     "StretchFindings",
+    "TagEffect",
+    "TagRoute",
+    "TagTable",
     "TimeDivision",
     "TimeFindings",
     "Trend",
@@ -145,7 +176,9 @@ class ArmFindings:
     ``cost_usd`` is the mean per trial, failed attempts included. ``drift`` are medians of total_ms in equal blocks of
     trials in time order. ``mixed_share`` is the share of cases whose repeats disagree, None with one repeat.
     ``slo_share`` is at level 0.95, ``service`` holds the verdict with one-sided bounds; with ``steps`` both are over
-    all levels, and the stretches and the knee say more. ``coalesced_share``: gaps between deltas that this client may
+    all levels, and the stretches and the knee say more. ``n_cut``: answers cut at ``max_output_tokens``;
+    ``n_cut_by_reasoning``: those of which more than half of the tokens were reasoning, None where no count of one of
+    them is known. ``coalesced_share``: gaps between deltas that this client may
     have closed by reading late; in runs that did not observe themselves all gaps that are 0. ``divided``: None where
     nothing ended.
     """
@@ -171,6 +204,8 @@ class ArmFindings:
     slo_share: Estimate | None = None
     failures: Mapping[str, int] = field(default_factory=dict)
     incomplete_reasons: Mapping[str, int] = field(default_factory=dict)
+    n_cut: int = 0
+    n_cut_by_reasoning: int | None = None
     n_retries: int = 0
     n_null_scores: int = 0
     anomalies: Mapping[str, int] = field(default_factory=dict)
@@ -186,13 +221,20 @@ class ArmFindings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """An arm against the one below it on the effort axis. ``extra_cost_usd`` per trial, ``time_ratio`` of total_ms."""
+    """An arm against the one below it on the effort axis. ``extra_cost_usd`` per trial, ``time_ratio`` of total_ms.
+
+    ``extra_ms``: how much longer a case typically takes, failed trials infinitely late. ``usd_per_score`` and
+    ``ms_per_score``: what it takes for what it gains, None where cost or time is not known.
+    """
 
     lower_arm: str
     upper_arm: str
     quality: Comparison
     extra_cost_usd: Estimate | None = None
     time_ratio: Comparison | None = None
+    extra_ms: Estimate | None = None
+    usd_per_score: Price | None = None
+    ms_per_score: Price | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +243,8 @@ class Trend:
 
     ``estimate``: change per step, with ``n_steps`` steps. ``fell``: the steps (lower arm, upper arm) whose score was
     lower in the upper arm: a trend is not monotonicity. Whether such a fall is shown is said by that ``Step``.
+    ``rising_line``: by arm, the scores closest to those found that never fall; ``levelled``: the runs of arms (first,
+    last) that it has to make equal. It describes, and tests nothing.
     """
 
     metric: str
@@ -210,20 +254,13 @@ class Trend:
     p_value: float
     p_method: str
     fell: tuple[tuple[str, str], ...] = ()
+    rising_line: tuple[float, ...] = ()
+    levelled: tuple[tuple[str, str], ...] = ()
     cautions: tuple[str, ...] = ()
 
     @property
     def n_steps(self) -> int:
         return len(self.arms) - 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseFlip:
-    """A case whose mean score differs between two arms."""
-
-    case_id: str
-    baseline_score: float
-    candidate_score: float
 
 
 class Standing(StrEnum):
@@ -286,7 +323,10 @@ class Analysis:
     ``service``: that of all arms together, None without an ``slo``. ``stretches`` of a latency run, by step, all arms
     together first; empty for other kinds. ``knees``: one for all arms and, with several, one for each; empty without
     ``steps`` or without an ``slo``. ``observer`` None: nothing was observed (runs of earlier versions).
-    ``trend`` is that of the ladder of efforts with the baseline (else the first), None below three efforts.
+    ``trend`` is that of the ladder of efforts with the baseline (else the first), None below three efforts; ``ordered``
+    says of the same arms whether times and tokens move with the effort. ``router`` is over that ladder, of two arms or
+    more. ``front``: None without costs and times. ``tag_effects`` maps a candidate's arm id to its differences by tag.
+    ``shift``: the recommended arm against the baseline, else the only other one.
     ``gates``: judged, in the suite's order, each on every arm it selects. ``baseline_run``: the run compared with, None
     where there is none; ``against_run`` maps a metric to this run's arms against the same arms of that one.
     ``banners`` are whole sentences that a reader must see before the numbers; ``notes`` whole sentences that belong
@@ -323,6 +363,11 @@ class Analysis:
     gates: tuple[GateFindings, ...] = ()
     baseline_run: BaselineSource | None = None
     against_run: Mapping[str, tuple[Comparison, ...]] = field(default_factory=dict)
+    ordered: tuple[OrderedFindings, ...] = ()
+    router: RouterFindings | None = None
+    front: FrontFindings | None = None
+    tag_effects: Mapping[str, TagTable] = field(default_factory=dict)
+    shift: ShiftFindings | None = None
 
     def arm(self, arm_id: str) -> ArmFindings:
         return next(arm for arm in self.arms if arm.arm_id == arm_id)
