@@ -1,16 +1,15 @@
 """Do the intervals cover, and do the tests err as rarely as they say? By simulation, with known truth.
 
-By hand, larger: ``python -m tests.stats.calibrate --runs 2000 --write`` (writes evalharness/docs/calibration.md).
-``test_calibration.py`` runs a few of the cells.
+This module has the cells of means, shares, differences, quantiles and costs, and what all topics share. The command is
+in ``calibration_page.py``: ``poe calibrate --runs 1000``, which also measures the other ``calibrate_*`` modules and
+writes evalharness/docs/calibration.md. ``test_calibration.py`` runs a few of the cells.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from scipy import stats
@@ -24,7 +23,10 @@ RESAMPLES = 999
 
 @dataclass(frozen=True)
 class Cell:
-    """One simulated situation. ``draw`` gives True where the interval covers (or the test rejects) in one run."""
+    """One simulated situation. ``draw`` gives True where the interval covers (or the test rejects) in one run.
+
+    Without ``at_least`` and ``at_most`` it only informs: what a mistake would cost.
+    """
 
     name: str
     draw: Callable[[np.random.Generator, Settings], bool]
@@ -47,6 +49,8 @@ class Rate:
         """Within the bound, or beyond it by less than 2.6 Monte-Carlo errors at the bound."""
         low, high = self.cell.at_least, self.cell.at_most
         bound = low if low is not None else high
+        if bound is None:
+            return True
         slack = ERRORS_ALLOWED * math.sqrt(bound * (1 - bound) / self.runs)
         return (low is None or self.rate >= low - slack) and (high is None or self.rate <= high + slack)
 
@@ -287,7 +291,7 @@ def grid() -> Iterator[Cell]:
         for repeats in (1, 5):
             yield from (paired_cell("coverage", n, p, g, repeats) for p, g in ((0.5, 0.1), (0.8, 0.05), (0.9, -0.1)))
             yield from (paired_cell("type I", n, p, 0, repeats) for p in (0.1, 0.5, 0.9))
-    # Spread as such that an unpaired test would find the gain in 23% of the runs.
+    # So correlated that an unpaired test finds the gain in one run of eight (``calibrate_mistakes.py``).
     yield paired_cell("power", 200, 0.7, 0.05, 5, icc=0.75, mixing=0.2)
     for kind in ("difference", "p95", "mean cost"):
         for side in ("lower", "upper"):
@@ -313,51 +317,7 @@ def grid() -> Iterator[Cell]:
         yield trend_cell("type I", n, 0.0)
 
 
-def table(rates: list[Rate]) -> str:
-    lines = ["| situation | rate | Monte-Carlo error | bound | |", "|---|---|---|---|---|"]
-    for rate in rates:
-        low, high = rate.cell.at_least, rate.cell.at_most
-        bound = f"at least {low:g}" if low is not None else f"at most {high:g}"
-        verdict = "" if rate.holds else "**beyond the bound**"
-        lines.append(f"| {rate.cell.name} | {rate.rate:.4f} | {rate.error:.4f} | {bound} | {verdict} |")
-    return "\n".join(lines)
-
-
-HEADER = """# Calibration
-
-How often the intervals of this program cover the truth, and how often its tests raise a false alarm, in simulated
-evaluations where the truth is known. Levels are 95%, two-sided but for `wrong ... bound`: there it is the one-sided 95%
-bound that gates and limits use. n cases, K repeats; icc is the correlation of two trials of one case. The bound of an
-interval's coverage is 0.94 where 10 or more minority outcomes are expected, 0.93 from 3, 0.90 below. A rate counts as
-beyond its bound when it misses by more than 2.6 Monte-Carlo errors.
-
-{runs} runs each, {resamples} resamples; made by `python -m tests.stats.calibrate --runs {runs} --write`.
-
-{beyond}
-
-"""
-
-
-def beyond_text(rates: list[Rate]) -> str:
-    beyond = [f"- {rate.cell.name}: {rate.rate:.3f}" for rate in rates if not rate.holds]
-    return "\n".join(
-        [f"{len(beyond)} of {len(rates)} situations lie beyond their bound" + (":" if beyond else "."), *beyond]
-    )
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=400)
-    parser.add_argument("--only", default="", help="cells whose name contains this")
-    parser.add_argument("--write", action="store_true")
-    options = parser.parse_args()
-    rates = [measure(cell, options.runs) for cell in grid() if options.only in cell.name]
-    header = HEADER.format(runs=options.runs, resamples=RESAMPLES, beyond=beyond_text(rates))
-    text = header + table(rates) + "\n"
-    if options.write:
-        Path("evalharness/docs/calibration.md").write_text(text, encoding="utf-8")
-    print(text)
-
-
 if __name__ == "__main__":
+    from tests.stats.calibration_page import main  # here: the topics it wires build on this module
+
     main()

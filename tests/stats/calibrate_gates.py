@@ -1,12 +1,11 @@
 """How often do gates give a wrong verdict, and how often do they see what is there? By simulation, with known truth.
 
-By hand, larger: ``python -m tests.stats.calibrate_gates --runs 1000``. ``test_gates_calibration.py`` runs a few of
+By hand, larger: ``poe calibrate --topic gates --runs 1000``. ``test_gates_calibration.py`` runs a few of
 the cells.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -34,9 +33,7 @@ from tests.stats.calibrate import (
     Cell,
     case_shares,
     long,
-    measure,
     right_or_wrong,
-    table,
     times,
     true_quantile,
     two_arms,
@@ -300,15 +297,3 @@ def grid() -> Iterator[Cell]:
     yield from score_cells()
     yield from other_cells()
     yield from peeking_cells()
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=400)
-    parser.add_argument("--only", default="", help="cells whose name contains this")
-    options = parser.parse_args()
-    print(table([measure(cell, options.runs) for cell in grid() if options.only in cell.name]))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,11 +1,10 @@
 """Coverage and false alarms of judge correction, agreement, preference, Bradley-Terry and pass@k.
 
-By hand, larger: ``python -m tests.stats.calibrate_judge --runs 2000``.
+By hand, larger: ``poe calibrate --topic judge --runs 1000``.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from evalharness.stats import bradley_terry, judge, judge_gap, passes, preferenc
 from evalharness.stats.judge_agreement import Labelled, agreement
 from evalharness.stats.judge_calibration import correct_by_calibration
 from evalharness.stats.sample import Sample, Settings, sample_of
-from tests.stats.calibrate import Cell, case_shares, covers, floor_for, measure, right_or_wrong, table
+from tests.stats.calibrate import Cell, case_shares, covers, floor_for, right_or_wrong
 
 # ---------------------------------------------------------------- judges
 
@@ -268,15 +267,3 @@ def grid() -> Iterator[Cell]:
             yield from (passes_cell("pass^k", n, p, repeats, 3) for p in (0.5, 0.9))
             yield majority_cell(n, repeats)
         yield passes_cell("pass^k", n, 0.8, 5, 5)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=400)
-    parser.add_argument("--only", default="", help="cells whose name contains this")
-    options = parser.parse_args()
-    print(table([measure(cell, options.runs) for cell in grid() if options.only in cell.name]))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,12 +1,11 @@
 """The same questions as ``calibrate.py`` for orders of efforts, fronts, shift functions, routers and drifting times.
 
-By hand: ``python -m tests.stats.calibrate_ordered_shift_router --runs 1000``.
+By hand: ``poe calibrate --topic orders --runs 1000``.
 ``test_ordered_shift_router_calibration.py`` runs some of the cells.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Iterator
 from functools import cache
@@ -22,7 +21,7 @@ from evalharness.stats.quantiles import estimate_quantile
 from evalharness.stats.router import Routing, ideal_router
 from evalharness.stats.sample import Sample, Settings, sample_of
 from evalharness.stats.shift import shift_function
-from tests.stats.calibrate import Cell, case_shares, covers, long, measure, right_or_wrong, table, times
+from tests.stats.calibrate import Cell, case_shares, covers, long, right_or_wrong, times
 from tests.stats.calibrate_times import noise
 
 ARMS = 4
@@ -192,15 +191,3 @@ def grid() -> Iterator[Cell]:
         yield from (router_cell(kind, n, repeats) for n in (20, 100, 300) for repeats in (2, 5, 10))
         yield from (tag_cell(which, kind, n, 2) for which in ("router", "any tag") for n in (30, 200))
     yield from (drifting_quantile_cell(n, q, 0.5, 0.92) for n in (200, 1000) for q in (0.5, 0.95))
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=400)
-    parser.add_argument("--only", default="", help="cells whose name contains this")
-    options = parser.parse_args()
-    print(table([measure(cell, options.runs) for cell in grid() if options.only in cell.name]))
-
-
-if __name__ == "__main__":
-    main()

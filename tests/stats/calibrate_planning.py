@@ -1,11 +1,10 @@
 """Do plans keep what they promise? Power of planned runs, limits of a pilot, errors of flips and tags, by simulation.
 
-By hand, larger: ``python -m tests.stats.calibrate_planning --runs 1000``.
+By hand, larger: ``poe calibrate --topic planning --runs 1000``.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,7 +15,7 @@ from evalharness.stats.pilot import pilot_of
 from evalharness.stats.planning import Odds, Spread, cases_for, cluster_inflation
 from evalharness.stats.sample import Sample, Settings
 from evalharness.stats.tags import tag_effects
-from tests.stats.calibrate import Cell, case_shares, long, measure, table, two_arms
+from tests.stats.calibrate import Cell, case_shares, long, two_arms
 
 ODDS = Odds()
 
@@ -139,15 +138,3 @@ def grid() -> Iterator[Cell]:
             yield heterogeneity_cell("type I", sizes, repeats)
             yield false_tag_cell(sizes, repeats)
     yield heterogeneity_cell("power", (60, 60, 60), 3)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=400)
-    parser.add_argument("--only", default="", help="cells whose name contains this")
-    options = parser.parse_args()
-    print(table([measure(cell, options.runs) for cell in grid() if options.only in cell.name]))
-
-
-if __name__ == "__main__":
-    main()

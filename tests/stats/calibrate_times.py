@@ -1,12 +1,11 @@
 """The same questions as ``calibrate.py`` for the times of latency runs: trials in the order of time, not cases.
 
-By hand, larger: ``python -m tests.stats.calibrate_times --runs 2000``; the rates are quoted in
+By hand, larger: ``poe calibrate --topic times --runs 1000``; the rates are quoted in
 ``evalharness/docs/decisions/0010-latency-estimand.md``. ``test_calibration.py`` runs some of the cells.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Callable, Iterator
 
@@ -23,7 +22,7 @@ from evalharness.stats.sample import Settings, sample_of, with_level
 from evalharness.stats.signed_rank import ratio_of_times
 from evalharness.stats.targets import Target, judge
 from evalharness.verdict.knee import knee
-from tests.stats.calibrate import Cell, covers, measure, table, true_quantile
+from tests.stats.calibrate import Cell, covers, true_quantile
 
 Draw = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
 CASES = (1.0, 2.0, 4.0)
@@ -206,15 +205,3 @@ def grid() -> Iterator[Cell]:
     yield trend_cell("independent", 1000, growth=0.3)
     yield from (family_cell(name, 300, 6) for name in ("independent", "AR(1) .5"))
     yield from (knee_cell(side) for side in ("holds", "fails"))
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=400)
-    parser.add_argument("--only", default="", help="cells whose name contains this")
-    options = parser.parse_args()
-    print(table([measure(cell, options.runs) for cell in grid() if options.only in cell.name]))
-
-
-if __name__ == "__main__":
-    main()
