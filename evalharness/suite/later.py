@@ -8,16 +8,8 @@ from __future__ import annotations
 KEYS: dict[tuple[str, ...], str] = {
     ("tools",): "tools with an implementation (tool definitions under `request.tools` are passed through)",
     ("max_turns",): "tool loops",
-    ("gates",): "gates",
-    ("on_inconclusive",): "gates",
     ("cases", "*", "generate"): "case generators",
     ("cases", "*", "with"): "case generators",
-    ("budget", "stop_when_settled"): "stopping early",
-    ("decision", "value_per_correct_usd"): "the rule best_value",
-}
-
-VALUES: dict[tuple[str, ...], frozenset[str]] = {
-    ("decision", "rule"): frozenset(("best_within_limits", "best_value")),
 }
 
 GRADERS: dict[str, str] = {

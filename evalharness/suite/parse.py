@@ -13,12 +13,12 @@ from evalharness.core.model import (
     AnalysisOptions,
     Budget,
     Case,
-    DecisionLimit,
-    DecisionRule,
     Endpoint,
     EndpointKind,
+    GateSpec,
     GraderSpec,
     Json,
+    OnInconclusive,
     Prompt,
     Slo,
     Suite,
@@ -28,7 +28,9 @@ from evalharness.suite import yaml_text
 from evalharness.suite.cases import CaseReader
 from evalharness.suite.checks import check_graders, check_prompts
 from evalharness.suite.concurrency import check_levels, used_endpoints
+from evalharness.suite.decision import decision_of
 from evalharness.suite.endpoints import endpoint, with_environment
+from evalharness.suite.gates import Judged, check_followed, gates_of
 from evalharness.suite.grader_specs import grader_spec
 from evalharness.suite.load import load_of
 from evalharness.suite.ports import SuitePorts
@@ -40,7 +42,7 @@ from evalharness.suite.sweep import Surroundings, check_sweep
 from evalharness.suite.yaml_text import Path
 
 # Sections whose entries are independent: one wrong case must not hide the mistakes of the others.
-_BY_ENTRY = ("cases", "graders", "endpoints", "prompts")
+_BY_ENTRY = ("cases", "graders", "endpoints", "prompts", "gates")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def _validated(tree: dict[str, Json], problems: Problems) -> _Valid:
             problems.report(mistake)
         wrong = _Wrong(mistake.path for mistake in mistakes)
         part = SuitePart.model_validate(_without(tree, wrong))
-    entries = {key: tree[key] for key in ("cases", "graders") if isinstance(tree.get(key), list)}
+    entries = {key: tree[key] for key in ("cases", "graders", "gates") if isinstance(tree.get(key), list)}
     entry_paths = {
         key: [(key, at) for at in range(len(listed)) if (key, at) not in wrong.heads] for key, listed in entries.items()
     }
@@ -176,7 +178,9 @@ class _Reading:
             load=load,
             budget=Budget(**part.budget.model_dump()),
             slo=_slo(part.slo),
-            decision=self._decision(),
+            decision=decision_of(part.decision, [grader.id for grader in part.graders], problems),
+            gates=self._gates(cases, sweep),
+            on_inconclusive=OnInconclusive(part.on_inconclusive or OnInconclusive.WARN),
             tolerate_error_share=part.tolerate.error_share,
             analysis=AnalysisOptions(**part.analysis.model_dump()),
             files=tuple(reader.files[path] for path in sorted(reader.files)),
@@ -253,20 +257,23 @@ class _Reading:
             self._problems.add(("cases",), "there is no case", "the files are empty")
         return found
 
-    def _decision(self) -> DecisionRule | None:
-        part = self._part.decision
-        if part is None:
-            return None
-        ids = tuple(grader.id for grader in self._part.graders)
-        if "graders" not in self._problems.broken and part.metric not in ids:
-            self._problems.add(
-                ("decision", "metric"), f"no grader is called `{part.metric}`", did_you_mean(part.metric, ids)
-            )
-        limits = tuple(
-            DecisionLimit(metric=metric, at_most=limit.at_most, quantile=limit.quantile)
-            for metric, limit in part.limits.items()
+    def _gates(self, cases: Sequence[Case], sweep: Sweep) -> tuple[GateSpec, ...]:
+        part, broken = self._part, self._problems.broken
+        follows = None if part.on_inconclusive is None else OnInconclusive(part.on_inconclusive)
+        judged = Judged(
+            graders=None if broken & {"graders", "cases"} else self._grader_ids(cases),
+            tags=None if "cases" in broken else tuple(dict.fromkeys(tag for case in cases for tag in case.tags)),
+            sweep=sweep,
+            on_inconclusive=follows,
         )
-        return DecisionRule(rule=part.rule, metric=part.metric, margin=part.margin, limits=limits)
+        gates = gates_of(part.gates, self._entry_paths.get("gates", ()), judged, self._problems)
+        check_followed(len(gates), settles=part.budget.stop_when_settled, follows=follows, problems=self._problems)
+        return gates
+
+    def _grader_ids(self, cases: Sequence[Case]) -> tuple[str, ...]:
+        """Those of the suite, then those that single cases add."""
+        own = (spec.grader_id for case in cases for spec in case.graders)
+        return tuple(dict.fromkeys([*(grader.id for grader in self._part.graders), *own]))
 
 
 def _slo(part: SloPart | None) -> Slo | None:

@@ -199,9 +199,10 @@ def _unknown_key_hint(path: Path, options: Sequence[str]) -> str:
 
 def _unknown_value(path: Path, detail: Any, in_key: bool) -> Mistake:
     value = detail["input"]
-    if isinstance(value, str) and value in later.VALUES.get(pattern_of(path), ()):
-        return Mistake(path, f"not supported yet: {path[-1]} `{value}`")
-    options = [option.strip("'") for option in detail["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+    expected = detail["ctx"]["expected"]
+    if expected == "True":
+        return Mistake(path, f"must be true, not {shown(value)}", "or delete the key", in_key)
+    options = [option.strip("'") for option in expected.replace(" or ", ", ").split(", ")]
     return Mistake(path, f"{named(value)} is not known here", did_you_mean(value, options), in_key)
 
 

@@ -60,6 +60,14 @@ _NOTES: dict[Pattern, str] = {
         "sweep",
     ): """Every combination of the axes is an arm. Several prompts are an axis `prompt`, listed or not. A key may
 not be both an axis and in `request`.""",
+    (
+        "gates",
+        "*",
+    ): """Shares (graders, `error_share`) are compared by their difference; times, tokens and money by their ratio:
+times case by case unless a `quantile` is named, tokens and money by their means. A failed trial is a time without an
+end. A gate that missing calls could turn, or that rests on fewer than 10 independent cases, is inconclusive. It fails
+only where its error probability stands up to Holm's correction over all gates of the run; then `evalharness run` exits
+with 1.""",
     ("endpoints", "*"): """Keys never stand in a suite: `api_key_env` names the variable. Without `protocol` the service
 speaks the Responses API.""",
 }
@@ -125,7 +133,7 @@ def _doc(model: type[BaseModel]) -> str:
 def _title(at: Pattern, model: type[BaseModel]) -> str:
     if not at:
         return "The suite"
-    path = ".".join(at).replace(".*", "[]" if at[0] in ("cases", "graders") else ".NAME")
+    path = ".".join(at).replace(".*", "[]" if at[0] in ("cases", "graders", "gates") else ".NAME")
     return f"`{path}`" + (" (a file)" if "file" in model.model_fields else "")
 
 
@@ -141,10 +149,15 @@ def _default(field: FieldInfo) -> str:
     if value is None or value in ("", [], {}) or isinstance(value, BaseModel):
         return ""
     if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
+        return f"`{_written(value)}`"
     if isinstance(value, list):
         return f"`[{', '.join(value)}]`"
     return f"`{value:g}`" if isinstance(value, float) and value < 1e5 else f"`{value}`"
+
+
+def _written(value: object) -> str:
+    """As YAML has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def type_words(annotation: Any, metadata: typing.Sequence[Any] = ()) -> str:
@@ -153,7 +166,7 @@ def type_words(annotation: Any, metadata: typing.Sequence[Any] = ()) -> str:
     if origin is typing.Annotated:
         return type_words(arguments[0], (*metadata, *arguments[1:]))
     if origin is typing.Literal:
-        return " or ".join(f"`{value}`" for value in arguments)
+        return " or ".join(f"`{_written(value)}`" for value in arguments)
     if origin is dict:
         return f"mapping to {type_words(arguments[1])}" if arguments[1] is not Any else "mapping"
     if origin is list:
@@ -184,17 +197,12 @@ def _bounds(metadata: typing.Sequence[Any]) -> str:
 
 def _later() -> str:
     keys = "\n".join(f"- `{'.'.join(key).replace('.*', '[]')}`: {what}" for key, what in later.KEYS.items())
-    values = "\n".join(
-        f"- `{'.'.join(key)}`: {', '.join(f'`{value}`' for value in sorted(options))}"
-        for key, options in later.VALUES.items()
-    )
     graders = ", ".join(f"`{name}`" for name in later.GRADERS)
     return f"""## Not supported yet
 
 The format has names for these; a suite that uses one is refused with a message that says so.
 
 {keys}
-{values}
 - grader types: {graders}
 """
 

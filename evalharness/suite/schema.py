@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from evalharness.core.model import Limits, Prices, RetryPolicy, Timeouts
+from evalharness.suite.decision_parts import DecisionPart
+from evalharness.suite.gate_parts import GatePart
 from evalharness.suite.load_parts import ClosedPart, LoadPart
 from evalharness.suite.part import Identifier, NotNegative, Part, Positive, PositiveInt, Share
 
@@ -20,22 +22,6 @@ _PRICES, _LIMITS, _TIMEOUTS, _RETRY = Prices(input=0, output=0), Limits(), Timeo
 
 #: Keys every suite must have.
 REQUIRED = ("suite", "endpoints", "prompts", "cases", "graders")
-
-#: What an arm can be limited in: metrics of single calls, not of the whole run.
-LimitMetric = Literal[
-    "headers_ms",
-    "ttfe_ms",
-    "ttfr_ms",
-    "ttft_ms",
-    "ttfo_ms",
-    "latency_ms",
-    "total_ms",
-    "tpot_ms",
-    "cost_usd",
-    "input_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-]
 
 
 class PricesPart(Part):
@@ -231,6 +217,10 @@ class BudgetPart(Part):
     max_cost_usd: Positive | None = Field(None, description="US dollars, of calls whose cost is known")
     max_calls: PositiveInt | None = Field(None, description="calls, warm-up included")
     max_wall_s: Positive | None = Field(None, description="seconds since the start")
+    stop_when_settled: bool = Field(
+        False,
+        description="stop as soon as every gate passes or fails; intervals are then wider: looking often has a price",
+    )
 
 
 class SloPart(Part):
@@ -245,24 +235,6 @@ class SloPart(Part):
     latency_ms: Positive | None = Field(None, description="at most: sent to end, of the attempt that succeeded")
     total_ms: Positive | None = Field(None, description="at most: intended start to end, waits and retries included")
     tpot_ms: Positive | None = Field(None, description="at most: time per visible token after the first")
-
-
-class DecisionLimitPart(Part):
-    """What an arm has to keep to be chosen."""
-
-    quantile: Annotated[float, Field(gt=0, lt=1)] | None = Field(None, description="without it: the mean")
-    at_most: NotNegative = Field(description="an arm above it is not eligible")
-
-
-class DecisionPart(Part):
-    """How to choose an arm; without it the report states facts only."""
-
-    rule: Literal["cheapest_within_margin"] = Field(
-        description="the cheapest arm that is shown to be at most `margin` worse than the best"
-    )
-    metric: str = Field(description="id of a grader")
-    margin: Annotated[float, Field(gt=0, lt=1)] = Field(description="on the scale of the metric: 0.02 = two points")
-    limits: dict[LimitMetric, DecisionLimitPart] = Field(default_factory=dict, description="metric: limit")
 
 
 class TolerancePart(Part):
@@ -312,5 +284,13 @@ class SuitePart(Part):
     budget: BudgetPart = Field(default_factory=BudgetPart, description="default: no limit")
     slo: SloPart | None = Field(None, description="what a user may expect of a trial")
     decision: DecisionPart | None = Field(None, description="how the report chooses an arm")
+    gates: Annotated[list[GatePart], Field(min_length=1)] = Field(
+        default_factory=list, description="what has to hold; each entry has one demand, and all have to pass"
+    )
+    on_inconclusive: Literal["warn", "fail", "extend"] | None = Field(
+        None,
+        description="what follows from a gate that neither passes nor fails: `warn` (without this key), `fail` (exit "
+        "code 6), or `extend`: cases not drawn yet are added, inside the budget",
+    )
     tolerate: TolerancePart = Field(default_factory=TolerancePart, description="errors that may happen")
     analysis: AnalysisPart = Field(default_factory=AnalysisPart, description="see below")

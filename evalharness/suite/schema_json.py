@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from evalharness import graders
+from evalharness.suite.gate_parts import DEMANDS
 from evalharness.suite.request_keys import EFFORTS, TOP_LEVEL
 from evalharness.suite.schema import REQUIRED, SuitePart
 
@@ -27,6 +28,7 @@ def suite_schema(grader_params: Mapping[str, type[BaseModel]]) -> dict[str, Any]
     schema["properties"]["request"] |= {"properties": _request_properties()}
     definitions = schema["$defs"]
     _add_endpoint_kinds(definitions["EndpointPart"])
+    definitions["GatePart"]["oneOf"] = [{"required": [demand]} for demand in DEMANDS]
     _add_grader_types(schema, grader_params)
     return schema
 

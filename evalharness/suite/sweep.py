@@ -165,6 +165,13 @@ def _check_baseline(baseline: Mapping[str, Json], arms: Sequence[Mapping[str, Js
         problems.add(path, "matches no arm", "that combination is excluded", at_key=True)
 
 
+def arm_keys(sweep: Sweep) -> list[Mapping[str, Json]]:
+    """The axis values of every arm, those of included arms with the keys that these add."""
+    product = [dict(zip(sweep.axes, values, strict=True)) for values in itertools.product(*sweep.axes.values())]
+    kept = [arm for arm in product if not any(matches(arm, rule) for rule in sweep.exclude)]
+    return [*kept, *sweep.include]
+
+
 def matches(arm: Mapping[str, Json], wanted: Mapping[str, Json]) -> bool:
     return all(key in arm and is_same(arm[key], value) for key, value in wanted.items())
 

@@ -46,6 +46,10 @@ def test_the_schema_accepts_what_ships(text):
         ("margin: 0.05", "margin: 5"),
         ("rule: cheapest_within_margin", "rule: cheapest"),
         ("repeats: 3", "repeats: 0"),
+        ("repeats: 3", "gates: [{metric: answer, at_least: 0.8, at_most: 0.9}]"),
+        ("repeats: 3", "gates: [{metric: answer}]"),
+        ("repeats: 3", "gates: []"),
+        ("repeats: 3", "on_inconclusive: ignore"),
     ],
 )
 def test_the_schema_refuses_what_the_reader_refuses(old, new):
@@ -67,6 +71,11 @@ def test_the_schema_refuses_what_the_reader_refuses(old, new):
 )
 def test_the_schema_accepts_every_shape_of_load(load):
     assert errors_of(template_text().replace("concurrency: 8", load)) == []
+
+
+def test_the_schema_accepts_gates():
+    gates = "[{metric: answer, at_least: 0.8}, {must_pass: {tag: easy}}]\non_inconclusive: fail"
+    assert errors_of(template_text().replace("repeats: 3", f"gates: {gates}")) == []
 
 
 def test_the_schema_knows_every_grader_and_its_keys():
