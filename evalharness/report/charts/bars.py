@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from evalharness.report.charts.scales import Scale, apart
+from evalharness.report.charts.scales import Scale, apart, told
 from evalharness.report.charts.svg import Attribute, decoration, element, frame, line, paint, rect, text
 
 WIDTH = 400
@@ -54,7 +54,7 @@ def bars(rows: Sequence[Bar], *, title: str, unit: str, write: Callable[[float],
 def _description(rows: Sequence[Bar], write: Callable[[float], str]) -> str:
     return " ".join(
         f"{row.label}: {row.total_text}, of it "
-        + ", ".join(f"{part.name} {write(part.size)}" for part in row.parts)
+        + ", ".join(f"{part.name} {write(told(part.size))}" for part in row.parts)
         + "."
         for row in rows
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from evalharness.report.charts.marks import Mark, marker
-from evalharness.report.charts.scales import Scale, apart
+from evalharness.report.charts.scales import Scale, apart, told
 from evalharness.report.charts.svg import element, frame, line, paint, path, polyline, text
 
 WIDTH, HEIGHT = 400, 270
@@ -56,7 +56,9 @@ def ecdf(curves: Sequence[Curve], scale: Scale, *, title: str, x_title: str, wri
 
 def _description(curves: Sequence[Curve], x_title: str, write: Callable[[float], str]) -> str:
     medians = [
-        f"{curve.label}: half within {write(curve.median)}" if curve.median is not None else f"{curve.label}: no median"
+        f"{curve.label}: half within {write(told(curve.median))}"
+        if curve.median is not None
+        else f"{curve.label}: no median"
         for curve in curves
     ]
     return f"Share of calls that ended within a time, {x_title}. " + "; ".join(medians) + "."

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from evalharness.report.charts.labels import Box, free_place
 from evalharness.report.charts.marks import Interval, Mark, marker
-from evalharness.report.charts.scales import Scale, apart, positive_scale
+from evalharness.report.charts.scales import Scale, apart, positive_scale, told
 from evalharness.report.charts.svg import element, frame, line, paint, polyline, text
 
 WIDTH, HEIGHT = 400, 300
@@ -155,7 +155,7 @@ def _description(panel: LoadPanel) -> str:
     for arm in panel.lines:
         steps = [
             f"at {point.level}{', the highest that holds,' if point.holds else ''} "
-            f"{panel.write_per_s(point.per_s)} calls a second and {panel.write_ms(point.tail_ms.point)}"
+            f"{panel.write_per_s(point.per_s)} calls a second and {panel.write_ms(told(point.tail_ms.point))}"
             for point in arm.points
         ]
         arms.append(f"{arm.label}: {'; '.join(steps)}.")

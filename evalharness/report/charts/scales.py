@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
+def told(value: float) -> float:
+    """``value`` as a description tells it: three digits, so that it is no more exact than what the table says."""
+    return float(f"{value:.3g}")
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """``low`` and ``high`` are the values at the coordinates ``start`` and ``end``. Logarithmic: both above 0."""

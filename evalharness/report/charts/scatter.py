@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from evalharness.report.charts.labels import BOLD_LETTER, Box, free_place
 from evalharness.report.charts.marks import Interval, Mark, marker
-from evalharness.report.charts.scales import Scale, apart, padded, positive_scale
+from evalharness.report.charts.scales import Scale, apart, padded, positive_scale, told
 from evalharness.report.charts.svg import frame, line, polyline, text
 
 WIDTH, HEIGHT = 400, 300
@@ -62,7 +62,7 @@ def scatter(panel: Panel) -> Markup:
 
 
 def _description(panel: Panel) -> str:
-    dots = [f"{dot.label}: {dot.y.point:.1f}% at {panel.write_x(dot.x.point)}" for dot in panel.dots]
+    dots = [f"{dot.label}: {dot.y.point:.1f}% at {panel.write_x(told(dot.x.point))}" for dot in panel.dots]
     return f"{panel.y_title} against {panel.x_title}. " + "; ".join(dots) + "."
 
 

@@ -10,7 +10,7 @@ from evalharness.report import numbers
 from evalharness.report.cells import NOTHING, Cell, Row, Table, arm_row, points_cell, share_cell
 from evalharness.report.charts.strip import forest_axis, forest_scale, forest_strip
 from evalharness.report.view import ArmView, View, percent_interval
-from evalharness.report.words import named, reading_text
+from evalharness.report.words import named, points_word, reading_text
 
 NAV = "Quality"
 TITLE = "Is the quality difference real?"
@@ -72,9 +72,11 @@ def _trend_notes(view: View) -> list[str]:
     if found is None:
         return []
     first, last = (named(view.arm(arm_id).label) for arm_id in (found.arms[0], found.arms[-1]))
+    size = numbers.points(found.estimate)
     sentences = [
         f"Over the {found.n_steps} steps from {first} to {last}, one step changes the score by"
-        f" {numbers.points(found.estimate)} points on average (95% CI {numbers.points_interval(found.estimate)}):"
+        f" {size} {points_word(size.lstrip(numbers.MINUS + '+'))} on average"
+        f" (95% CI {numbers.points_interval(found.estimate)}):"
         f" {reading_text(found.reading, view.margin)}."
     ]
     if found.fell:
