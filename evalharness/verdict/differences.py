@@ -9,17 +9,17 @@ from evalharness.core.findings import Comparison, Estimate
 from evalharness.stats.multiple import Simultaneous, simultaneous_differences
 from evalharness.stats.paired import Difference, compare_scores
 from evalharness.stats.proportions import normal_quantile
-from evalharness.stats.sample import Sample, Settings, filled, means_matrix, with_level
+from evalharness.stats.sample import Sample, Settings, filled, groups, means_matrix, with_level
+from evalharness.verdict.arm_samples import ArmSamples
 from evalharness.verdict.families import HOLM, Adjustment, Pair, cautions
 from evalharness.verdict.reading import may_decide, reading
-from evalharness.verdict.view import RunView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
-    """One grader over one run, how much of a difference matters, and how p values are corrected."""
+    """One grader over the arms of a run, how much of a difference matters, and how p values are corrected."""
 
-    view: RunView
+    view: ArmSamples
     grader: str
     margin: float | None = None
     adjustment: Adjustment = HOLM
@@ -77,7 +77,7 @@ def _comparison(
     scores: Scores, pair: Pair, member: Difference, joint: Estimate | None, p_adjusted: float | None
 ) -> Comparison:
     shown = joint or member.estimate
-    n_clusters = member.estimate.n_clusters or scores.view.table.n_clusters
+    n_clusters = member.estimate.n_clusters or groups(scores.view.clusters)[1]
     p = member.p_value if p_adjusted is None else p_adjusted
     agrees = scores.adjustment.agrees(shown, p)
     bounds = _bounds(scores, pair)

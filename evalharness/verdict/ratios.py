@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from evalharness.core.findings import Comparison, Estimate
 from evalharness.metrics.catalog import CATALOG
 from evalharness.stats.means import ratio_of_means
+from evalharness.stats.sample import groups
 from evalharness.stats.signed_rank import ratio_of_times
+from evalharness.verdict.arm_samples import ArmSamples
 from evalharness.verdict.families import HOLM, Pair, cautions
 from evalharness.verdict.reading import may_decide, reading
-from evalharness.verdict.view import RunView
 
 #: What is compared with the baseline, in the order of pages.
 RATIO_METRICS = ("cost_usd", "total_ms", "ttfo_ms", "output_tokens")
@@ -29,7 +30,7 @@ class _Ratio:
     lost: int = 0
 
 
-def ratios(view: RunView, metric: str, pairs: Sequence[Pair]) -> Mapping[Pair, Comparison]:
+def ratios(view: ArmSamples, metric: str, pairs: Sequence[Pair]) -> Mapping[Pair, Comparison]:
     """candidate / baseline for each pair that has one: less is better, and a reading needs the Holm-adjusted p."""
     found = {pair: _ratio(view, metric, pair) for pair in pairs}
     known = {pair: ratio for pair, ratio in found.items() if ratio is not None}
@@ -40,7 +41,7 @@ def ratios(view: RunView, metric: str, pairs: Sequence[Pair]) -> Mapping[Pair, C
     }
 
 
-def _ratio(view: RunView, metric: str, pair: Pair) -> _Ratio | None:
+def _ratio(view: ArmSamples, metric: str, pair: Pair) -> _Ratio | None:
     """Times may be infinite, so they are compared by their middle; what adds up is compared by its mean."""
     if not CATALOG[metric].is_time:
         candidate, baseline = view.metric(metric, pair[0]), view.metric(metric, pair[1])
@@ -61,9 +62,9 @@ def _ratio(view: RunView, metric: str, pair: Pair) -> _Ratio | None:
     )
 
 
-def _comparison(view: RunView, metric: str, pair: Pair, ratio: _Ratio, p_adjusted: float | None) -> Comparison:
+def _comparison(view: ArmSamples, metric: str, pair: Pair, ratio: _Ratio, p_adjusted: float | None) -> Comparison:
     estimate = ratio.estimate
-    n_clusters = estimate.n_clusters or view.table.n_clusters
+    n_clusters = estimate.n_clusters or groups(view.clusters)[1]
     agrees = HOLM.agrees(estimate, ratio.p_value if p_adjusted is None else p_adjusted, neutral=1.0)
     candidate, baseline = view.metric(metric, pair[0]), view.metric(metric, pair[1])
     in_time = view.is_latency and CATALOG[metric].is_time

@@ -1,0 +1,118 @@
+"""This run's arms against the same arms of its baseline: the comparisons of a run's own arms, over two runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evalharness.core.findings import CaseFlip, Comparison
+from evalharness.core.model import Arm, Demand, GateScope
+from evalharness.stats.flips import case_changes
+from evalharness.stats.sample import Ints, Sample, Settings, sample_of
+from evalharness.verdict.baseline_pairing import PairedBaseline
+from evalharness.verdict.differences import Scores, differences, family
+from evalharness.verdict.families import EXPLORATORY, Pair
+from evalharness.verdict.ratios import RATIO_METRICS, ratios
+from evalharness.verdict.view import RunView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwoRuns:
+    """``ArmSamples`` of the arms that both runs have: those of this run, then those of the baseline, by case.
+
+    An arm keeps its name in both: it is one treatment, measured twice.
+    """
+
+    paired: PairedBaseline
+    places: tuple[int, ...]
+    clusters: Ints
+    is_latency: bool = False
+
+    @property
+    def view(self) -> RunView:
+        return self.paired.view
+
+    @property
+    def settings(self) -> Settings:
+        return self.view.settings
+
+    @property
+    def arms(self) -> Sequence[Arm]:
+        return [self.view.arms[place] for place in (*self.places, *self.places)]
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """Each arm with itself in the baseline."""
+        return tuple((arm, len(self.places) + arm) for arm in range(len(self.places)))
+
+    def scores(self, grader: str, arm: int) -> Sample:
+        return self.metric(grader, arm)
+
+    def metric(self, name: str, arm: int) -> Sample:
+        side, place = divmod(arm, len(self.places))
+        pair = self.paired.pair(name, self.places[place])
+        return self._nothing() if pair is None else pair[side]
+
+    def paired_times(self, name: str, pair: Pair) -> tuple[Sample, Sample]:
+        return self.metric(name, pair[0]), self.metric(name, pair[1])
+
+    def _nothing(self) -> Sample:
+        return sample_of(np.empty(0), np.empty(0, dtype=np.int64), self.clusters)
+
+
+def against_run(paired: PairedBaseline) -> Mapping[str, tuple[Comparison, ...]]:
+    """By metric: the primary grader, the other graders (exploratory), cost, times and tokens. What cannot be compared
+    is left out.
+    """
+    runs = TwoRuns(paired=paired, places=tuple(paired.arm_pairs), clusters=paired.view.clusters)
+    if not runs.places:
+        return {}
+    found = {name: _scores(runs, name) for name in paired.view.grader_ids}
+    found |= {name: tuple(ratios(runs, name, runs.pairs).values()) for name in RATIO_METRICS}
+    return {name: comparisons for name, comparisons in found.items() if comparisons}
+
+
+def _scores(runs: TwoRuns, grader: str) -> tuple[Comparison, ...]:
+    if grader == runs.view.grader_ids[0]:
+        scores = Scores(view=runs, grader=grader, margin=_margin(runs.view, grader))
+    else:
+        scores = Scores(view=runs, grader=grader, adjustment=EXPLORATORY)
+    return family(scores, differences(scores, runs.pairs))
+
+
+def _margin(view: RunView, grader: str) -> float | None:
+    """That of the decision rule, else of the first gate against the baseline that has one."""
+    rule = view.suite.decision
+    if rule is not None and rule.metric == grader:
+        return rule.margin
+    with_margin = (Demand.NON_INFERIOR, Demand.EQUIVALENT)
+    margins = (
+        gate.limit
+        for gate in view.suite.gates
+        if gate.scope is GateScope.BASELINE_RUN and gate.metric == grader and gate.demand in with_margin
+    )
+    return next(margins, None)
+
+
+def flips_against(paired: PairedBaseline) -> Mapping[str, tuple[CaseFlip, ...]]:
+    """By arm id the paired cases whose mean primary score moved: losses first, the largest change first."""
+    primary, found = paired.view.grader_ids[0], {}
+    for arm in paired.arm_pairs:
+        pair = paired.pair(primary, arm) if paired.source.n_paired else None
+        if pair is not None:
+            found[paired.view.arms[arm].arm_id] = _flips(paired.view, *pair)
+    return found
+
+
+def _flips(view: RunView, candidate: Sample, baseline: Sample) -> tuple[CaseFlip, ...]:
+    changed = case_changes(candidate, baseline)
+    return tuple(
+        CaseFlip(
+            case_id=view.table.case_ids[change.case],
+            baseline_score=change.baseline,
+            candidate_score=change.candidate,
+        )
+        for change in sorted(changed, key=lambda change: change.candidate > change.baseline)
+    )
