@@ -95,13 +95,17 @@ class RunView:
             rows = self.moments.sent(rows)
         return sample_in_time(column[self.in_order(rows)], self.moments.in_flight(rows) or 0.0)
 
-    def paired_times(self, name: str, pair: Pair) -> tuple[Sample, Sample]:
-        """A time metric of two arms on common units: cases, in a latency run repeats of cases in the order of time."""
+    def paired_times(self, name: str, pair: Pair, among: Bools | None = None) -> tuple[Sample, Sample]:
+        """A time metric of two arms on common units: cases, in a latency run repeats of cases in the order of time.
+
+        ``among``: the rows of a latency run that count, None: all.
+        """
         if not self.is_latency:
             return self.metric(name, pair[0]), self.metric(name, pair[1])
         column = self.table.timed(name)
         repeat = self.table.case_index.astype(np.int64) * self.table.n_repeats + self.table.repeat_index
-        first, second = (self.in_order(self.rows(arm)) for arm in pair)
+        counted = self.all_rows if among is None else among
+        first, second = (self.in_order(self.rows(arm) & counted) for arm in pair)
         _, at_first, at_second = np.intersect1d(repeat[first], repeat[second], return_indices=True)
         in_time = np.argsort(at_first, kind="stable")
         pairs_in_flight = (self.moments.in_flight(self.rows(pair[0]) | self.rows(pair[1])) or 0.0) / 2

@@ -1,0 +1,160 @@
+"""Does a run keep the gates of its suite? Each gate on each arm that it selects: pass, fail or inconclusive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from evalharness.core.findings import GateFindings, Reason, Verdict
+from evalharness.core.model import Demand, GateScope, GateSpec
+from evalharness.stats.gates import Gate, GateFinding, judge_gates, must_pass
+from evalharness.verdict.baseline_port import Baseline
+from evalharness.verdict.gate_arms import Judged, judged_arms
+from evalharness.verdict.gate_evidence import (
+    Basis,
+    of_one_arm,
+    of_spending,
+    of_two_arms,
+    of_two_spendings,
+    requirement,
+)
+from evalharness.verdict.gate_samples import (
+    COST_PER_CORRECT,
+    is_of_the_moment,
+    one_arm,
+    right_answers,
+    spending,
+    two_arms,
+)
+from evalharness.verdict.remarks import run_drift
+from evalharness.verdict.view import RunView
+
+NO_ARM = "this run has no arm that the gate selects"
+NO_COUNTERPART = "the arm to compare with was not run"
+NO_BASELINE = "no baseline to compare with: name a run or a file with `--baseline`"
+NO_BASELINE_ARM = "the baseline has no such arm"
+NO_QUANTILES = "a baseline file holds no quantiles: name the run itself with `--baseline`"
+CONFOUNDED = "confounded with time: the arms were sent one after the other, and times drifted"
+
+
+def needs_trials(spec: GateSpec) -> bool:
+    """Whether a baseline file, which holds sums, cannot serve the gate."""
+    return spec.scope is GateScope.BASELINE_RUN and spec.quantile is not None
+
+
+def judge_run_gates(view: RunView, baseline: Baseline | None = None) -> tuple[GateFindings, ...]:
+    """The gates of the suite in its order, each on its arms in theirs; empty without gates.
+
+    All that have evidence are judged together: a fail has to stand up to Holm over them. ``must_pass`` is a statement
+    about its trials alone and takes no part. A gate that cannot be judged is inconclusive, and says what it lacks.
+    """
+    bench = _Bench(view=view, baseline=baseline)
+    brought = [bench.bring(judged) for spec in view.suite.gates for judged in judged_arms(spec, view.arms)]
+    verdicts = iter(judge_gates([each.gate for each in brought if each.gate is not None]))
+    return tuple(each.findings if each.gate is None else _decided(each.findings, next(verdicts)) for each in brought)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Brought:
+    """``findings``: who is judged by what; with its verdict already where there is no ``gate`` for statistics."""
+
+    findings: GateFindings
+    gate: Gate | None = None
+
+
+def _decided(findings: GateFindings, found: GateFinding) -> GateFindings:
+    return replace(
+        findings,
+        verdict=found.verdict,
+        reason=found.reason,
+        clause=found.clause,
+        estimate=found.estimate,
+        worst=found.worst,
+        best=found.best,
+        p_fail=found.p_fail,
+        p_fail_adjusted=found.p_fail_adjusted,
+        n_missing=found.n_missing,
+        settling=found.settling,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Bench:
+    """What gates are judged on. Not slotted: it keeps what several of them need."""
+
+    view: RunView
+    baseline: Baseline | None
+
+    def bring(self, judged: Judged) -> _Brought:
+        findings = self._named(judged)
+        if judged.arm is None:
+            return _Brought(findings=replace(findings, clause=NO_ARM))
+        if judged.spec.demand is Demand.MUST_PASS:
+            sample = right_answers(self.view, judged.arm, judged.spec.tag)
+            counted = replace(findings, n_cases=int(sample.scored.sum()))
+            return _Brought(findings=_decided(counted, must_pass(sample)))
+        basis = self._basis(judged, judged.arm)
+        if isinstance(basis, str):
+            return _Brought(findings=replace(findings, clause=basis))
+        barred = CONFOUNDED if self._is_confounded(judged) else None
+        gate = Gate(requirement=requirement(judged.spec), evidence=basis.evidence, barred=barred)
+        return _Brought(findings=replace(findings, n_cases=basis.n_cases), gate=gate)
+
+    def _named(self, judged: Judged) -> GateFindings:
+        """Inconclusive with nothing to judge, until something is found."""
+        arms, spec = self.view.arms, judged.spec
+        against = None if judged.against is None else arms[judged.against].key
+        if spec.scope is GateScope.BASELINE_RUN and self.baseline is not None and judged.arm is not None:
+            against = self.baseline.key(judged.arm)
+        return GateFindings(
+            spec=spec,
+            arm_id="" if judged.arm is None else arms[judged.arm].arm_id,
+            key=spec.arm if judged.arm is None else arms[judged.arm].key,
+            against=against,
+            verdict=Verdict.INCONCLUSIVE,
+            reason=Reason.NOTHING,
+        )
+
+    def _basis(self, judged: Judged, arm: int) -> Basis | str:
+        """In words why there is none."""
+        if judged.spec.scope is GateScope.ALONE:
+            return self._alone(judged.spec, arm)
+        if judged.spec.scope is GateScope.ARMS:
+            return NO_COUNTERPART if judged.against is None else self._between(judged.spec, (arm, judged.against))
+        return NO_BASELINE if self.baseline is None else self._against(judged.spec, arm, self.baseline)
+
+    def _alone(self, spec: GateSpec, arm: int) -> Basis:
+        settings = self.view.settings
+        if spec.metric == COST_PER_CORRECT:
+            return of_spending(spending(self.view, arm, spec.tag), settings)
+        return of_one_arm(spec, one_arm(self.view, spec.metric, arm, spec.tag), settings)
+
+    def _between(self, spec: GateSpec, pair: tuple[int, int]) -> Basis:
+        settings = self.view.settings
+        if spec.metric == COST_PER_CORRECT:
+            candidate, baseline = (spending(self.view, arm, spec.tag) for arm in pair)
+            return of_two_spendings((candidate, baseline), settings)
+        return of_two_arms(spec, two_arms(self.view, spec.metric, pair, spec.tag), settings)
+
+    def _against(self, spec: GateSpec, arm: int, baseline: Baseline) -> Basis | str:
+        settings, missing = self.view.settings, f"nothing of `{spec.metric}` is in both runs"
+        if baseline.source.invalid:
+            return baseline.source.invalid[0]
+        if baseline.key(arm) is None:
+            return NO_BASELINE_ARM
+        if needs_trials(spec) and not baseline.has_trials:
+            return NO_QUANTILES
+        if spec.metric == COST_PER_CORRECT:
+            spent = baseline.spending_pair(arm, spec.tag)
+            return missing if spent is None else of_two_spendings(spent, settings)
+        pair = baseline.pair(spec.metric, arm, spec.tag)
+        return missing if pair is None else of_two_arms(spec, pair, settings, baseline_is_fixed=True)
+
+    def _is_confounded(self, judged: Judged) -> bool:
+        of_times = judged.spec.scope is GateScope.ARMS and is_of_the_moment(judged.spec.metric)
+        return of_times and self._drift_confounds
+
+    @cached_property
+    def _drift_confounds(self) -> bool:
+        drift = run_drift(self.view)
+        return drift is not None and drift.confounded
