@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import lru_cache
 
 import numpy as np
 
+from evalharness.core.findings import CaseReading as Change
 from evalharness.stats.multiple import benjamini_hochberg
 from evalharness.stats.paired import paired_differences
 from evalharness.stats.sample import Sample
@@ -18,14 +18,6 @@ from evalharness.stats.sample import Sample
 FEWEST_REPEATS = 3
 #: Share of false ones that is accepted among the cases said to have regressed or improved.
 FALSE_DISCOVERIES = 0.10
-
-
-class Change(StrEnum):
-    """What may be said of one case. ``changed``: its scores differ, and its repeats do not show that the arms do."""
-
-    REGRESSED = "regressed"
-    IMPROVED = "improved"
-    CHANGED = "changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

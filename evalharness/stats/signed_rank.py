@@ -1,4 +1,4 @@
-"""How many times as long does B take? The ratio of paired times that a few slow or failed calls cannot move."""
+"""How many times as long does B take, or how much longer? Paired times that a few slow or failed calls cannot move."""
 
 from __future__ import annotations
 
@@ -49,23 +49,20 @@ def ratio_of_times(candidate: Sample, baseline: Sample, settings: Settings) -> P
     b, a = case_medians(candidate)[both], case_medians(baseline)[both]
     if not both.any() or min(b.min(), a.min()) <= 0:
         return None
-    log_ratios = _log_ratios(b, a)
-    # Failures get a finite stand-in, so that a failure of A and one of B cancel instead of making inf - inf.
-    far = 4.0 * (1.0 + float(np.abs(log_ratios[np.isfinite(log_ratios)]).max(initial=0.0)))
-    d = np.sort(_unit_medians(np.clip(log_ratios, -4 * far, 4 * far), candidate.cluster[both]))
-    n, n_means = len(d), len(d) * (len(d) + 1) // 2
-    point = (_walsh(d, (n_means + 1) // 2) + _walsh(d, n_means // 2 + 1)) / 2
-    if abs(point) > far:
+    log_ratios = _changes(np.log(b), np.log(a), 1.0)
+    middle = _middle(log_ratios, candidate.cluster[both], settings.alpha)
+    if middle is None:
         return None
-    lower, upper, note = _limits(d, far, settings.alpha)
-    not_above, not_below = _count(d, 0.0), n_means - _count(d, 0.0, side="left")
+    n = len(middle.d)
+    n_means = n * (n + 1) // 2
+    not_above, not_below = _count(middle.d, 0.0), n_means - _count(middle.d, 0.0, side="left")
     p = min(1.0, 2 * _tail(n, min(not_above, not_below)))
     return PairedRatio(
         estimate=Estimate(
-            point=math.exp(point),
-            lower=lower,
-            upper=upper,
-            method=f"Hodges-Lehmann ratio of {_MEDIANS[candidate.unit]}, signed-rank limits{note}",
+            point=math.exp(middle.point),
+            lower=None if middle.lower is None else math.exp(middle.lower),
+            upper=None if middle.upper is None else math.exp(middle.upper),
+            method=f"Hodges-Lehmann ratio of {_MEDIANS[candidate.unit]}, signed-rank limits{middle.note}",
             n=int(both.sum()),
             unit="ratio",
             level=settings.level,
@@ -82,6 +79,55 @@ def ratio_of_times(candidate: Sample, baseline: Sample, settings: Settings) -> P
     )
 
 
+def difference_of_times(candidate: Sample, baseline: Sample, settings: Settings) -> Estimate | None:
+    """How much longer a case takes, in milliseconds: Hodges-Lehmann difference of case medians.
+
+    None and limits as in ``ratio_of_times``, but that a time may be 0. Source: as there.
+    """
+    both = candidate.scored & baseline.scored
+    b, a = case_medians(candidate)[both], case_medians(baseline)[both]
+    if not both.any():
+        return None
+    middle = _middle(_changes(b, a, np.fmax(b, a)), candidate.cluster[both], settings.alpha)
+    if middle is None:
+        return None
+    return Estimate(
+        point=middle.point,
+        lower=middle.lower,
+        upper=middle.upper,
+        method=f"Hodges-Lehmann difference of {_MEDIANS[candidate.unit]}, signed-rank limits{middle.note}",
+        n=int(both.sum()),
+        unit="ms",
+        level=settings.level,
+        n_trials=int(candidate.trials[both].sum() + baseline.trials[both].sum()),
+        n_clusters=len(middle.d),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Middle:
+    """``d``: the sorted units, failures at finite stand-ins. ``note``: why a limit is missing."""
+
+    d: Floats
+    point: float
+    lower: float | None
+    upper: float | None
+    note: str
+
+
+def _middle(changes: Floats, cluster: Ints, alpha: float) -> _Middle | None:
+    """The Hodges-Lehmann middle of ``changes`` (n cases, infinite where one arm failed); None among the failed."""
+    # Failures get a finite stand-in, so that a failure of A and one of B cancel instead of making inf - inf.
+    far = 4.0 * (1.0 + float(np.abs(changes[np.isfinite(changes)]).max(initial=0.0)))
+    d = np.sort(_unit_medians(np.clip(changes, -4 * far, 4 * far), cluster))
+    n_means = len(d) * (len(d) + 1) // 2
+    point = (_walsh(d, (n_means + 1) // 2) + _walsh(d, n_means // 2 + 1)) / 2
+    if abs(point) > far:
+        return None
+    lower, upper, note = _limits(d, far, alpha)
+    return _Middle(d=d, point=point, lower=lower, upper=upper, note=note)
+
+
 def _limits(d: Floats, far: float, alpha: float) -> tuple[float | None, float | None, str]:
     cut = _rank_below(len(d), alpha / 2)
     if cut is None:
@@ -90,11 +136,7 @@ def _limits(d: Floats, far: float, alpha: float) -> tuple[float | None, float | 
     if math.isclose(lower, upper, abs_tol=1e-12):
         return None, None, "; no interval: no spread between independent cases"
     note = "" if max(-lower, upper) <= far else "; a limit lies among failed cases"
-    return (
-        math.exp(lower) if lower >= -far else None,
-        math.exp(upper) if upper <= far else None,
-        note,
-    )
+    return (lower if lower >= -far else None, upper if upper <= far else None, note)
 
 
 def case_medians(sample: Sample) -> Floats:
@@ -108,14 +150,14 @@ def case_medians(sample: Sample) -> Floats:
     return np.where(sample.trials > 0, medians, np.nan)
 
 
-def _log_ratios(b: Floats, a: Floats) -> Floats:
-    """log(b/a), 0 where both are +inf, +-inf where one is."""
-    ratios = np.zeros_like(b)
-    ratios[np.isinf(b) & np.isfinite(a)] = np.inf
-    ratios[np.isfinite(b) & np.isinf(a)] = -np.inf
+def _changes(b: Floats, a: Floats, scale: Floats | float) -> Floats:
+    """b - a but for rounding at ``scale``, 0 where both are +inf, +-inf where one is."""
+    changes = np.zeros_like(b)
+    changes[np.isinf(b) & np.isfinite(a)] = np.inf
+    changes[np.isfinite(b) & np.isinf(a)] = -np.inf
     ended = np.isfinite(a) & np.isfinite(b)
-    ratios[ended] = without_noise(np.log(b[ended]) - np.log(a[ended]), 1.0)
-    return ratios
+    changes[ended] = without_noise(b[ended] - a[ended], np.broadcast_to(scale, b.shape)[ended])
+    return changes
 
 
 def _unit_medians(x: Floats, cluster: Ints) -> Floats:

@@ -47,6 +47,8 @@ def arm_findings(
         slo_share=None if sought is None else good_share(view, sought, rows),
         failures=counted.failures,
         incomplete_reasons=counted.incomplete_reasons,
+        n_cut=counted.n_cut,
+        n_cut_by_reasoning=counted.n_cut_by_reasoning,
         n_retries=counted.n_retries,
         n_null_scores=_null_scores(view, arm),
         anomalies=counted.anomalies,

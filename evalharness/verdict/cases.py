@@ -7,29 +7,25 @@ from collections.abc import Mapping
 import numpy as np
 
 from evalharness.core.findings import CaseFlip, Estimate
+from evalharness.stats.flips import case_changes
 from evalharness.stats.one_arm import estimate_share
 from evalharness.stats.sample import restricted
 from evalharness.verdict.families import Pair
 from evalharness.verdict.view import RunView
 
-#: Case means are averages of a few scores: differences below this are rounding.
-ROUNDING = 1e-9
-
 
 def flips(view: RunView, grader: str, pair: Pair) -> tuple[CaseFlip, ...]:
     """Cases whose mean score differs between candidate and baseline: losses first, the largest change first."""
-    before, after = view.scores(grader, pair[1]).means, view.scores(grader, pair[0]).means
-    moved = np.flatnonzero(np.abs(after - before) > ROUNDING)
-    order = sorted(
-        moved.tolist(), key=lambda case: (bool(after[case] > before[case]), -abs(after[case] - before[case]))
-    )
+    found = case_changes(view.scores(grader, pair[0]), view.scores(grader, pair[1]))
     return tuple(
         CaseFlip(
-            case_id=view.table.case_ids[case],
-            baseline_score=float(before[case]),
-            candidate_score=float(after[case]),
+            case_id=view.table.case_ids[change.case],
+            baseline_score=change.baseline,
+            candidate_score=change.candidate,
+            reading=change.change,
+            p_adjusted=change.p_adjusted,
         )
-        for case in order
+        for change in sorted(found, key=lambda change: change.candidate > change.baseline)
     )
 
 

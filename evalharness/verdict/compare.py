@@ -17,15 +17,20 @@ from evalharness.verdict.decision import decide
 from evalharness.verdict.differences import Scores, differences, family
 from evalharness.verdict.effort import effort_evidence
 from evalharness.verdict.families import EXPLORATORY, Pair
+from evalharness.verdict.front import front
 from evalharness.verdict.knee import knees
 from evalharness.verdict.ladder import ladders
 from evalharness.verdict.notes import notes
 from evalharness.verdict.observer import observer_findings
+from evalharness.verdict.prices import priced
 from evalharness.verdict.ratios import RATIO_METRICS, ratios
 from evalharness.verdict.remarks import Found, run_drift
+from evalharness.verdict.routing import router
 from evalharness.verdict.service import Asked, asked, right_column, service_level
+from evalharness.verdict.shifted import shift
 from evalharness.verdict.stretches import stretches
-from evalharness.verdict.trend import effort_trend
+from evalharness.verdict.tags import tag_tables
+from evalharness.verdict.trend import effort_trend, ordered_metrics
 from evalharness.verdict.view import N_RESAMPLES, RunView, view
 
 
@@ -41,6 +46,8 @@ def analyse(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> Analysis:
     compared = _compared(seen)
     costs = [None if arm.cost_usd is None else arm.cost_usd.point for arm in arms]
     comparisons = compared.all
+    decision = decide(seen, seen.suite.decision, costs)
+    primary = seen.grader_ids[0]
     of_load = stretches(seen, sought)
     observer = observer_findings(seen, arms)
     remarks = Found(
@@ -48,7 +55,7 @@ def analyse(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> Analysis:
     )
     return Analysis(
         kind=_kind(seen),
-        primary=seen.grader_ids[0],
+        primary=primary,
         grader_ids=seen.grader_ids,
         n_cases=seen.table.n_cases,
         n_clusters=seen.table.n_clusters,
@@ -61,12 +68,12 @@ def analyse(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> Analysis:
         versus_baseline=compared.versus_baseline,
         secondary=compared.secondary,
         steps=compared.steps,
-        trend=effort_trend(seen, seen.grader_ids[0], compared.steps),
+        trend=effort_trend(seen, primary, compared.steps),
         ratios=compared.ratios,
-        tag_quality=tag_quality(seen, seen.grader_ids[0]),
+        tag_quality=tag_quality(seen, primary),
         tag_cases={tag: len(cases) for tag, cases in seen.table.tags.items()},
-        flips={seen.arms[pair[0]].arm_id: flips(seen, seen.grader_ids[0], pair) for pair in _against_baseline(seen)},
-        decision=decide(seen, seen.suite.decision, costs),
+        flips={seen.arms[pair[0]].arm_id: flips(seen, primary, pair) for pair in _against_baseline(seen)},
+        decision=decision,
         banners=banners(remarks),
         notes=notes(remarks),
         n_comparisons=len({(each.metric, each.candidate, each.baseline) for each in comparisons}),
@@ -74,6 +81,11 @@ def analyse(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> Analysis:
         stretches=of_load,
         knees=knees(seen, of_load),
         observer=observer,
+        ordered=ordered_metrics(seen),
+        router=router(seen, primary),
+        front=front(seen, primary),
+        tag_effects=tag_tables(seen, primary, _against_baseline(seen)),
+        shift=shift(seen, decision),
     )
 
 
@@ -154,7 +166,7 @@ def _steps(seen: RunView, primary: str) -> tuple[Step, ...]:
     scores = _scores(seen, primary)
     members = differences(scores, pairs)
     times = ratios(seen, "total_ms", list(members))
-    return tuple(
+    steps = [
         Step(
             lower_arm=quality.baseline,
             upper_arm=quality.candidate,
@@ -163,7 +175,8 @@ def _steps(seen: RunView, primary: str) -> tuple[Step, ...]:
             time_ratio=times.get(pair),
         )
         for pair, quality in zip(members, family(scores, members), strict=True)
-    )
+    ]
+    return tuple(steps) if seen.is_latency else priced(seen, dict(zip(members, steps, strict=True)))
 
 
 def _extra_cost_usd(seen: RunView, pair: Pair) -> Estimate | None:

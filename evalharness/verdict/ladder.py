@@ -30,6 +30,14 @@ def ladders(view: RunView) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(group) for group in climbed if len(group) > 1)
 
 
+def main_ladder(view: RunView) -> tuple[int, ...] | None:
+    """The ladder with the baseline, else the first one."""
+    found = ladders(view)
+    baseline = view.run.plan.baseline_arm_id
+    with_baseline = (rungs for rungs in found if any(view.arms[arm].arm_id == baseline for arm in rungs))
+    return next(with_baseline, found[0] if found else None)
+
+
 def _axis(view: RunView) -> str | None:
     names = list(dict.fromkeys(name for arm in view.arms for name in arm.key))
     if EFFORT_AXIS in names:

@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evalharness.core.model import Status
-from evalharness.core.record import Answer, Attempt, AttemptStatus, Call, Purpose, TrialResult
+from evalharness.core.record import Attempt, AttemptStatus, Call, Purpose, TrialResult, Usage
 from evalharness.metrics.table import failure_of
 
 #: What is counted by name.
 _NAMED = ("failures", "incomplete_reasons", "anomalies", "model_reported", "tier_reported", "effort_reported")
+
+#: The stop reason of an answer that was cut at ``max_output_tokens``, in every protocol.
+AT_LIMIT = "max_output_tokens"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +24,8 @@ class Tally:
     ``coalesced_share``: gaps between output deltas that this client may have closed by reading late; where an attempt
     did not say, those that are exactly 0, because one read brought both. None without gaps. ``wasted_cost_usd``: what
     trials without an answer cost; None where some ended so and none of their costs is known. ``n_at_limit``: trials
-    that count as complete with an answer as long as ``max_output_tokens`` allows.
+    that count as complete with an answer as long as ``max_output_tokens`` allows. ``n_cut`` and ``n_cut_by_reasoning``
+    as in ``ArmFindings``.
     """
 
     counts: Mapping[str, int]
@@ -36,6 +40,8 @@ class Tally:
     connection_reused_share: float | None
     wasted_cost_usd: float | None
     n_at_limit: int
+    n_cut: int
+    n_cut_by_reasoning: int | None
 
 
 class Counting:
@@ -48,6 +54,7 @@ class Counting:
         self._named: dict[str, Counter[str]] = {name: Counter() for name in _NAMED}
         self._n_retries = self._n_reused = self._n_connected = self._n_at_limit = 0
         self._n_gaps = self._n_closed_gaps = 0
+        self._n_cut = self._n_cut_known = self._n_cut_by_reasoning = 0
         self._n_wasted_known = 0
         self._wasted_usd = 0.0
 
@@ -59,7 +66,7 @@ class Counting:
         for call in calls:
             self._add_attempts(call)
         if calls:
-            self._add_answer(result.status, calls[-1].answer)
+            self._add_answer(result.status, calls[-1])
         if result.status is Status.ERROR:
             self._add_failed(result)
         if result.status is Status.OK and self._limit_tokens is not None:
@@ -77,14 +84,24 @@ class Counting:
             self._n_gaps += len(last.stamps.deltas_ns) - 1
             self._n_closed_gaps += _zero_gaps(last) if last.observed is None else last.observed.n_coalesced
 
-    def _add_answer(self, status: Status, answer: Answer) -> None:
+    def _add_answer(self, status: Status, call: Call) -> None:
+        answer = call.answer
         if status is Status.INCOMPLETE:
             self._named["incomplete_reasons"][answer.stop_reason or "unknown"] += 1
+        if status is Status.INCOMPLETE and answer.stop_reason == AT_LIMIT:
+            self._add_cut(call.usage)
         if status is Status.ERROR:
             return
         for name in ("model_reported", "tier_reported", "effort_reported"):
             if (word := getattr(answer, name)) is not None:
                 self._named[name][word] += 1
+
+    def _add_cut(self, usage: Usage | None) -> None:
+        """Of a cut answer: whether it was thinking, rather than the answer, that used up its tokens."""
+        self._n_cut += 1
+        if usage is not None and usage.reasoning_tokens is not None and usage.output_tokens is not None:
+            self._n_cut_known += 1
+            self._n_cut_by_reasoning += 2 * usage.reasoning_tokens > usage.output_tokens
 
     def _add_failed(self, result: TrialResult) -> None:
         failure = failure_of(result)
@@ -109,6 +126,8 @@ class Counting:
             connection_reused_share=self._n_reused / self._n_connected if self._n_connected else None,
             wasted_cost_usd=None if unknown_waste else self._wasted_usd,
             n_at_limit=self._n_at_limit,
+            n_cut=self._n_cut,
+            n_cut_by_reasoning=None if self._n_cut and not self._n_cut_known else self._n_cut_by_reasoning,
         )
 
 

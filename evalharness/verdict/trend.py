@@ -1,12 +1,17 @@
-"""Does more effort help, step by step? The slope of the primary score over the rungs of the effort axis."""
+"""What moves with the effort, step by step? The slope of the primary score over the rungs of the effort axis, the line
+that never falls, and the order of times and tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from evalharness.core.findings import Estimate, Step, Trend
-from evalharness.stats.sample import Sample, filled, means_matrix
+import numpy as np
+
+from evalharness.core.findings import Estimate, OrderedFindings, Step, Trend
+from evalharness.stats.ordered import OrderedTest, page_trend, rising_line
+from evalharness.stats.sample import Floats, Sample, filled, means_matrix
+from evalharness.stats.signed_rank import case_medians
 from evalharness.stats.trend import slope_per_step
 from evalharness.verdict.families import HOLM, cautions
 from evalharness.verdict.ladder import EFFORT_AXIS, ladders
@@ -14,6 +19,8 @@ from evalharness.verdict.reading import may_decide, reading
 from evalharness.verdict.view import RunView
 
 FEWEST_RUNGS = 3
+#: What is tested for moving with the effort, in the order of pages.
+ORDERED_METRICS = ("reasoning_tokens", "output_tokens", "ttfo_ms", "total_ms")
 
 
 def effort_trend(view: RunView, grader: str, steps: Sequence[Step]) -> Trend | None:
@@ -36,6 +43,7 @@ def effort_trend(view: RunView, grader: str, steps: Sequence[Step]) -> Trend | N
     if len(set(words[1:])) > 1:
         notes = (*notes, "missing trials could change this reading")
     arms = tuple(view.arms[arm].arm_id for arm in rungs)
+    line = rising_line(_common_means(samples))
     return Trend(
         metric=grader,
         arms=arms,
@@ -44,8 +52,54 @@ def effort_trend(view: RunView, grader: str, steps: Sequence[Step]) -> Trend | N
         p_value=slope.p_value,
         p_method=slope.p_method,
         fell=_fell(arms, steps),
+        rising_line=line.values,
+        levelled=tuple((arms[first], arms[last]) for first, last in line.pooled),
         cautions=notes,
     )
+
+
+def _common_means(samples: Sequence[Sample]) -> Floats:
+    """(arms) mean scores over the cases that all arms scored, as the slope takes them."""
+    means = means_matrix(samples)
+    return np.asarray(means[~np.isnan(means).any(axis=1)].mean(axis=0))
+
+
+def ordered_metrics(view: RunView) -> tuple[OrderedFindings, ...]:
+    """Whether times and tokens move with the effort; metrics without values in every arm, or all alike, are left out.
+
+    One family: Holm over the metrics.
+    """
+    rungs = _rungs(view)
+    if rungs is None or view.is_latency:
+        return ()
+    tests = {name: test for name in ORDERED_METRICS if (test := _ordered_test(view, name, rungs)) is not None}
+    adjusted = HOLM.adjusted([test.p_value for test in tests.values()])
+    arms = tuple(view.arms[arm].arm_id for arm in rungs)
+    return tuple(
+        OrderedFindings(
+            metric=name,
+            arms=arms,
+            correlation=test.estimate,
+            p_value=test.p_value,
+            p_method=test.p_method,
+            p_adjusted=p_adjusted,
+            rises=_rises(test, test.p_value if p_adjusted is None else p_adjusted),
+        )
+        for (name, test), p_adjusted in zip(tests.items(), adjusted, strict=True)
+    )
+
+
+def _ordered_test(view: RunView, name: str, rungs: Sequence[int]) -> OrderedTest | None:
+    """By the median of a case's repeats: a failed trial is infinitely late, and its mean would be so too."""
+    columns = np.column_stack([case_medians(view.metric(name, arm)) for arm in rungs])
+    return page_trend(columns, view.clusters, view.settings)
+
+
+def _rises(test: OrderedTest, p: float) -> bool | None:
+    n_clusters = test.estimate.n_clusters or test.estimate.n
+    if p >= HOLM.alpha or test.estimate.point == 0 or not may_decide(n_clusters, test.p_method):
+        return None
+    return test.estimate.point > 0
 
 
 def _rungs(view: RunView) -> tuple[int, ...] | None:
