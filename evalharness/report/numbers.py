@@ -38,14 +38,20 @@ def half_width(estimate: Estimate, scale: float = 1.0) -> float | None:
 
 def fixed(value: float, decimals: int, *, signed: bool = False) -> str:
     """Thousands separated, true minus, a plus on request; what rounds to zero has no sign."""
-    # Half away from zero, as readers do it; nine digits first, or 57.49999999999999 (0.575 in percent) is below half.
-    exact = Decimal(repr(round(abs(value), 9)))
-    text = f"{exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP):,f}"
+    # Half away from zero, as readers do it; rounded first, or 57.49999999999999 (0.575 in percent) is below half.
+    cleaned = Decimal(repr(round(abs(value), max(9, decimals + 2))))
+    text = f"{cleaned.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP):,f}"
     if not any(digit in text for digit in "123456789"):
         return text
     if value < 0:
         return MINUS + text
     return "+" + text if signed else text
+
+
+def exact(value: float) -> str:
+    """A number that somebody stated, or a tick: all its digits (up to nine), no zeros after them, no exponent."""
+    text = f"{Decimal(f'{value:.9g}'):,f}".replace("-", MINUS)
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -191,7 +197,12 @@ def duration_of(estimate: Estimate, extra: int = 0) -> str:
 def duration_tick(ms: float) -> str:
     """As ``duration``, without zeros after the point."""
     value, unit = (ms, "ms") if ms < 999.5 else (ms / 1000, "s")
-    return f"{value:,.3f}".rstrip("0").rstrip(".") + f" {unit}"
+    return f"{exact(value)} {unit}"
+
+
+def usd_tick(value: float) -> str:
+    """As ``usd``, without zeros after the point."""
+    return f"${exact(value)}"
 
 
 def duration_interval(estimate: Estimate, extra: int = 0) -> str:
@@ -288,6 +299,10 @@ def _distinct(estimate: Estimate, scale: float, decimals: int) -> str:
 def _telling_decimals(estimate: Estimate, scale: float, decimals: int) -> int:
     if estimate.lower is None or estimate.upper is None or estimate.lower >= estimate.upper:
         return decimals
-    low, high = estimate.lower * scale, estimate.upper * scale
+    return telling(estimate.lower * scale, estimate.upper * scale, decimals)
+
+
+def telling(low: float, high: float, decimals: int) -> int:
+    """As many decimals, from ``decimals`` on, as it takes to print two values differently."""
     enough = (digits for digits in range(decimals, decimals + 9) if fixed(low, digits) != fixed(high, digits))
     return next(enough, decimals)

@@ -192,7 +192,7 @@ def rule_sentence(rule: DecisionRule, quality: str) -> str:
     )
     if rule.limits:
         text += ", among those with " + listed(limit_text(limit) for limit in rule.limits)
-    return f"{text} (decision.rule: {rule.rule}, metric: {rule.metric}, margin: {rule.margin:g})."
+    return f"{text} (decision.rule: {rule.rule}, metric: {rule.metric}, margin: {numbers.exact(rule.margin)})."
 
 
 def limit_text(limit: DecisionLimit) -> str:

@@ -64,7 +64,8 @@ def _list(arm: ArmView, flips: tuple[CaseFlip, ...]) -> FlipList:
 
 
 def _line(flip: CaseFlip) -> FlipLine:
-    before, after = (numbers.percent(score, 0) for score in (flip.baseline_score, flip.candidate_score))
+    decimals = numbers.telling(flip.baseline_score * 100, flip.candidate_score * 100, 0)
+    before, after = (numbers.percent(score, decimals) for score in (flip.baseline_score, flip.candidate_score))
     return FlipLine(
         case_id=flip.case_id,
         link="#case-" + quote(flip.case_id, safe=""),

@@ -78,7 +78,7 @@ def _pictures(view: View, rows: list[tuple[ArmView, list[Part]]]) -> list[tuple[
     if costs and len(costs) == len(rows):
         drawn = [_bar(arm, parts, numbers.usd) for arm, parts in costs]
         title = "Money per 1,000 calls"
-        pictures.append((title, bars(drawn, title=title, unit="US$", write=_usd_tick, uid="money")))
+        pictures.append((title, bars(drawn, title=title, unit="US$", write=numbers.usd_tick, uid="money")))
     return pictures
 
 
@@ -109,10 +109,6 @@ def _priced(arm: ArmView, parts: list[Part], view: View) -> list[Part] | None:
 
 def _prices(view: View) -> Mapping[str, Prices | None]:
     return {endpoint.name: endpoint.prices for endpoint in view.run.plan.suite.endpoints}
-
-
-def _usd_tick(value: float) -> str:
-    return "$" + f"{value:,.4f}".rstrip("0").rstrip(".")
 
 
 # ---------------------------------------------------------------- tables
@@ -166,10 +162,10 @@ def _notes(view: View) -> list[str]:
     for endpoint in view.run.plan.suite.endpoints:
         prices = endpoint.prices
         if prices is not None and any(arm.planned.endpoint == endpoint.name for arm in view.arms):
-            cached = "" if prices.cached_input is None else f", cached input ${prices.cached_input:g}"
+            cached = "" if prices.cached_input is None else f", cached input ${numbers.exact(prices.cached_input)}"
             as_of = f", as of {prices.as_of}" if prices.as_of else ", no date given"
             notes.append(
-                f"Prices of {endpoint.name} as the suite states them: input ${prices.input:g}{cached}, output "
-                f"${prices.output:g} per {numbers.count(prices.per_tokens)} tokens{as_of}."
+                f"Prices of {endpoint.name} as the suite states them: input ${numbers.exact(prices.input)}{cached}, "
+                f"output ${numbers.exact(prices.output)} per {numbers.count(prices.per_tokens)} tokens{as_of}."
             )
     return notes

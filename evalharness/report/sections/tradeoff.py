@@ -130,10 +130,6 @@ def _panel(
     ]
     if len(dots) < 2:
         return None
-    write = _usd_tick if money else numbers.duration_tick
+    write = numbers.usd_tick if money else numbers.duration_tick
     y_title = f"{view.quality_name}, %"
     return _GroupedPanel(title=title, x_title=x_title, y_title=y_title, write_x=write, dots=dots)
-
-
-def _usd_tick(value: float) -> str:
-    return "$" + f"{value:,.6f}".rstrip("0").rstrip(".")
