@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from evalharness.core.findings import Analysis, ArmFindings, Comparison, Estimate, Step
+from evalharness.core.findings import Analysis, ArmFindings, Comparison, Step
 from evalharness.core.record import RunRecord
 from evalharness.metrics.table import Floats
-from evalharness.stats.paired import compare_values
 from evalharness.verdict.arms import arm_findings
 from evalharness.verdict.banners import banners
 from evalharness.verdict.cases import flips, tag_quality
@@ -171,15 +170,8 @@ def _steps(seen: RunView, primary: str) -> tuple[Step, ...]:
             lower_arm=quality.baseline,
             upper_arm=quality.candidate,
             quality=quality,
-            extra_cost_usd=_extra_cost_usd(seen, pair),
             time_ratio=times.get(pair),
         )
         for pair, quality in zip(members, family(scores, members), strict=True)
     ]
     return tuple(steps) if seen.is_latency else priced(seen, dict(zip(members, steps, strict=True)))
-
-
-def _extra_cost_usd(seen: RunView, pair: Pair) -> Estimate | None:
-    upper, lower = (seen.metric("cost_usd", arm) for arm in pair)
-    difference = compare_values(upper, lower, seen.settings, unit="usd")
-    return None if difference is None else difference.estimate

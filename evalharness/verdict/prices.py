@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TypeAlias
 
 from evalharness.core.findings import Comparison, Estimate, NoPrice, Price, Reading, Step
 from evalharness.stats.paired import compare_scores, compare_values
@@ -13,7 +14,7 @@ from evalharness.stats.signed_rank import difference_of_times
 from evalharness.verdict.families import Pair
 from evalharness.verdict.view import RunView
 
-#: Draws for the limits of the extra cost: 25 lie beyond each at the level that a price needs.
+#: Draws for the limits of an extra cost: 25 lie beyond each at the level that a price needs.
 RESAMPLES = 2_000
 _NO_GAIN = {
     Reading.WORSE: NoPrice.LOSES,
@@ -21,19 +22,19 @@ _NO_GAIN = {
     Reading.SAME: NoPrice.NO_GAIN,
     Reading.TOO_CLOSE: NoPrice.CANNOT_TELL,
 }
+#: How much more the upper arm of a pair takes than the lower.
+_Extra: TypeAlias = Callable[[RunView, Pair, Settings], Estimate | None]
 
 
 def priced(view: RunView, steps: Mapping[Pair, Step]) -> tuple[Step, ...]:
-    """The steps with how much longer they take, and with what they take for what they gain."""
-    narrower = replace(half_alpha(view.settings), n_resamples=min(view.settings.n_resamples, RESAMPLES))
+    """The steps with how much more they cost and how much longer they take, and that for what they gain."""
     return tuple(
         replace(
             step,
-            extra_ms=difference_of_times(*view.paired_times("total_ms", pair), view.settings),
-            usd_per_score=_price(view, pair, step.quality, _extra_usd(view, pair, narrower)),
-            ms_per_score=_price(
-                view, pair, step.quality, difference_of_times(*view.paired_times("total_ms", pair), narrower)
-            ),
+            extra_cost_usd=_extra_usd(view, pair, view.settings),
+            extra_ms=_extra_ms(view, pair, view.settings),
+            usd_per_score=_price(view, pair, step.quality, _extra_usd),
+            ms_per_score=_price(view, pair, step.quality, _extra_ms),
         )
         for pair, step in steps.items()
     )
@@ -41,20 +42,24 @@ def priced(view: RunView, steps: Mapping[Pair, Step]) -> tuple[Step, ...]:
 
 def _extra_usd(view: RunView, pair: Pair, settings: Settings) -> Estimate | None:
     upper, lower = (view.metric("cost_usd", arm) for arm in pair)
-    difference = compare_values(upper, lower, settings, unit="usd")
+    few = replace(settings, n_resamples=min(settings.n_resamples, RESAMPLES))
+    difference = compare_values(upper, lower, few, unit="usd")
     return None if difference is None else difference.estimate
 
 
-def _price(view: RunView, pair: Pair, quality: Comparison, extra: Estimate | None) -> Price | None:
-    """``extra``: at ``half_alpha``. None where it is not known; a step that is not shown to gain has no price."""
-    if extra is None:
-        return None
+def _extra_ms(view: RunView, pair: Pair, settings: Settings) -> Estimate | None:
+    return difference_of_times(*view.paired_times("total_ms", pair), settings)
+
+
+def _price(view: RunView, pair: Pair, quality: Comparison, extra: _Extra) -> Price | None:
+    """None where what it takes is not known. A step that is not shown to gain has no price."""
     why_not = _NO_GAIN.get(quality.reading)
     if why_not is not None:
         return Price(estimate=None, why_not=why_not)
-    undrawn = replace(half_alpha(view.settings), n_resamples=1)  # p is not used
+    narrower = half_alpha(view.settings)
+    taken = extra(view, pair, narrower)
     upper, lower = (view.scores(quality.metric, arm) for arm in pair)
-    gain = compare_scores(upper, lower, undrawn)
-    if gain is None:
-        return Price(estimate=None, why_not=NoPrice.CANNOT_TELL)
-    return price_of_gain(extra, gain.estimate, view.settings.level)
+    gain = compare_scores(upper, lower, replace(narrower, n_resamples=1))  # p is not used
+    if taken is None or gain is None:
+        return None
+    return price_of_gain(taken, gain.estimate, view.settings.level)

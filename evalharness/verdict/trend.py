@@ -19,6 +19,8 @@ from evalharness.verdict.reading import may_decide, reading
 from evalharness.verdict.view import RunView
 
 FEWEST_RUNGS = 3
+#: Draws for the limits of a rank correlation: its p needs none.
+RESAMPLES = 2_000
 #: What is tested for moving with the effort, in the order of pages.
 ORDERED_METRICS = ("reasoning_tokens", "output_tokens", "ttfo_ms", "total_ms")
 
@@ -92,7 +94,8 @@ def ordered_metrics(view: RunView) -> tuple[OrderedFindings, ...]:
 def _ordered_test(view: RunView, name: str, rungs: Sequence[int]) -> OrderedTest | None:
     """By the median of a case's repeats: a failed trial is infinitely late, and its mean would be so too."""
     columns = np.column_stack([case_medians(view.metric(name, arm)) for arm in rungs])
-    return page_trend(columns, view.clusters, view.settings)
+    few = replace(view.settings, n_resamples=min(view.settings.n_resamples, RESAMPLES))
+    return page_trend(columns, view.clusters, few)
 
 
 def _rises(test: OrderedTest, p: float) -> bool | None:
