@@ -9,7 +9,7 @@ from evalharness.core.findings import GateFindings, Reason, Verdict
 from evalharness.core.model import Demand, GateScope, GateSpec
 from evalharness.stats.gates import Gate, GateFinding, judge_gates, must_pass
 from evalharness.verdict.baseline_port import Baseline
-from evalharness.verdict.gate_arms import Judged, judged_arms
+from evalharness.verdict.gate_arms import Asked, asked_of
 from evalharness.verdict.gate_evidence import (
     Basis,
     of_one_arm,
@@ -29,8 +29,6 @@ from evalharness.verdict.gate_samples import (
 from evalharness.verdict.remarks import run_drift
 from evalharness.verdict.view import RunView
 
-NO_ARM = "this run has no arm that the gate selects"
-NO_COUNTERPART = "the arm to compare with was not run"
 NO_BASELINE = "no baseline to compare with: name a run or a file with `--baseline`"
 NO_BASELINE_ARM = "the baseline has no such arm"
 NO_QUANTILES = "a baseline file holds no quantiles: name the run itself with `--baseline`"
@@ -49,9 +47,18 @@ def judge_run_gates(view: RunView, baseline: Baseline | None = None) -> tuple[Ga
     about its trials alone and takes no part. A gate that cannot be judged is inconclusive, and says what it lacks.
     """
     bench = _Bench(view=view, baseline=baseline)
-    brought = [bench.bring(judged) for spec in view.suite.gates for judged in judged_arms(spec, view.arms)]
+    brought = [bench.bring(asked) for asked in asked_of(view.suite.gates, view.arms)]
     verdicts = iter(judge_gates([each.gate for each in brought if each.gate is not None]))
     return tuple(each.findings if each.gate is None else _decided(each.findings, next(verdicts)) for each in brought)
+
+
+def not_judged(view: RunView) -> tuple[str, ...]:
+    """A sentence for each gate that selects no arm of this run: it neither passed nor failed, and is not forgotten."""
+    return tuple(
+        f"Gate {spec.number} was not judged: the arms that it names are not in this run."
+        for spec in view.suite.gates
+        if not asked_of([spec], view.arms)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,43 +92,41 @@ class _Bench:
     view: RunView
     baseline: Baseline | None
 
-    def bring(self, judged: Judged) -> _Brought:
-        findings = self._named(judged)
-        if judged.arm is None:
-            return _Brought(findings=replace(findings, clause=NO_ARM))
-        if judged.spec.demand is Demand.MUST_PASS:
-            sample = right_answers(self.view, judged.arm, judged.spec.tag)
+    def bring(self, asked: Asked) -> _Brought:
+        findings = self._named(asked)
+        if asked.spec.demand is Demand.MUST_PASS:
+            sample = right_answers(self.view, asked.arm, asked.spec.tag)
             counted = replace(findings, n_cases=int(sample.scored.sum()))
             return _Brought(findings=_decided(counted, must_pass(sample)))
-        basis = self._basis(judged, judged.arm)
+        basis = self._basis(asked)
         if isinstance(basis, str):
             return _Brought(findings=replace(findings, clause=basis))
-        barred = CONFOUNDED if self._is_confounded(judged) else None
-        gate = Gate(requirement=requirement(judged.spec), evidence=basis.evidence, barred=barred)
+        barred = CONFOUNDED if self._is_confounded(asked) else None
+        gate = Gate(requirement=requirement(asked.spec), evidence=basis.evidence, barred=barred)
         return _Brought(findings=replace(findings, n_cases=basis.n_cases), gate=gate)
 
-    def _named(self, judged: Judged) -> GateFindings:
-        """Inconclusive with nothing to judge, until something is found."""
-        arms, spec = self.view.arms, judged.spec
-        against = None if judged.against is None else arms[judged.against].key
-        if spec.scope is GateScope.BASELINE_RUN and self.baseline is not None and judged.arm is not None:
-            against = self.baseline.key(judged.arm)
+    def _named(self, asked: Asked) -> GateFindings:
+        """With nothing to judge, until something is found."""
+        arms, spec = self.view.arms, asked.spec
+        against = None if asked.against is None else arms[asked.against].key
+        if spec.scope is GateScope.BASELINE_RUN and self.baseline is not None:
+            against = self.baseline.key(asked.arm)
         return GateFindings(
             spec=spec,
-            arm_id="" if judged.arm is None else arms[judged.arm].arm_id,
-            key=spec.arm if judged.arm is None else arms[judged.arm].key,
+            arm_id=arms[asked.arm].arm_id,
+            key=arms[asked.arm].key,
             against=against,
             verdict=Verdict.INCONCLUSIVE,
             reason=Reason.NOTHING,
         )
 
-    def _basis(self, judged: Judged, arm: int) -> Basis | str:
+    def _basis(self, asked: Asked) -> Basis | str:
         """In words why there is none."""
-        if judged.spec.scope is GateScope.ALONE:
-            return self._alone(judged.spec, arm)
-        if judged.spec.scope is GateScope.ARMS:
-            return NO_COUNTERPART if judged.against is None else self._between(judged.spec, (arm, judged.against))
-        return NO_BASELINE if self.baseline is None else self._against(judged.spec, arm, self.baseline)
+        if asked.against is not None:
+            return self._between(asked.spec, (asked.arm, asked.against))
+        if asked.spec.scope is GateScope.ALONE:
+            return self._alone(asked.spec, asked.arm)
+        return NO_BASELINE if self.baseline is None else self._against(asked.spec, asked.arm, self.baseline)
 
     def _alone(self, spec: GateSpec, arm: int) -> Basis:
         settings = self.view.settings
@@ -150,8 +155,8 @@ class _Bench:
         pair = baseline.pair(spec.metric, arm, spec.tag)
         return missing if pair is None else of_two_arms(spec, pair, settings, baseline_is_fixed=True)
 
-    def _is_confounded(self, judged: Judged) -> bool:
-        of_times = judged.spec.scope is GateScope.ARMS and is_of_the_moment(judged.spec.metric)
+    def _is_confounded(self, asked: Asked) -> bool:
+        of_times = asked.spec.scope is GateScope.ARMS and is_of_the_moment(asked.spec.metric)
         return of_times and self._drift_confounds
 
     @cached_property
