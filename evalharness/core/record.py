@@ -57,9 +57,10 @@ class Observed:
     """How well one attempt was seen; every field a bound or a measurement of this client, none of the service.
 
     ``send_ns``: how long handing the request to the socket took; ``sent_ns`` of the stamps is before it.
-    ``first_output_error_ns`` and ``done_error_ns`` bound how far those stamps may be from the arrival of their bytes
-    (None: there is no such stamp). ``max_lag_ns``: the longest that arrived bytes waited to be read. ``n_coalesced``:
-    gaps between output deltas that are 0 because this client may have read late, not because they came together.
+    ``first_reasoning_error_ns``, ``first_output_error_ns`` and ``done_error_ns`` bound how far those stamps may be from
+    the arrival of their bytes (None: there is no such stamp; of the first, also: an earlier version did not say).
+    ``max_lag_ns``: the longest that arrived bytes waited to be read. ``n_coalesced``: gaps between output deltas that
+    are 0 because this client may have read late, not because they came together.
     """
 
     source: StampSource
@@ -68,6 +69,7 @@ class Observed:
     n_coalesced: int = 0
     first_output_error_ns: int | None = None
     done_error_ns: int | None = None
+    first_reasoning_error_ns: int | None = None
 
 
 class AttemptStatus(StrEnum):

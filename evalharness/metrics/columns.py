@@ -152,6 +152,7 @@ class PlainCalls:
     n_coalesced: Floats
     first_output_error_ns: Floats
     done_error_ns: Floats
+    first_reasoning_error_ns: Floats
 
 
 def plain_metrics(calls: PlainCalls) -> Mapping[str, Floats]:
@@ -198,12 +199,15 @@ def _output_spread(calls: PlainCalls, visible: Floats) -> tuple[Floats, Floats]:
 
 def plain_errors(calls: PlainCalls) -> Mapping[str, Floats]:
     """``error_bounds_ms`` over arrays."""
-    first_ns, done_ns = calls.first_output_error_ns, calls.done_error_ns
+    reasoning_ns, first_ns, done_ns = calls.first_reasoning_error_ns, calls.first_output_error_ns, calls.done_error_ns
     reasoned_first = ~np.isnan(calls.first_reasoning_ns) & ~(calls.first_output_ns <= calls.first_reasoning_ns)
+    reasoned = calls.first_reasoning_ns <= calls.first_output_ns
     late_ns = np.where((calls.kernel == 1) & (calls.n_coalesced == 0), 0.0, calls.max_lag_ns)
     found_ns = {
-        "ttft_ms": np.where(reasoned_first, np.nan, calls.send_ns + first_ns),
+        "ttfr_ms": calls.send_ns + reasoning_ns,
+        "ttft_ms": calls.send_ns + np.where(reasoned_first, reasoning_ns, first_ns),
         "ttfo_ms": calls.send_ns + first_ns,
+        "reasoning_ms": np.where(reasoned, reasoning_ns + first_ns, np.nan),
         "answer_ms": first_ns + done_ns,
         "latency_ms": calls.send_ns + done_ns,
         "total_ms": done_ns,

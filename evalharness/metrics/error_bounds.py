@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 
 from evalharness.core.record import Attempt, Call, Observed, Purpose, StampSource
 from evalharness.core.units import NS_PER_MS
-from evalharness.metrics.timeline import success_stamps
+from evalharness.metrics.timeline import reasoning_ms, success_stamps, ttfo_ms, ttfr_ms, ttft_ms
 
 #: The metrics that have a bound, by catalogue name.
-BOUNDED = ("ttft_ms", "ttfo_ms", "answer_ms", "latency_ms", "total_ms", "gap_ms")
+BOUNDED = ("ttfr_ms", "ttft_ms", "ttfo_ms", "reasoning_ms", "answer_ms", "latency_ms", "total_ms", "gap_ms")
 
 #: Arrivals of deltas are stored to half a microsecond each.
 STORED_GAP_NS = 1_000
@@ -22,7 +22,7 @@ def error_bounds_ms(calls: Sequence[Call]) -> Mapping[str, float | None]:
     """By name of ``BOUNDED`` for a trial's calls; None where a bound is not known.
 
     A time from ``sent`` may be wrong by the time it took to hand the request over and by how late its end was seen;
-    ``total_ms`` begins at the intended start, which is exact. ``ttft_ms`` has a bound where the first token is output.
+    ``total_ms`` begins at the intended start, which is exact. ``ttft_ms`` has the bound of what came first.
     ``gap_ms`` holds for every single gap of the call, hence for their median.
     """
     subject = [call for call in calls if call.purpose is Purpose.SUBJECT]
@@ -40,13 +40,13 @@ def _call_bounds_ns(call: Call) -> Mapping[str, int | None]:
     seen = call.last_attempt.observed if stamps is not None else None
     if stamps is None or seen is None:
         return dict.fromkeys(BOUNDED)
-    first_ns, done_ns = seen.first_output_error_ns, seen.done_error_ns
-    output_is_first = stamps.first_reasoning_ns is None or (
-        stamps.first_output_ns is not None and stamps.first_output_ns <= stamps.first_reasoning_ns
-    )
+    reasoning_ns, first_ns, done_ns = seen.first_reasoning_error_ns, seen.first_output_error_ns, seen.done_error_ns
+    output_is_first = ttfr_ms(call) is None or ttft_ms(call) == ttfo_ms(call)
     return {
-        "ttft_ms": _sum(seen.send_ns, first_ns) if output_is_first else None,
+        "ttfr_ms": _sum(seen.send_ns, reasoning_ns),
+        "ttft_ms": _sum(seen.send_ns, first_ns if output_is_first else reasoning_ns),
         "ttfo_ms": _sum(seen.send_ns, first_ns),
+        "reasoning_ms": _sum(reasoning_ns, first_ns) if reasoning_ms(call) is not None else None,
         "answer_ms": _sum(first_ns, done_ns),
         "latency_ms": _sum(seen.send_ns, done_ns),
         "total_ms": done_ns,

@@ -124,6 +124,7 @@ def _calls(rows: PackedRows, plain: _Plain) -> PlainCalls:
         n_coalesced=np.where(seen, attempt.counts("n_coalesced"), np.nan),
         first_output_error_ns=attempt.floats("first_output_error_ns"),
         done_error_ns=attempt.floats("done_error_ns"),
+        first_reasoning_error_ns=attempt.floats("first_reasoning_error_ns"),
     )
 
 

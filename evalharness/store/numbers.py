@@ -53,7 +53,7 @@ ATTEMPT = (
     *(f"{name}_ns" for name in CHAIN),
     *("n_arrivals", "n_events", "n_deltas", "n_reads", "http_status", "reused"),
     *("source", "send_ns", "max_lag_ns", "first_output_error_ns", "done_error_ns"),
-    *("n_coalesced", "status", "connect_ns", "position", "wait_bits"),
+    *("n_coalesced", "status", "connect_ns", "position", "wait_bits", "first_reasoning_error_ns"),
 )
 #: ``passed`` only where it is not what a threshold of 1 makes of the value.
 SCORE = ("grader", "value_billionths", "value_bits", "passed")
@@ -145,6 +145,7 @@ def _add_attempt(words: list[int], attempt: Attempt, position: int, intended_ns:
             stamps.connect_ns,
             attempt.index - position or None,
             bits_of(attempt.wait_ms) or None,
+            None if seen is None else seen.first_reasoning_error_ns,
         ),
     )
 

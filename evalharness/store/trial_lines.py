@@ -27,7 +27,7 @@ TIMES_MS = (
 )
 DIVIDED_MS = ("reasoning_ms", "answer_ms")
 #: How well the last call was seen, all null where the client's own error was not observed.
-OBSERVED = ("stamps", "send_ms", "ttfo_error_ms", "latency_error_ms", "max_lag_ms", "n_coalesced")
+OBSERVED = ("stamps", "send_ms", "ttfo_error_ms", "latency_error_ms", "max_lag_ms", "n_coalesced", "ttft_error_ms")
 TIMING = (
     *("intended_at_utc", *TIMES_MS, "n_deltas", "n_reads", "connection_reused"),
     *(*DIVIDED_MS, *OBSERVED),
@@ -147,6 +147,7 @@ def _observed(calls: Sequence[Call], seen: Observed | None) -> dict[str, Json]:
         "latency_error_ms": bounds["latency_ms"],
         "max_lag_ms": seen.max_lag_ns / NS_PER_MS,
         "n_coalesced": seen.n_coalesced,
+        "ttft_error_ms": bounds["ttft_ms"],
     }
 
 

@@ -154,7 +154,7 @@ def _answer(said: dict[str, Any]) -> Answer:
 def _attempt(packed: Packed, position: int, intended_ns: int, said: Mapping[str, Any]) -> Attempt:
     record = packed.record(ATTEMPT)
     n_arrivals, more_events, more_deltas, more_reads, http_status, reused = record[N_STAMPS : N_STAMPS + 6]
-    status, connect_ns, index_off, wait_bits = record[-4:]
+    status, connect_ns, index_off, wait_bits, first_reasoning_error_ns = record[N_STAMPS + 12 :]
     n = n_arrivals or 0
     return Attempt(
         index=position + (index_off or 0),
@@ -170,7 +170,7 @@ def _attempt(packed: Packed, position: int, intended_ns: int, said: Mapping[str,
         unknown_events=said.get("unknown_events", {}),
         request_id=said.get("request_id"),
         partial_text=said.get("partial_text"),
-        observed=_observed(record[N_STAMPS + 6 : -4]),
+        observed=_observed(record[N_STAMPS + 6 : N_STAMPS + 12], first_reasoning_error_ns),
     )
 
 
@@ -201,7 +201,7 @@ def _stamps(
     )
 
 
-def _observed(record: tuple[int | None, ...]) -> Observed | None:
+def _observed(record: tuple[int | None, ...], first_reasoning_error_ns: int | None) -> Observed | None:
     source, send_ns, max_lag_ns, first_output_error_ns, done_error_ns, n_coalesced = record
     if source is None:
         return None
@@ -212,6 +212,7 @@ def _observed(record: tuple[int | None, ...]) -> Observed | None:
         n_coalesced=n_coalesced or 0,
         first_output_error_ns=first_output_error_ns,
         done_error_ns=done_error_ns,
+        first_reasoning_error_ns=first_reasoning_error_ns,
     )
 
 

@@ -23,17 +23,23 @@ STAMP_ERROR_NS = 20_000
 #: Two events of one read that may have come this far apart are no gap of 0 but an unknown one. More than a process
 #: takes to wake up: otherwise every bundle that a server sends would be one.
 COALESCED_NS = 150_000
-#: A delta of output in either dialect, by its key alone: quotes inside a text are escaped there.
-_DELTA = re.compile(rb'"delta"\s*:\s*(?:"[^"]|\{[^{}]*"content"\s*:\s*"[^"])')
+#: A delta of output or reasoning in either dialect, by its key alone: quotes inside a text are escaped there.
+_DELTA = re.compile(
+    rb'"delta"\s*:\s*(?:"[^"]|\{[^{}]*"(?:content|reasoning|reasoning_content)"\s*:\s*"[^"])',
+)
 
 
 class Observing:
-    """Fed with the reads of one exchange in order; keeps two numbers of each, and which of them end with a delta."""
+    """Fed with the reads of one exchange in order; keeps two numbers of each, and which of them end with a delta.
+
+    ``_alone``: those of the latter that hold no other delta.
+    """
 
     def __init__(self) -> None:
         self._at_ns = array("q")
         self._holds_more = bytearray()
         self._end_with_delta: set[int] = set()
+        self._alone: set[int] = set()
 
     def take(self, reads: Sequence[tuple[int, bytes]]) -> None:
         for at_ns, data in reads:
@@ -42,8 +48,15 @@ class Observing:
             first, last = data.find(blank), len(data) - len(blank)
             goes_on = 0 <= first < last
             self._holds_more.append(goes_on)
-            if goes_on and data.endswith(blank) and _DELTA.search(data, data.rfind(blank, 0, last)):
-                self._end_with_delta.add(at_ns)
+            if goes_on and data.endswith(blank):
+                self._look_for_deltas(at_ns, data, data.rfind(blank, 0, last))
+
+    def _look_for_deltas(self, at_ns: int, data: bytes, last_event: int) -> None:
+        if _DELTA.search(data, last_event):
+            self._end_with_delta.add(at_ns)
+            # Of a bundle of deltas its first event is one: this ends there.
+            if not _DELTA.search(data, 0, last_event):
+                self._alone.add(at_ns)
 
     def observed(self, tape: Tape, stamps: Stamps) -> Observed | None:
         """None where the transport cannot tell: it dates reads when it gets round to them, and not when."""
@@ -57,6 +70,7 @@ class Observing:
             n_coalesced=self._n_coalesced(unsure_ns, stamps),
             first_output_error_ns=self._first_output_error_ns(unsure_ns, stamps),
             done_error_ns=self._error_ns(unsure_ns, stamps.done_ns),
+            first_reasoning_error_ns=self._first_reasoning_error_ns(unsure_ns, stamps),
         )
 
     def _unsure_ns(self, tape: Tape) -> Sequence[int]:
@@ -72,6 +86,13 @@ class Observing:
         at_ns, deltas_ns = stamps.first_output_ns, stamps.deltas_ns
         if at_ns in self._end_with_delta and deltas_ns[:2].count(at_ns) == 1:
             # The one delta of its read, and that ends with it.
+            return STAMP_ERROR_NS
+        return self._error_ns(unsure_ns, at_ns)
+
+    def _first_reasoning_error_ns(self, unsure_ns: Sequence[int], stamps: Stamps) -> int | None:
+        at_ns = stamps.first_reasoning_ns
+        if at_ns in self._alone and at_ns != stamps.first_output_ns:
+            # Arrivals of reasoning are not kept one by one: only a read without another delta says which one it was.
             return STAMP_ERROR_NS
         return self._error_ns(unsure_ns, at_ns)
 

@@ -53,7 +53,13 @@ OF_A_TURN = {"request", "request_id", "response_id", "model_reported", "effort_r
 def observed() -> RunRecord:
     """With every part that a client can state of itself, and a call of a tool."""
     seen = Observed(
-        source=StampSource.KERNEL, send_ns=5, max_lag_ns=7, n_coalesced=1, first_output_error_ns=3, done_error_ns=4
+        source=StampSource.KERNEL,
+        send_ns=5,
+        max_lag_ns=7,
+        n_coalesced=1,
+        first_output_error_ns=3,
+        done_error_ns=4,
+        first_reasoning_error_ns=2,
     )
     run = load_run(make_run(arms=1, cases=1).plan.suite.load, [Sent(start_s=0.0, observed=seen)])
     ((trial_id, result),) = run.results.items()

@@ -83,6 +83,7 @@ observed = st.builds(
     n_coalesced=counts,
     first_output_error_ns=maybe(counts),
     done_error_ns=maybe(counts),
+    first_reasoning_error_ns=maybe(counts),
 )
 attempts = st.builds(
     Attempt,

@@ -44,13 +44,29 @@ def a_call(stamps: Stamps = STAMPS, seen: Observed | None = SEEN, **changes) -> 
 
 def test_a_time_from_the_sending_may_be_wrong_at_both_ends_and_one_from_the_intended_start_at_its_end():
     assert error_bounds_ms([a_call()]) == pytest.approx(
-        {"ttft_ms": 0.05, "ttfo_ms": 0.05, "answer_ms": 0.03, "latency_ms": 0.06, "total_ms": 0.02, "gap_ms": 0.001}
+        {"ttfr_ms": None, "ttft_ms": 0.05, "ttfo_ms": 0.05, "reasoning_ms": None}
+        | {"answer_ms": 0.03, "latency_ms": 0.06, "total_ms": 0.02, "gap_ms": 0.001}
     )
 
 
-def test_the_first_token_has_no_bound_where_it_was_reasoning():
-    bounds = error_bounds_ms([a_call(replace(STAMPS, first_reasoning_ns=90_000_000))])
-    assert bounds["ttft_ms"] is None
+REASONED = replace(STAMPS, first_reasoning_ns=90_000_000)
+
+
+def test_the_first_token_has_the_bound_of_reasoning_where_that_came_first():
+    bounds = error_bounds_ms([a_call(REASONED, replace(SEEN, first_reasoning_error_ns=30_000))])
+    shown = {name: bounds[name] for name in ("ttfr_ms", "ttft_ms", "ttfo_ms", "reasoning_ms")}
+    assert shown == pytest.approx({"ttfr_ms": 0.07, "ttft_ms": 0.07, "ttfo_ms": 0.05, "reasoning_ms": 0.04})
+
+
+def test_reasoning_after_the_output_bounds_neither_the_first_token_nor_a_time_of_reasoning():
+    late = replace(STAMPS, first_reasoning_ns=205_000_000)
+    bounds = error_bounds_ms([a_call(late, replace(SEEN, first_reasoning_error_ns=30_000))])
+    assert (bounds["ttft_ms"], bounds["reasoning_ms"]) == (pytest.approx(0.05), None)
+
+
+def test_the_first_token_has_no_bound_where_it_was_reasoning_and_nobody_noted_how_well_it_was_seen():
+    bounds = error_bounds_ms([a_call(REASONED)])
+    assert (bounds["ttfr_ms"], bounds["ttft_ms"], bounds["reasoning_ms"]) == (None, None, None)
     assert bounds["ttfo_ms"] == pytest.approx(0.05)
 
 

@@ -44,6 +44,7 @@ def _seen(call: Call, rng: random.Random) -> Call:
         n_coalesced=rng.choice([0, 0, 3]),
         first_output_error_ns=some(rng.randint(0, 10**5)),
         done_error_ns=some(rng.randint(0, 10**5)),
+        first_reasoning_error_ns=some(rng.randint(0, 10**5)),
     )
     attempts = (*call.attempts[:-1], replace(attempt, stamps=stamps, observed=rng.choice([None, observed])))
     return replace(call, attempts=attempts, cost_usd=rng.choice([None, 0.0, 0.000_324, 1 / 3, call.cost_usd]))

@@ -35,7 +35,7 @@ EXAMPLE = json.loads("""
             "ttfe_ms": 3.3, "ttfr_ms": 80.1, "ttft_ms": 80.1, "ttfo_ms": 201.4, "latency_ms": 702.0, "total_ms": 702.2,
             "tpot_ms": 10.1, "n_deltas": 50, "n_reads": 50, "connection_reused": true, "reasoning_ms": 121.3,
             "answer_ms": 500.6, "stamps": "kernel", "send_ms": 0.04, "ttfo_error_ms": 0.05, "latency_error_ms": 0.06,
-            "max_lag_ms": 0.3, "n_coalesced": 0},
+            "max_lag_ms": 0.3, "n_coalesced": 0, "ttft_error_ms": 0.05},
  "attempts": [{"index": 0, "status": "ok", "http_status": 200, "failure": null, "latency_ms": 702.0}],
  "scores": {"answer": {"value": 1.0, "passed": true, "reason": null, "grader": "numeric"}}}
 """)
@@ -104,8 +104,10 @@ def test_a_line_says_how_well_its_times_were_seen() -> None:
         n_coalesced=2,
         first_output_error_ns=10_000,
         done_error_ns=None,
+        first_reasoning_error_ns=30_000,
     )
-    observed = replace(call, attempts=(replace(call.attempts[0], observed=seen),))
+    stamps = replace(call.attempts[0].stamps, first_reasoning_ns=call.attempts[0].stamps.first_event_ns)
+    observed = replace(call, attempts=(replace(call.attempts[0], stamps=stamps, observed=seen),))
     run = with_first(run, calls=(observed,))
     run = replace(run, plan=replace(run.plan, trials=(replace(trial, step=3),)))
     (line,) = lines(run)
@@ -113,6 +115,7 @@ def test_a_line_says_how_well_its_times_were_seen() -> None:
     shown = {name: line["timing"][name] for name in ("stamps", "send_ms", "max_lag_ms", "n_coalesced")}
     assert shown == {"stamps": "kernel", "send_ms": 0.04, "max_lag_ms": 0.3, "n_coalesced": 2}
     assert line["timing"]["ttfo_error_ms"] == pytest.approx(0.05)
+    assert line["timing"]["ttft_error_ms"] == pytest.approx(0.07)  # reasoning came first
     assert line["timing"]["latency_error_ms"] is None
     (row,) = table(run)
     assert (row["step"], row["timing.stamps"], row["timing.n_coalesced"]) == ("3", "kernel", "2")

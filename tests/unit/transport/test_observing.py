@@ -73,6 +73,40 @@ def test_without_the_kernel_every_read_has_the_whole_bound():
     assert seen.first_output_error_ns == STAMP_ERROR_NS + 600 * US
 
 
+THINKING = b'data: {"type": "response.reasoning_text.delta", "delta": "hm"}\n\n'
+CHAT_THINKING = b'data: {"choices": [{"delta": {"role": "assistant", "reasoning_content": "hm"}}]}\n\n'
+ROLE = b'data: {"choices": [{"delta": {"role": "assistant", "content": ""}}]}\n\n'
+WRITING = b'data: {"type": "response.output_text.delta", "delta": "5"}\n\n'
+
+
+def reasoning_error_ns(data: bytes, **stamps: int) -> int | None:
+    """Of reasoning dated by the first of two reads, before which the socket was empty for 100 us."""
+    stamped = Stamps(first_reasoning_ns=1000 * US, **stamps)
+    seen = observed((1000 * US, data), (2000 * US, ONE), earliest_ns=[900 * US, 1990 * US], stamps=stamped)
+    assert seen is not None
+    return seen.first_reasoning_error_ns
+
+
+@pytest.mark.parametrize("data", [THINKING, ONE + THINKING, ROLE + CHAT_THINKING], ids=["alone", "behind", "chat"])
+def test_reasoning_that_ends_its_read_as_the_only_delta_is_dated_by_its_own_arrival(data: bytes):
+    assert reasoning_error_ns(data) == STAMP_ERROR_NS
+
+
+@pytest.mark.parametrize(
+    ("data", "stamps"),
+    [(THINKING + THINKING, {}), (THINKING + ONE, {}), (ONE + WRITING, {"first_output_ns": 1000 * US})],
+    ids=["another delta before it", "something behind it", "the delta is output"],
+)
+def test_reasoning_that_may_have_come_before_the_end_of_its_read_has_the_whole_bound(data: bytes, stamps):
+    assert reasoning_error_ns(data, **stamps) == STAMP_ERROR_NS + 100 * US
+
+
+def test_without_reasoning_there_is_no_error_of_it():
+    seen = observed((1000 * US, ONE), earliest_ns=[900 * US])
+    assert seen is not None
+    assert seen.first_reasoning_error_ns is None
+
+
 def test_gaps_of_zero_in_a_read_that_may_have_waited_are_counted():
     stamps = Stamps(deltas_ns=array("q", [1000 * US] * 3 + [2000 * US] * 2))
     waited = observed((1000 * US, ONE * 3), (2000 * US, ONE * 2), earliest_ns=[0, 1990 * US], stamps=stamps)
