@@ -79,8 +79,11 @@ def continuation(out: Path, plan: Plan, *, fresh: bool, retry_errors: bool) -> C
 
 
 def _is_settled(result: TrialResult) -> bool:
-    """Ended, or outside a run that time has ended."""
-    return result.status is not Status.PENDING or result.pending_reason is PendingReason.DURATION
+    """Ended, or outside a run that time, or a settled question, has ended."""
+    return result.status is not Status.PENDING or result.pending_reason in (
+        PendingReason.DURATION,
+        PendingReason.SETTLED,
+    )
 
 
 def is_missing_data(result: TrialResult) -> bool:

@@ -115,6 +115,7 @@ async def run(request: RunRequest, sinks: Sequence[Sink]) -> RunOutcome:
     loaded, plan = load_and_plan(request)
     check_keys(plan, request.environ)
     _check_cost_budget(plan, request.resolved)
+    _check_settling(plan)
     with lock.hold(suite_folder(request.settings.out, plan.suite.name)):
         found = continuation(request.settings.out, plan, fresh=request.fresh, retry_errors=request.retry_errors)
         return await _Run(request, loaded, plan, found, sinks).carry_out()
@@ -161,6 +162,10 @@ class _Run:
             resources.push_async_callback(crew.close)
             lanes = open_lanes(reached, crew, parts, resources)
             n_lost = self._found.n_lost_attempts if self._found else 0
+            if self._plan.suite.budget.stop_when_settled:
+                from evalharness.app.settled_stop import SettledStop
+
+                self._sinks.append(SettledStop(manifest, self._stop))
             self._emit(RunStarted(plan=self._plan, run_id=manifest.run_id, finished=finished, n_lost_attempts=n_lost))
             async with staffed(crew, self._request.settings.workers), Observer(self._plan, store, crew).watching():
                 await self._open_connections(lanes)
@@ -279,7 +284,7 @@ class _Run:
             unknown = f", {ledger.n_unknown_cost:,} more of unknown cost" if ledger.n_unknown_cost else ""
             message = f"{message}: {ledger.n_calls:,} requests, ${ledger.spent_usd:.4f}{unknown}"
         state = RunState.COMPLETE
-        if self._stop.reason is not None:
+        if self._stop.reason not in (None, PendingReason.SETTLED):
             state = RunState.ABORTED if reason is PendingReason.ABORTED else RunState.PARTIAL
         return replace(
             manifest,
@@ -308,15 +313,29 @@ def _how_it_ended(stop: StopSignal, record: RunRecord) -> tuple[str | None, Exit
     if stop.reason is PendingReason.ABORTED:
         return stop.message, ExitCode.ABORTED
     measured = {trial.trial_id for trial in record.plan.trials if trial.phase is Phase.MEASURED}
-    if stop.reason is None:
+    is_complete = stop.reason in (None, PendingReason.SETTLED)
+    if is_complete:
         measured = {trial_id for trial_id in measured if record.results[trial_id].status is not Status.PENDING}
     n_errors = sum(record.results[trial_id].status is Status.ERROR for trial_id in measured)
     tolerated = record.plan.suite.tolerate_error_share
-    if stop.reason is not None:
+    if not is_complete:
         return stop.message, ExitCode.INCOMPLETE
     if n_errors > tolerated * len(measured):
         return f"{n_errors:,} of {len(measured):,} trials failed, {tolerated:.1%} are tolerated", ExitCode.INCOMPLETE
     return None, ExitCode.OK
+
+
+def _check_settling(plan: Plan) -> None:
+    """Raises ``UsageError`` where the run could not do what ``stop_when_settled`` promises."""
+    if not plan.suite.budget.stop_when_settled:
+        return
+    # Statistics are imported for runs that need them before their first call, and for no others.
+    from evalharness.verdict.sequence import why_not
+
+    reason = why_not(plan.suite)
+    if reason is not None:
+        hint = "leave stop_when_settled out: the gates are then judged when all cases have ended"
+        raise UsageError(f"budget.stop_when_settled: {reason}", hint=hint)
 
 
 def _path_to_show(path: Path) -> str:

@@ -159,6 +159,12 @@ class Case:
     graders: tuple[GraderSpec, ...] = ()
     content_hash: str = ""
 
+    @property
+    def unit(self) -> tuple[bool, str]:
+        """What is independent of all else: its cluster, or the case itself. The flag keeps a cluster named like another
+        case's id apart from that case."""
+        return (True, self.case_id) if self.cluster is None else (False, self.cluster)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:

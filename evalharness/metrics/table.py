@@ -167,7 +167,15 @@ def analysed_trials(run: RunRecord) -> tuple[Trial, ...]:
         reasons = run.results.pending_reasons([trial.trial_id for trial in measured])
     else:
         reasons = [_result(run, trial).pending_reason for trial in measured]
-    return tuple(trial for trial, reason in zip(measured, reasons, strict=True) if reason not in _LEFT_OVER)
+    # A case that was not complete when the question was settled did not enter the decision, whatever of it had ended.
+    cut = {
+        trial.case_id for trial, reason in zip(measured, reasons, strict=True) if reason is PendingReason.SETTLED
+    }
+    return tuple(
+        trial
+        for trial, reason in zip(measured, reasons, strict=True)
+        if reason not in _LEFT_OVER and trial.case_id not in cut
+    )
 
 
 def analysed_cases(run: RunRecord) -> tuple[Case, ...]:
@@ -236,13 +244,8 @@ def _scored(
 def _cluster_index(cases: Sequence[Case]) -> Int32s:
     numbers: dict[tuple[bool, str], int] = {}
     for case in cases:
-        numbers.setdefault(_unit(case), len(numbers))
-    return np.array([numbers[_unit(case)] for case in cases], dtype=np.int32)
-
-
-def _unit(case: Case) -> tuple[bool, str]:
-    """The independent unit of a case; the flag keeps a cluster named like another case's id apart from that case."""
-    return (True, case.case_id) if case.cluster is None else (False, case.cluster)
+        numbers.setdefault(case.unit, len(numbers))
+    return np.array([numbers[case.unit] for case in cases], dtype=np.int32)
 
 
 def _tag_index(cases: Sequence[Case]) -> Mapping[str, Int32s]:

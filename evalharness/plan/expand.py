@@ -8,7 +8,7 @@ from evalharness.core.ids import content_id
 from evalharness.core.model import Arm, Case, Phase, Plan, Suite, Trial
 from evalharness.plan.arms import arms
 from evalharness.plan.fingerprint import differences, hashed_content
-from evalharness.plan.order import shuffled, slots
+from evalharness.plan.order import shuffled, slots, slots_by_unit
 from evalharness.plan.pace import warmup_length
 from evalharness.plan.select import PlanFlags, chosen_arms, narrowed
 
@@ -68,8 +68,21 @@ def _measured_trials(suite: Suite, planned_arms: Sequence[Arm]) -> Iterator[Tria
 def _passes(suite: Suite, planned_arms: Sequence[Arm], repeats: Iterable[int], step: int) -> Iterator[Trial]:
     by_id = {case.case_id: case for case in suite.cases}
     arm_ids = [arm.arm_id for arm in planned_arms]
-    for case_id, arm_id, repeat_index in slots(suite.load.order, tuple(by_id), arm_ids, repeats, suite.load.seed):
+    load = suite.load
+    if suite.budget.stop_when_settled:
+        ordered = slots_by_unit(_units(suite.cases), arm_ids, tuple(repeats), load.seed)
+    else:
+        ordered = slots(load.order, tuple(by_id), arm_ids, repeats, load.seed)
+    for case_id, arm_id, repeat_index in ordered:
         yield _trial(by_id[case_id], arm_id, repeat_index, step=step)
+
+
+def _units(cases: Sequence[Case]) -> tuple[tuple[str, ...], ...]:
+    """The ids of cases that are not independent, together: those of a cluster, and each other case by itself."""
+    found: dict[tuple[bool, str], list[str]] = {}
+    for case in cases:
+        found.setdefault(case.unit, []).append(case.case_id)
+    return tuple(map(tuple, found.values()))
 
 
 def _warmup_trials(suite: Suite, planned_arms: Sequence[Arm]) -> Iterator[Trial]:

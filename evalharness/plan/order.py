@@ -44,3 +44,17 @@ def slots(
         for case_id in shuffled(case_ids, seed, repeat_index):
             for arm_id in shuffled(arm_ids, seed, repeat_index, case_id):
                 yield case_id, arm_id, repeat_index
+
+
+def slots_by_unit(
+    units: Sequence[Sequence[str]], arm_ids: Sequence[str], repeats: Sequence[int], seed: int
+) -> Iterator[Slot]:
+    """Every (case, arm, repeat) once, for a run that ends as soon as its gates are settled: what enters a decision is
+    a unit (a case, or all cases of a cluster) that is complete, so units come whole, one after the other, shuffled.
+    """
+    by_first = {unit[0]: unit for unit in units}
+    for first in shuffled(by_first, seed, "unit"):
+        for case_id in shuffled(by_first[first], seed, "case"):
+            for repeat_index in repeats:
+                for arm_id in shuffled(arm_ids, seed, repeat_index, case_id):
+                    yield case_id, arm_id, repeat_index

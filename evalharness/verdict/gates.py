@@ -49,7 +49,7 @@ def judge_run_gates(view: RunView, baseline: Baseline | None = None) -> tuple[Ga
     bench = _Bench(view=view, baseline=baseline)
     brought = [bench.bring(asked) for asked in asked_of(view.suite.gates, view.arms)]
     verdicts = iter(judge_gates([each.gate for each in brought if each.gate is not None]))
-    return tuple(each.findings if each.gate is None else _decided(each.findings, next(verdicts)) for each in brought)
+    return tuple(each.findings if each.gate is None else decided(each.findings, next(verdicts)) for each in brought)
 
 
 def not_judged(view: RunView) -> tuple[str, ...]:
@@ -69,7 +69,8 @@ class _Brought:
     gate: Gate | None = None
 
 
-def _decided(findings: GateFindings, found: GateFinding) -> GateFindings:
+def decided(findings: GateFindings, found: GateFinding) -> GateFindings:
+    """``findings`` with what the statistics found of it."""
     return replace(
         findings,
         verdict=found.verdict,
@@ -97,7 +98,7 @@ class _Bench:
         if asked.spec.demand is Demand.MUST_PASS:
             sample = right_answers(self.view, asked.arm, asked.spec.tag)
             counted = replace(findings, n_cases=int(sample.scored.sum()))
-            return _Brought(findings=_decided(counted, must_pass(sample)))
+            return _Brought(findings=decided(counted, must_pass(sample)))
         basis = self._basis(asked)
         if isinstance(basis, str):
             return _Brought(findings=replace(findings, clause=basis))
