@@ -17,6 +17,7 @@ from evalharness.verdict.differences import Scores, differences, family
 from evalharness.verdict.effort import effort_evidence
 from evalharness.verdict.families import EXPLORATORY, Pair
 from evalharness.verdict.front import front
+from evalharness.verdict.gates import judge_run_gates, not_judged
 from evalharness.verdict.knee import knees
 from evalharness.verdict.ladder import ladders
 from evalharness.verdict.notes import notes
@@ -73,7 +74,7 @@ def analyse(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> Analysis:
         tag_cases={tag: len(cases) for tag, cases in seen.table.tags.items()},
         flips={seen.arms[pair[0]].arm_id: flips(seen, primary, pair) for pair in _against_baseline(seen)},
         decision=decision,
-        banners=banners(remarks),
+        banners=(*not_judged(seen), *banners(remarks)),
         notes=notes(remarks),
         n_comparisons=len({(each.metric, each.candidate, each.baseline) for each in comparisons}),
         service=None if sought is None else service_level(seen, sought, seen.all_rows),
@@ -85,6 +86,7 @@ def analyse(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> Analysis:
         front=front(seen, primary),
         tag_effects=tag_tables(seen, primary, _against_baseline(seen)),
         shift=shift(seen, decision),
+        gates=judge_run_gates(seen),
     )
 
 
