@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from evalharness.core.clock import SystemClock, utc_text
 from evalharness.core.errors import StoreError
@@ -22,12 +23,16 @@ from evalharness.store.reserve import Reserve
 from evalharness.store.runs import suite_folder
 from evalharness.store.writer import Job, Writer
 
+if TYPE_CHECKING:
+    from evalharness.verdict.baseline_trials import Kept
+
 RESERVE = ".reserve"
 
 
-def create(out_dir: Path, manifest: RunManifest, plan: Plan) -> RunStore:
+def create(out_dir: Path, manifest: RunManifest, plan: Plan, *, baseline: Kept | None = None) -> RunStore:
     """Make ``out_dir/<suite>/<run_id>/`` with the plan in it, ready to be written to. The caller holds the lock.
 
+    ``baseline``: what the run is compared with, None for nothing.
     Raises ``StoreError`` where the folder exists, cannot be written, or has no room: before any call is paid for.
     """
     folder = suite_folder(out_dir, manifest.suite_name) / manifest.run_id
@@ -44,6 +49,7 @@ def create(out_dir: Path, manifest: RunManifest, plan: Plan) -> RunStore:
     def write(connection: sqlite3.Connection) -> None:
         plan_rows.write_plan(connection, plan)
         plan_rows.write_manifest(connection, manifest)
+        _keep(connection, baseline)
 
     try:
         return _start(folder, write)
@@ -53,12 +59,14 @@ def create(out_dir: Path, manifest: RunManifest, plan: Plan) -> RunStore:
         raise
 
 
-def open(folder: Path, manifest: RunManifest | None = None, plan: Plan | None = None) -> RunStore:
+def open(
+    folder: Path, manifest: RunManifest | None = None, plan: Plan | None = None, *, baseline: Kept | None = None
+) -> RunStore:
     """Continue the run in ``folder``. Its state is running again; the caller holds the lock.
 
     ``manifest`` and ``plan`` replace what is stored: the same plan (``plan_hash``) may come with another budget,
-    decision rule, prices or description. Attempts that an earlier session began and never ended stay on record as
-    unknown (``load.lost_attempts``). Raises ``StoreError``.
+    decision rule, prices or description. ``baseline`` replaces the stored one, None leaves it. Attempts that an earlier
+    session began and never ended stay on record as unknown (``load.lost_attempts``). Raises ``StoreError``.
     """
     with reading(folder) as connection:
         stored = plan_rows.read_manifest(connection)
@@ -77,8 +85,16 @@ def open(folder: Path, manifest: RunManifest | None = None, plan: Plan | None = 
         plan_rows.write_manifest(connection, running)
         if plan is not None:
             plan_rows.replace_suite(connection, plan)
+        _keep(connection, baseline)
 
     return _start(folder, write)
+
+
+def _keep(connection: sqlite3.Connection, baseline: Kept | None) -> None:
+    if baseline is not None:
+        from evalharness.store.baseline_rows import write_baseline
+
+        write_baseline(connection, baseline)
 
 
 def _start(folder: Path, write: Callable[[sqlite3.Connection], None]) -> RunStore:

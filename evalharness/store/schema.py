@@ -145,8 +145,22 @@ def m002_packed(connection: sqlite3.Connection) -> None:
         connection.execute(f"DROP TABLE {table}")
 
 
+_M003 = """
+CREATE TABLE baseline (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    kind TEXT NOT NULL, run_id TEXT NOT NULL, sha256 TEXT NOT NULL, content BLOB NOT NULL
+);
+"""
+
+
+def m003_baseline(connection: sqlite3.Connection) -> None:
+    """What the run was compared with (``baseline_rows.py``)."""
+    for statement in _M003.split(";"):
+        connection.execute(statement)
+
+
 #: In order; the schema version of a file is how many of them it has seen. Append, never edit one that was released.
-MIGRATIONS: tuple[Migration, ...] = (m001_initial, m002_packed)
+MIGRATIONS: tuple[Migration, ...] = (m001_initial, m002_packed, m003_baseline)
 
 
 def version(connection: sqlite3.Connection) -> int:

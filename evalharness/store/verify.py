@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator
 from itertools import chain
@@ -17,8 +18,9 @@ from evalharness.store.result_rows import read_rows, read_shared, read_supersede
 def verify(folder: Path) -> list[str]:
     """What is wrong with the run in ``folder``, one sentence each; empty when nothing is.
 
-    Checks SQLite's own structure, references between rows, the hashes of the plan and of every request and long text,
-    and that every result can be read. Raises ``StoreError`` only where there is no run at all to look at.
+    Checks SQLite's own structure, references between rows, the hashes of the plan, of the baseline and of every request
+    and long text, and that every result can be read. Raises ``StoreError`` only where there is no run at all to look
+    at.
     """
     try:
         with reading(folder) as connection:
@@ -47,6 +49,9 @@ def _differences(connection: sqlite3.Connection) -> Iterator[str]:
         for number, sha256, cell in connection.execute(f"SELECT rowid, sha256, {content} FROM {table}"):
             if sha256_of(cell) != sha256:
                 yield f"row {number} of {table} was altered: its content does not have the hash {sha256}"
+    for sha256, content in connection.execute("SELECT sha256, content FROM baseline"):
+        if hashlib.sha256(content).hexdigest() != sha256:
+            yield "the baseline that the run was compared with was altered: it does not have the stored hash"
     yield from _unreadable(connection)
 
 

@@ -11,6 +11,9 @@ from evalharness.core.record import RunRecord
 from evalharness.metrics.table import Floats
 from evalharness.verdict.arms import arm_findings
 from evalharness.verdict.banners import banners
+from evalharness.verdict.baseline_against import against_run
+from evalharness.verdict.baseline_pairing import PairedBaseline
+from evalharness.verdict.baseline_trials import Kept
 from evalharness.verdict.cases import flips, tag_quality
 from evalharness.verdict.decision import decide
 from evalharness.verdict.differences import Scores, differences, family
@@ -34,8 +37,8 @@ from evalharness.verdict.trend import effort_trend, ordered_metrics
 from evalharness.verdict.view import N_RESAMPLES, RunView, view
 
 
-def analyse(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> Analysis:
-    """A pure function of the run: the same record gives the same bits.
+def analyse(run: RunRecord, *, baseline: Kept | None = None, n_resamples: int = N_RESAMPLES) -> Analysis:
+    """A pure function of the run and of what is kept of the run it is compared with: the same gives the same bits.
 
     A run that failed, broke off or is tiny has an analysis too: what cannot be said is None or left out.
     """
@@ -48,6 +51,7 @@ def analyse(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> Analysis:
     comparisons = compared.all
     decision = decide(seen, seen.suite.decision, costs)
     primary = seen.grader_ids[0]
+    paired = None if baseline is None else PairedBaseline(seen, baseline)
     of_load = stretches(seen, sought)
     observer = observer_findings(seen, arms)
     remarks = Found(
@@ -86,7 +90,9 @@ def analyse(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> Analysis:
         front=front(seen, primary),
         tag_effects=tag_tables(seen, primary, _against_baseline(seen)),
         shift=shift(seen, decision),
-        gates=judge_run_gates(seen),
+        gates=judge_run_gates(seen, paired),
+        baseline_run=None if paired is None else paired.source,
+        against_run={} if paired is None else against_run(paired),
     )
 
 

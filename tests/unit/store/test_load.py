@@ -118,10 +118,10 @@ def test_a_file_that_is_no_database_is_an_error_with_its_path(tmp_path: Path) ->
 def test_a_newer_run_is_not_guessed_at(tmp_path: Path) -> None:
     folder = store_run(tmp_path, RUN)
     connection = sqlite3.connect(folder / "run.db")
-    connection.execute("INSERT INTO migrations VALUES (3, 'm003_later', '')")
+    connection.execute("INSERT INTO migrations VALUES (4, 'm004_later', '')")
     connection.commit()
     connection.close()
-    with pytest.raises(StoreError, match="schema 3"):
+    with pytest.raises(StoreError, match="schema 4"):
         load(folder)
 
 
