@@ -12,6 +12,7 @@ from evalharness.report import numbers
 from evalharness.report.sections import (
     errors,
     flips,
+    gates,
     load,
     methods,
     quality,
@@ -29,6 +30,7 @@ from evalharness.report.words import origin
 
 #: The order of the page. A section is one of these modules and the template of the same name.
 SECTIONS: tuple[ModuleType, ...] = (
+    gates,
     result,
     tradeoff,
     quality,
@@ -44,7 +46,7 @@ SECTIONS: tuple[ModuleType, ...] = (
 
 
 #: Of a latency run, which compares no answers.
-LATENCY_SECTIONS: tuple[ModuleType, ...] = (result, load, waiting, tokens, errors, stability, trials, methods)
+LATENCY_SECTIONS: tuple[ModuleType, ...] = (gates, result, load, waiting, tokens, errors, stability, trials, methods)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,11 +22,14 @@ _MAX_POINTS = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunLine:
+    """``verdict``: that of the gates, empty without any."""
+
     date: str
     href: str
     suite: str
     kind: str
     commit: str
+    verdict: str
     decision: str
     state: str
     simulated: bool
@@ -59,13 +62,15 @@ def render(reports: Sequence[Mapping[str, Json]], *, unreadable: int = 0, togeth
     for report in newest_first:
         suites.setdefault(_text(report, "suite"), []).append(report)
     style = stylesheet()
+    runs = [_run_line(report) for report in newest_first]
     return render_template(
         "index.html.j2",
         policy=policy(style),
         style=Markup(style),
         simulated=SIMULATED,
         suites=[_suite_line(runs) for _, runs in sorted(suites.items())],
-        runs=[_run_line(report) for report in newest_first],
+        runs=runs,
+        has_verdicts=any(run.verdict for run in runs),
         unreadable=unreadable,
         together=[(folder, f"{quote(folder, safe='')}/together.html") for folder in together],
     )
@@ -105,6 +110,7 @@ def _run_line(report: Mapping[str, Json]) -> RunLine:
         suite=suite,
         kind={"effort": "comparison", "single": "single run", "latency": "latency"}.get(_text(report, "kind"), ""),
         commit=_text(report, "commit")[:10],
+        verdict=_text(report, "verdict").capitalize(),
         decision=_text(report, "heading"),
         state="" if report.get("state") == "complete" else _text(report, "state"),
         simulated=report.get("simulated") is True,

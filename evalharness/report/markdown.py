@@ -9,7 +9,9 @@ from evalharness.core.findings import Analysis
 from evalharness.core.record import RunRecord
 from evalharness.report.build import page_title, subtitle
 from evalharness.report.cells import Cell, Row, Table
+from evalharness.report.gate_words import GatesText
 from evalharness.report.numbers import plural
+from evalharness.report.sections.gates import plain_table
 from evalharness.report.sections.result import excerpt
 from evalharness.report.settings import ReportSettings
 from evalharness.report.view import View, make_view
@@ -36,8 +38,9 @@ def render(run: RunRecord, analysis: Analysis, settings: ReportSettings | None =
 
 def _text(view: View, n_rows: int, details: bool) -> str:
     verdict = view.verdict
-    parts = [f"**{escaped(verdict.heading)}**"]
-    parts += [f"**{escaped(verdict.origin)}**"] if verdict.origin else []
+    origin = [f"**{escaped(verdict.origin)}**"] if verdict.origin else []
+    parts = [*_gates(view.gates, origin), f"**{escaped(verdict.heading)}**"] if view.gates else []
+    parts = parts or [f"**{escaped(verdict.heading)}**", *origin]
     parts.append(escaped(verdict.lead))
     if verdict.bullets:
         parts.append("\n".join(f"- {escaped(bullet)}" for bullet in verdict.bullets))
@@ -54,6 +57,13 @@ def _text(view: View, n_rows: int, details: bool) -> str:
     parts.append(f"{title} Run {run_id}: the whole report is report.html in its folder.")
     parts.append(f"<!-- evalharness:{re.sub('[^a-z0-9-]', '-', view.run.manifest.suite_name)} -->")
     return "\n\n".join(parts) + "\n"
+
+
+def _gates(gates: GatesText, origin: list[str]) -> list[str]:
+    """Verdict and lead, and every gate: how many there are is the suite's choice, so none is dropped."""
+    parts = [f"**{escaped(gates.heading)}**", *origin, escaped(gates.lead)]
+    parts += [table_text(plain_table(gates))] if gates.lines else []
+    return [*parts, *([escaped(gates.rule)] if gates.rule else [])]
 
 
 def escaped(text: str) -> str:

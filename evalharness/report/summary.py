@@ -9,6 +9,7 @@ from evalharness.core.findings import Analysis, ArmFindings, Estimate, Outcome, 
 from evalharness.core.ids import content_id
 from evalharness.core.model import Json, Status
 from evalharness.core.record import RunRecord
+from evalharness.report.gate_words import GateLine, GatesText, gates_text
 from evalharness.report.latency_verdict import headline_stretch
 from evalharness.report.load_words import level_text
 from evalharness.report.verdict_text import verdict_text
@@ -19,13 +20,16 @@ FORMAT = 1
 
 
 def report_json(run: RunRecord, analysis: Analysis) -> str:
-    """One JSON object, keys sorted. Arms that do not fit are left out; ``n_arms`` counts them all."""
+    """One JSON object, keys sorted. Arms that do not fit are left out, then gates; ``n_arms`` and ``n_gates`` count
+    them all."""
     arms = [_arm(arm, analysis.primary) for arm in analysis.arms]
+    text = gates_text(analysis)
+    facts, gates = _facts(run, analysis) | _verdict(text), [_gate(line) for line in text.lines] if text else []
     while True:
-        text = json.dumps({**_facts(run, analysis), "arms": arms}, sort_keys=True, ensure_ascii=False) + "\n"
-        if len(text.encode("utf-8")) < MAX_BYTES or not arms:
-            return text
-        arms.pop()
+        written = json.dumps({**facts, "arms": arms, "gates": gates}, sort_keys=True, ensure_ascii=False) + "\n"
+        if len(written.encode("utf-8")) < MAX_BYTES or not (arms or gates):
+            return written
+        (arms or gates).pop()
 
 
 def _facts(run: RunRecord, analysis: Analysis) -> dict[str, Json]:
@@ -61,6 +65,23 @@ def _facts(run: RunRecord, analysis: Analysis) -> dict[str, Json]:
         "repeats": analysis.repeats,
         "n_planned": sum(arm.n_planned for arm in analysis.arms),
         "n_failed": sum(arm.counts.get(Status.ERROR, 0) for arm in analysis.arms),
+    }
+
+
+def _verdict(text: GatesText | None) -> dict[str, Json]:
+    """What the gates came to; nulls without gates."""
+    return {
+        "verdict": text.state.value if text else None,
+        "verdict_lead": shortened(text.lead, 400) if text else None,
+        "n_gates": len(text.lines) if text else 0,
+    }
+
+
+def _gate(line: GateLine) -> Mapping[str, Json]:
+    return {
+        "gate": shortened(line.name, 120),
+        "verdict": line.state.value,
+        "found": estimate_json(line.finding.estimate),
     }
 
 

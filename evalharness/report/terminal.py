@@ -6,14 +6,28 @@ from evalharness.core.findings import Analysis
 from evalharness.core.record import RunRecord
 from evalharness.report.build import page_title, subtitle
 from evalharness.report.charts.strip import quality_scale
+from evalharness.report.gate_words import GateState, GatesText
+from evalharness.report.numbers import plural
+from evalharness.report.sections.gates import narrow_table
 from evalharness.report.sections.result import excerpt
 from evalharness.report.settings import ReportSettings
-from evalharness.report.terminal_table import Writer, arm_columns, laid_out, load_columns, strip
+from evalharness.report.terminal_table import (
+    Writer,
+    arm_columns,
+    gate_columns,
+    laid_out,
+    load_columns,
+    strip,
+    with_short_heads,
+)
 from evalharness.report.view import View, make_view, percent_interval
 
 MAX_LINES = 25
 MAX_WIDTH = 100
 _MAX_ROWS = 8
+_MAX_GATES = 5
+_URGENCY = (GateState.FAIL, GateState.CANNOT_TELL, GateState.NOT_ENOUGH, GateState.PASS)
+_TONES = {GateState.PASS: "better", GateState.FAIL: "worse"}
 
 
 def render(
@@ -37,15 +51,20 @@ def render(
 
 
 def _lines(view: View, writer: Writer, report_path: str | None) -> list[str]:
-    """Title, verdict, table and path always; bullets, cautions and the rule as far as the lines go, in this order."""
+    """Title, verdict, table and path always; bullets, cautions and the rule as far as the lines go, in this order.
+
+    The gates come first; where that leaves too few lines for all arms, the table shows fewer and says so.
+    """
     verdict = view.verdict
     head = writer.wrapped(page_title(view.run, view.analysis))[:2]
     head += writer.wrapped(verdict.origin)
     head += writer.wrapped(subtitle(view))[:2]
+    gates = _gates(view.gates, writer) if view.gates else []
     lead = [writer.styled(line, "bold") for line in writer.wrapped(verdict.heading)] + writer.wrapped(verdict.lead)
-    table = _table(view, writer)
     path = [f"Report: {report_path}"] if report_path else []
-    room = MAX_LINES - len(head) - len(lead) - len(table) - len(path) - 2
+    room = MAX_LINES - len(head) - len(gates) - len(lead) - len(path) - 2
+    table = _table(view, writer, room)
+    room -= len(table)
     extras: list[str] = []
     for blocks in (
         [writer.wrapped(bullet, "  - ") for bullet in verdict.bullets],
@@ -57,18 +76,39 @@ def _lines(view: View, writer: Writer, report_path: str | None) -> list[str]:
                 break
             extras += block
             room -= len(block)
-    return [*[*head, "", *lead, *extras, "", *table][: MAX_LINES - len(path)], *path]
+    return [*[*head, "", *gates, *lead, *extras, "", *table][: MAX_LINES - len(path)], *path]
+
+
+# ---------------------------------------------------------------- the gates
+
+
+def _gates(text: GatesText, writer: Writer) -> list[str]:
+    """Verdict, lead and one line for each gate, those that do not pass before those that do; a blank line after."""
+    lines = [writer.styled(line, _TONES.get(text.state, "bold")) for line in writer.wrapped(text.heading)]
+    lines += writer.wrapped(text.lead)
+    if text.lines:
+        ordered = sorted(text.lines, key=lambda line: _URGENCY.index(line.state))
+        table = with_short_heads(narrow_table(ordered[:_MAX_GATES]), gate_columns(), writer)
+        lines += laid_out(table, [], gate_columns(), writer)
+        more = len(ordered) - _MAX_GATES
+        lines += [f"and {plural(more, 'more gate')}."] if more > 0 else []
+    return [*lines, ""]
 
 
 # ---------------------------------------------------------------- the table
 
 
-def _table(view: View, writer: Writer) -> list[str]:
+def _table(view: View, writer: Writer, room: int) -> list[str]:
+    """As many rows as there is ``room`` for, with a line on what is left out; of several at least two, else none."""
     table, left_out = excerpt(view, _MAX_ROWS)
+    if len(table.rows) + 2 + bool(left_out) > room:
+        table, left_out = excerpt(view, max(room - 3, 0))
+    if not table.rows or (len(table.rows) < 2 and left_out):
+        return []
     if view.analysis.kind == "latency":
         lines = laid_out(table, [], load_columns(table), writer)
     else:
-        lines = laid_out(table, _strips(view, writer), arm_columns(table), writer)
+        lines = laid_out(table, _strips(view, writer)[: len(table.rows)], arm_columns(table), writer)
     return [*lines, *([f"{left_out}."] if left_out else [])]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evalharness.report.cells import Cell, Row, Table
 from evalharness.report.charts.marks import Interval
@@ -22,9 +22,10 @@ from evalharness.report.load_rows import (
     TOTAL_P50,
     TOTAL_P95,
 )
-from evalharness.report.visible import visible
+from evalharness.report.visible import shortened, visible
 
 STRIP = 17
+_SHORTEST_HEAD = 16
 #: Columns of the arm table by position, the most needed first, as far as the width goes.
 _WANTED = (0, 1, 2, -1, 4, 3, 5)
 #: Columns of the table of a latency run by title, likewise.
@@ -67,6 +68,18 @@ def arm_columns(table: Table) -> Columns:
     n = len(table.columns)
     wanted = dict.fromkeys(place % n for place in _WANTED if -n <= place < n)
     return Columns(wanted=list(wanted), with_interval=(0, 1))
+
+
+def gate_columns() -> Columns:
+    """The verdict first, then what was found, then what is demanded."""
+    return Columns(wanted=(2, 1, 0), with_interval=(1,))
+
+
+def with_short_heads(table: Table, columns: Columns, writer: Writer) -> Table:
+    """Heads cut to what the columns leave of the width: where a figure is shown, its interval and its verdict are."""
+    widths = [len(_column(table, index, columns, writer)[0]) + 2 for index in range(len(table.columns))]
+    room = max(_SHORTEST_HEAD, writer.width - sum(widths))
+    return replace(table, rows=tuple(replace(row, head=shortened(row.head, room)) for row in table.rows))
 
 
 def load_columns(table: Table) -> Columns:

@@ -11,6 +11,7 @@ from evalharness.core.findings import Analysis, ArmFindings, Comparison, Estimat
 from evalharness.core.model import Arm
 from evalharness.core.record import RunRecord
 from evalharness.report.charts.marks import Interval, Mark, swatch
+from evalharness.report.gate_words import GatesText, gates_text
 from evalharness.report.palette import PLACES_IN_ORDER, effort_place
 from evalharness.report.settings import ReportSettings
 from evalharness.report.verdict_text import VerdictText, share_right, verdict_text
@@ -68,6 +69,7 @@ class View:
     analysis: Analysis
     settings: ReportSettings
     verdict: VerdictText
+    gates: GatesText | None
     arms: tuple[ArmView, ...]
     shown: tuple[ArmView, ...]
     share_right: bool
@@ -141,6 +143,7 @@ def make_view(run: RunRecord, analysis: Analysis, settings: ReportSettings) -> V
         analysis=analysis,
         settings=settings,
         verdict=verdict_text(run, analysis),
+        gates=gates_text(analysis),
         arms=tuple(arms),
         shown=_shown(arms, analysis.primary),
         share_right=share_right(run, analysis.primary),

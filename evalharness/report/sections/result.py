@@ -32,7 +32,10 @@ TITLE = "Result"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
+    """``cautions``: those of the verdict, unless the gates before it have said them."""
+
     verdict: VerdictText
+    cautions: tuple[str, ...]
     table: Table
     all_arms: Table | None
     notes: tuple[str, ...]
@@ -47,6 +50,7 @@ def build(view: View) -> Result | None:
         notes.insert(0, f"Showing {shown} of {len(view.arms)} arms: those with the highest scores, and the baseline.")
     return Result(
         verdict=view.verdict,
+        cautions=() if view.gates else view.verdict.cautions,
         table=table,
         all_arms=main_table(view, view.arms, f"All {len(view.arms)} arms") if hidden else None,
         notes=tuple(notes),
