@@ -19,7 +19,8 @@ from evalharness.stats.sample import Ints, Sample, sample_of
 from evalharness.stats.signed_rank import case_medians
 from evalharness.stats.summaries import scores_from_sums, values_from_sums
 from evalharness.verdict.baseline_facts import BaselineFacts
-from evalharness.verdict.baseline_trials import ERROR_SHARE, BaselineTrials, Long
+from evalharness.verdict.baseline_trials import BaselineTrials, Long
+from evalharness.verdict.gate_samples import ERROR_SHARE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

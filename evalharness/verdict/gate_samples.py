@@ -16,7 +16,7 @@ from evalharness.verdict.view import RunView
 ERROR_SHARE = "error_share"
 COST_PER_CORRECT = "cost_per_correct_usd"
 #: Answers that lack these lack nothing: a connection was used again, nothing was reasoned, one token has no pace.
-_MAY_LACK = ("connect_ms", "ttfr_ms", "reasoning_ms", "tpot_ms", "gap_ms", "visible_tokens_per_s")
+MAY_LACK = ("connect_ms", "ttfr_ms", "reasoning_ms", "tpot_ms", "gap_ms", "visible_tokens_per_s")
 
 
 def is_of_the_moment(metric: str) -> bool:
@@ -71,7 +71,7 @@ def _cases(view: RunView, tag: str) -> Bools:
 def _rows(view: RunView, metric: str, tag: str | None) -> Bools:
     """Trials of the tag, less answers that have no such value by their nature: these are not missing."""
     rows = view.all_rows if tag is None else _cases(view, tag)[view.table.case_index]
-    if metric in _MAY_LACK:
+    if metric in MAY_LACK:
         rows = rows & ~(np.isnan(view.table.metrics[metric]) & ~_unfinished(view))
     return rows
 
