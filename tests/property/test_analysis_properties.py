@@ -12,48 +12,13 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from evalharness.core.findings import Analysis, Comparison, Estimate, Met, Outcome, Reading, Standing
-from evalharness.core.model import LevelUnit, Slo, Status
-from evalharness.core.record import RunRecord
+from evalharness.core.model import Status
 from evalharness.verdict.compare import analyse
+from tests.support.generated_runs import loads, run_of, shapes
 from tests.support.latency_runs import make_latency_run
-from tests.support.runs import PRICES, RULE, TRUTH, ArmTruth, make_run
+from tests.support.runs import make_run
 
-SHARES = st.sampled_from([0.0, 0.02, 0.3, 1.0])
 SPACE = {"share": (0.0, 1.0), "ms": (0.0, math.inf), "usd": (0.0, math.inf), "tokens": (0.0, math.inf)}
-
-shapes = st.fixed_dictionaries(
-    {
-        "arms": st.sampled_from([1, 2, 3, ("low", "high", "none"), ("medium", "odd")]),
-        "cases": st.sampled_from([1, 2, 7, 12, 25]),
-        "repeats": st.integers(1, 3),
-        "seed": st.integers(0, 10_000),
-        "failures": SHARES,
-        "incomplete": st.sampled_from([0.0, 0.2]),
-        "refused": st.sampled_from([0.0, 0.2]),
-        "pending": SHARES,
-        "null_scores": SHARES,
-        "without_usage": SHARES,
-        "clusters": st.sampled_from([None, 1, 4]),
-        "stream": st.booleans(),
-        "hidden_reasoning": st.booleans(),
-        "honours_effort": st.booleans(),
-        "graded_share": st.booleans(),
-        "turns": st.sampled_from([1, 2]),
-        "prompts": st.sampled_from([("plain",), ("plain", "careful")]),
-        "prices": st.sampled_from([None, PRICES]),
-        "decision": st.sampled_from([None, RULE, replace(RULE, margin=0.0), replace(RULE, margin=0.5, limits=())]),
-        "slo": st.sampled_from([None, Slo(limits_ms={"ttfo_ms": 2_000, "total_ms": 9_000}, share_at_least=0.9)]),
-        "scope": st.sampled_from(["population", "suite"]),
-        "truth": st.sampled_from([1.0, 0.0, None]),
-    }
-)
-
-
-def run_of(options: dict) -> RunRecord:
-    accuracy = options.pop("truth")
-    known = {**TRUTH, "odd": ArmTruth(accuracy=0.5, reasoning_tokens=10, ttfo_ms=100)}
-    truth = {name: replace(arm, accuracy=arm.accuracy if accuracy is None else accuracy) for name, arm in known.items()}
-    return make_run(truth=truth, **options)
 
 
 def parts(value: object) -> Iterator[object]:
@@ -120,27 +85,6 @@ def check_load(analysis: Analysis) -> None:
         assert None in (knee.holds_up_to, knee.fails_from) or knee.holds_up_to < knee.fails_from
 
 
-loads = st.fixed_dictionaries(
-    {
-        "levels": st.sampled_from([(), (5.0,), (4.0, 30.0)]),
-        "unit": st.sampled_from(list(LevelUnit)),
-        "open_per_s": st.sampled_from([None, 20.0]),
-        "each_s": st.sampled_from([0.5, 4.0]),
-        "trials": st.sampled_from([2, 70]),
-        "cases": st.sampled_from([1, 3, 40]),
-        "arms": st.sampled_from([{"swift": 1.0}, {"swift": 1.0, "thorough": 1.5}]),
-        "failures": SHARES,
-        "slo": st.sampled_from([None, Slo(limits_ms={"ttfo_ms": 700.0, "total_ms": 3_000.0}, share_at_least=0.9)]),
-        "error_ms": st.sampled_from([None, 0.05, 30.0]),
-        "coalesced": SHARES,
-        "dispatch_lag_ms": st.sampled_from([0.0, 80.0]),
-        "stream": st.booleans(),
-        "hidden_reasoning": st.booleans(),
-        "seed": st.integers(0, 10_000),
-    }
-)
-
-
 @given(loads)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_latency_run_has_a_finite_analysis_whose_parts_agree(options: dict):
@@ -202,7 +146,7 @@ def check_decision(analysis: Analysis) -> None:
 @given(shapes)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_run_has_a_finite_analysis_whose_parts_agree(options: dict):
-    check(analyse(run_of(dict(options)), n_resamples=200))
+    check(analyse(run_of(options), n_resamples=200))
 
 
 @pytest.mark.parametrize(
