@@ -13,6 +13,8 @@ from evalharness.stats.one_arm import effective_share
 from evalharness.stats.proportions import difference_limits, t_quantile
 from evalharness.stats.sample import Sample, Settings, cluster_variance, groups, with_level
 
+_LARGEST_P = 1 - 1e-6
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndependentDifference:
@@ -47,15 +49,21 @@ def _newcombe(candidate: Sample, baseline: Sample, settings: Settings) -> tuple[
 
 
 def _inverted(candidate: Sample, baseline: Sample, settings: Settings) -> float:
-    """1 - the highest level whose interval leaves out 0, by bisection on log p."""
-    low, high = math.log(SMALLEST_P), 0.0
+    """1 - the highest level whose interval leaves out 0, by bisection on log p; 1.0 where none does.
+
+    Shares that differ by rounding alone are left out by no level whose quantile can be told from 0.
+    """
+
+    def leaves_out_zero(log_p: float) -> bool:
+        lower, upper = _newcombe(candidate, baseline, with_level(settings, -math.expm1(log_p)))
+        return lower > 0 or upper < 0
+
+    low, high = math.log(SMALLEST_P), math.log(_LARGEST_P)
+    if not leaves_out_zero(high):
+        return 1.0
     for _ in range(50):
         middle = (low + high) / 2
-        lower, upper = _newcombe(candidate, baseline, with_level(settings, -math.expm1(middle)))
-        if lower > 0 or upper < 0:
-            high = middle
-        else:
-            low = middle
+        low, high = (low, middle) if leaves_out_zero(middle) else (middle, high)
     return math.exp(high)
 
 

@@ -255,3 +255,12 @@ def test_a_service_that_slows_down_is_noticed_although_cases_and_arms_differ(rep
     found = drift.send_order_drift(slower, case, arm, sent)
     assert found.drifting
     assert 1.15 < found.half_ratio < 1.6
+
+
+def test_shares_of_other_cases_that_differ_by_rounding_alone_are_not_told_apart():
+    """0.0, 0.1 and 0.2 have a mean of 0.10000000000000002."""
+    candidate, baseline = column([0.0, 0.1, 0.2, math.nan, math.nan]), column([math.nan] * 3 + [0.05, 0.15])
+    found = paired.compare_scores(candidate, baseline, SETTINGS)
+    assert found.estimate.point != 0
+    assert found.p_value == 1.0
+    assert found.estimate.lower < 0 < found.estimate.upper
