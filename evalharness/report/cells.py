@@ -21,7 +21,8 @@ class Cell:
     """``main`` with an ``aside`` on the same line and its interval or remark ``below``.
 
     ``mark`` is a word that goes wherever the figure goes: a verdict on it, or that it was not seen well enough.
-    ``tone`` is ``better``, ``worse`` or empty; it is set only where the interval leaves out zero.
+    ``tone`` is ``better``, ``worse`` or empty; it is set only where the interval leaves out zero. ``heat`` is the
+    ground of a heat map's cell, ``better1`` to ``worse3``, or empty.
     """
 
     main: str
@@ -29,6 +30,7 @@ class Cell:
     below: str = ""
     tone: str = ""
     mark: str = ""
+    heat: str = ""
 
     @property
     def marked(self) -> str:

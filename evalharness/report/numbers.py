@@ -214,6 +214,21 @@ def duration_interval(estimate: Estimate, extra: int = 0) -> str:
     return f"{_distinct(estimate, 1 / unit_ms, decimals + extra)} {unit}" if limits else ""
 
 
+def seconds(estimate: Estimate, scale: float = 0.001, *, signed: bool = False) -> str:
+    """``+1.53``, ``0.0869``: three digits, without the unit; ``scale`` makes seconds of the estimate."""
+    return fixed(estimate.point * scale, _three_digits(estimate.point * scale), signed=signed)
+
+
+def seconds_interval(estimate: Estimate, scale: float = 0.001, *, signed: bool = False) -> str:
+    """``+1.48 to +1.57``; the digits are those of the point."""
+    digits = _telling_decimals(estimate, scale, _three_digits(estimate.point * scale))
+    return _interval(estimate, lambda value: fixed(value * scale, digits, signed=signed))
+
+
+def _three_digits(value: float) -> int:
+    return max(0, 2 - math.floor(math.log10(abs(value)))) if value else 2
+
+
 def usd(value: float) -> str:
     """Three to four significant digits: ``$2.44``, ``$18.64``, ``$0.0324``, ``$1,234``."""
     return (MINUS if value < 0 else "") + "$" + fixed(abs(value), _usd_decimals(value))
@@ -267,8 +282,7 @@ def _token_decimals(value: float) -> int:
 
 def rate_interval(estimate: Estimate) -> str:
     """``11.8 to 12.3`` of calls a second; the digits are those of the point."""
-    size = abs(estimate.point)
-    return _distinct(estimate, 1.0, max(0, 2 - math.floor(math.log10(size))) if size else 2)
+    return _distinct(estimate, 1.0, _three_digits(estimate.point))
 
 
 def p_value(p: float) -> str:

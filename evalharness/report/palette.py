@@ -49,6 +49,17 @@ COLOURS: Mapping[str, Colour] = {
     "waiting": Colour("#6b7580", "#6b7580"),
 }
 
+#: Grounds of a heat map, the same in both themes, under text of its own colour.
+HEAT: Mapping[str, str] = {
+    "better1": "#dcebf7",
+    "better2": "#b3d4ee",
+    "better3": "#7fb6e0",
+    "worse1": "#fbe3d3",
+    "worse2": "#f5c3a2",
+    "worse3": "#ea9f70",
+}
+HEAT_TEXT = "#1b222b"
+
 
 def light(role: str) -> str:
     return COLOURS[role].light
@@ -68,7 +79,9 @@ def css() -> str:
         f":root[data-theme=dark]{{color-scheme:dark;{_properties('dark')}}}",
     ]
     classes = [f".f-{role}{{fill:var(--{role})}}.s-{role}{{stroke:var(--{role})}}" for role in COLOURS]
-    return "\n".join([*themes, *classes])
+    heat = [f"td.{name}{{background:{colour}}}" for name, colour in HEAT.items()]
+    heat.append(f"td.heat,td.heat small,td.heat i,td.heat::before{{color:{HEAT_TEXT}!important}}")
+    return "\n".join([*themes, *classes, *heat])
 
 
 def _properties(theme: str) -> str:

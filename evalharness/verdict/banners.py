@@ -31,6 +31,7 @@ def banners(found: Found) -> tuple[str, ...]:
         _other_model,
         _several_snapshots,
         _cut_answers,
+        _cut_by_reasoning,
         _large_drift,
         _drift_between_arms,
         _unknown_cost,
@@ -133,6 +134,20 @@ def _cut_answers(found: Found) -> Iterator[str]:
         yield (
             f"{'; '.join(clauses)} {are} as long as max_output_tokens allows: {were} cut off, although the "
             "service calls them complete."
+        )
+
+
+def _cut_by_reasoning(found: Found) -> Iterator[str]:
+    """Enough of them to move a score: they are wrong for want of room, not for want of sense."""
+    clauses = [
+        f"{n:,} of {arm.n_planned:,} of {found.named([arm])}"
+        for arm in found.arms
+        if (n := arm.n_cut_by_reasoning or 0) > MISSING_SHARE * arm.n_planned
+    ]
+    if clauses:
+        yield (
+            f"Reasoning used up max_output_tokens before the answer: {'; '.join(clauses)}. Such answers count as "
+            "wrong; a higher limit would show what the arm can do."
         )
 
 

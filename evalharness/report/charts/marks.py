@@ -57,9 +57,11 @@ class Interval:
         return [value for value in (self.lower, self.point, self.upper) if value is not None]
 
 
-def marker(x: float, y: float, mark: Mark, *, halo: bool = True) -> Markup:
+def marker(x: float, y: float, mark: Mark, *, halo: bool = True, hollow: bool = False) -> Markup:
     """The arm's shape around (x, y); the halo keeps it apart from lines that pass behind it."""
     colour = paint(fill=mark.role, stroke="bg" if halo else None, width=1.5 if halo else None)
+    if hollow:
+        colour = paint(fill="bg", stroke=mark.role, width=2)
     if mark.shape == "circle":
         return element("circle", colour | {"cx": x, "cy": y, "r": _RADIUS["circle"]})
     return element("path", colour | {"d": _outline(x, y, mark.shape)})

@@ -21,7 +21,8 @@ _LABEL_LIMIT = 8
 class Dot:
     """``x`` in the axis' unit, ``y`` in percent. Dots of one ``series`` are joined in the order given.
 
-    ``named``: keeps its label in a crowded panel, as the efficient ones do.
+    ``named``: keeps its label in a crowded panel, as the efficient ones do. ``hollow``: another arm is as good or
+    better on every axis.
     """
 
     label: str
@@ -30,6 +31,7 @@ class Dot:
     y: Interval
     series: str = ""
     named: bool = True
+    hollow: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +58,16 @@ def scatter(panel: Panel) -> Markup:
     body += [
         part for dot, place in zip(panel.dots, places, strict=True) for part in _bars(dot, place, x_scale, y_scale)
     ]
-    body += [marker(*place, dot.mark) for dot, place in zip(panel.dots, places, strict=True)]
+    body += [marker(*place, dot.mark, hollow=dot.hollow) for dot, place in zip(panel.dots, places, strict=True)]
     body += _labels(panel.dots, places, y_scale)
     return frame(WIDTH, HEIGHT, body, title=panel.title, desc=_description(panel))
 
 
 def _description(panel: Panel) -> str:
-    dots = [f"{dot.label}: {dot.y.point:.1f}% at {panel.write_x(told(dot.x.point))}" for dot in panel.dots]
+    dots = [
+        f"{dot.label}{' (dominated)' if dot.hollow else ''}: {dot.y.point:.1f}% at {panel.write_x(told(dot.x.point))}"
+        for dot in panel.dots
+    ]
     return f"{panel.y_title} against {panel.x_title}. " + "; ".join(dots) + "."
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from evalharness.core.findings import EffortEvidence
+from evalharness.core.findings import ArmFindings, EffortEvidence
 from evalharness.core.model import Status
 from evalharness.report import numbers
-from evalharness.report.cells import NOTHING, Cell, Table, arm_row, share_cell
+from evalharness.report.cells import NOTHING, Cell, Table, arm_row, part_of, share_cell
 from evalharness.report.view import ArmView, View
 from evalharness.report.visible import shortened
 
@@ -35,7 +35,14 @@ class Errors:
 
 
 def build(view: View) -> Errors | None:
-    tables = (_status_table(view), _kinds_table(view), _bounds_table(view), _effort_table(view), _oddities_table(view))
+    tables = (
+        _status_table(view),
+        _kinds_table(view),
+        _cuts_table(view),
+        _bounds_table(view),
+        _effort_table(view),
+        _oddities_table(view),
+    )
     return Errors(
         headline=_headline(view),
         tables=tuple(table for table in tables if table is not None),
@@ -88,6 +95,29 @@ def _kinds_table(view: View) -> Table | None:
     failed = _count_columns(view, "failed: ", lambda arm: arm.found.failures)
     short = _count_columns(view, "cut short: ", lambda arm: arm.found.incomplete_reasons)
     return _count_table(view, "Why", failed | short, "")
+
+
+def _cuts_table(view: View) -> Table | None:
+    """Answers cut at the limit, and those that reasoning alone cut: a class of its own, since the remedy differs."""
+    if not any(arm.found.n_cut for arm in view.arms):
+        return None
+    rows = [
+        arm_row(arm, [part_of(arm.found.n_cut, arm.found.n_planned), _by_reasoning(arm.found)]) for arm in view.arms
+    ]
+    return Table(
+        caption="Answers cut at max_output_tokens",
+        head="Arm",
+        columns=("Cut", "Of these by reasoning"),
+        rows=tuple(rows),
+        note="By reasoning: more than half of the tokens went into thinking before the limit was reached. Raise "
+        "max_output_tokens to see what the arm could do.",
+    )
+
+
+def _by_reasoning(found: ArmFindings) -> Cell:
+    if found.n_cut_by_reasoning is None:
+        return Cell(main=numbers.MISSING, below="not reported")
+    return Cell(main=numbers.count(found.n_cut_by_reasoning))
 
 
 def _oddities_table(view: View) -> Table | None:

@@ -1,17 +1,23 @@
-"""The cases whose score changed between the baseline and another arm, losses first."""
+"""The cases whose score changed between the baseline and another arm, losses first. A single case is said to have
+regressed or improved only where its own repeats show it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from evalharness.core.findings import CaseFlip
+from evalharness.core.findings import CaseFlip, CaseReading
 from evalharness.report import numbers
 from evalharness.report.view import ArmView, View
+from evalharness.report.words import listed
 
 NAV = "Changed cases"
 TITLE = "Which cases changed?"
 _CAP = 200
+#: Repeats in each arm below which a case by itself can show nothing.
+FEWEST_REPEATS = 3
+_TONES = {CaseReading.REGRESSED: "worse", CaseReading.IMPROVED: "better"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +27,8 @@ class FlipLine:
     case_id: str
     link: str
     change: str
-    lost: bool
+    reading: str
+    tone: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +45,7 @@ class FlipList:
 class Flips:
     baseline: str
     lists: tuple[FlipList, ...]
+    note: str
 
 
 def build(view: View) -> Flips | None:
@@ -49,7 +57,20 @@ def build(view: View) -> Flips | None:
     lists = [_list(arm, view.analysis.flips[arm.arm_id]) for arm in arms if view.analysis.flips.get(arm.arm_id)]
     if not lists and not view.analysis.flips:
         return None
-    return Flips(baseline=view.baseline.spoken, lists=tuple(lists))
+    return Flips(baseline=view.baseline.spoken, lists=tuple(lists), note=_note(view) if lists else "")
+
+
+def _note(view: View) -> str:
+    """What may be said of one case."""
+    if view.analysis.repeats < FEWEST_REPEATS or not view.share_right:
+        return (
+            "Changed is all that can be said of one case here: whether a case got worse or was unlucky takes "
+            f"{FEWEST_REPEATS} repeats or more, answers that are right or wrong, and a test of its own."
+        )
+    return (
+        "Regressed, improved: shown by a case's own repeats (Fisher's test, at most one in ten of these words by "
+        "chance). Changed: its score differs, which repeats that vary do by themselves."
+    )
 
 
 def _list(arm: ArmView, flips: tuple[CaseFlip, ...]) -> FlipList:
@@ -57,10 +78,21 @@ def _list(arm: ArmView, flips: tuple[CaseFlip, ...]) -> FlipList:
     won = len(flips) - lost
     return FlipList(
         arm=arm,
-        summary=f"{arm.label}: {numbers.plural(lost, 'case')} lost, {numbers.count(won)} won",
+        summary=f"{arm.label}: {numbers.plural(lost, 'case')} lost, {numbers.count(won)} won{_shown(flips)}",
         lines=tuple(_line(flip) for flip in flips[:_CAP]),
         more=max(0, len(flips) - _CAP),
     )
+
+
+def _shown(flips: tuple[CaseFlip, ...]) -> str:
+    """``; 2 regressed and 5 improved by their own repeats``; empty where none is shown to."""
+    counts = Counter(flip.reading for flip in flips)
+    shown = [
+        f"{numbers.count(counts[reading])} {reading.value}"
+        for reading in (CaseReading.REGRESSED, CaseReading.IMPROVED)
+        if counts[reading]
+    ]
+    return f"; {listed(shown)} by their own repeats" if shown else ""
 
 
 def _line(flip: CaseFlip) -> FlipLine:
@@ -70,5 +102,6 @@ def _line(flip: CaseFlip) -> FlipLine:
         case_id=flip.case_id,
         link="#case-" + quote(flip.case_id, safe=""),
         change=f"{before} to {after}",
-        lost=flip.candidate_score < flip.baseline_score,
+        reading=flip.reading.value,
+        tone=_TONES.get(flip.reading, ""),
     )

@@ -17,6 +17,7 @@ from evalharness.report.curl import curl, without_files
 from evalharness.report.load_words import load_facts
 from evalharness.report.method_words import method_sentence
 from evalharness.report.observed import observer_facts
+from evalharness.report.shifted import Shifted, shifted
 from evalharness.report.view import ArmView, View
 from evalharness.report.words import CI_SENTENCE, metric_title, named
 
@@ -39,6 +40,7 @@ class Methods:
     facts: tuple[tuple[str, str], ...]
     definitions: tuple[tuple[str, str, str], ...]
     tests: Table | None
+    shifted: Shifted | None
     command: str
     requests: tuple[Request, ...]
     suite_text: str
@@ -50,6 +52,7 @@ def build(view: View) -> Methods | None:
         facts=tuple(_facts(view)),
         definitions=tuple((CATALOG[name].title, name, CATALOG[name].formula) for name in _DEFINED),
         tests=_tests(view),
+        shifted=shifted(view),
         command=_command(view.run),
         requests=tuple(_requests(view)),
         suite_text=view.run.manifest.suite_text,
@@ -74,8 +77,9 @@ def _methods(view: View) -> list[str]:
         "95% lie; a failed call counts as infinitely long. The interval runs from a call further down that order to "
         "one further up, chosen so that it holds the true value in at least 95 of 100 runs; no shape of the times is "
         "assumed (order statistics). Repeats of a case are worth less than as many cases.",
-        f"Resampling: {numbers.count(analysis.n_resamples)} draws of whole cases, seed {analysis.seed}. The same run "
-        "gives the same page, byte by byte.",
+        f"Resampling: {numbers.count(analysis.n_resamples)} draws of whole cases, seed {analysis.seed}; at most "
+        "2,000 for extra costs, tags, routing, efficient arms and ratios of quantiles. The same run gives the same "
+        "page, byte by byte.",
     ]
     sentences += [method_sentence(what, methods) for what, methods in sorted(_used_methods(view).items())]
     return sentences

@@ -9,6 +9,7 @@ from evalharness.core.findings import Comparison, Estimate, Step
 from evalharness.report import numbers
 from evalharness.report.cells import NOTHING, Cell, Row, Table, arm_row, points_cell, share_cell
 from evalharness.report.charts.strip import forest_axis, forest_scale, forest_strip
+from evalharness.report.insight_words import rising_sentence
 from evalharness.report.view import ArmView, View, percent_interval
 from evalharness.report.words import named, points_word, reading_text
 
@@ -84,6 +85,8 @@ def _trend_notes(view: View) -> list[str]:
             f"{named(view.arm(lower).label)} to {named(view.arm(upper).label)}" for lower, upper in found.fell
         )
         sentences.append(f"The score fell from {steps}: whether that is more than chance is in the table of steps.")
+    if levelled := rising_sentence(view.analysis):
+        sentences.append(levelled)
     return [" ".join(sentences), *found.cautions]
 
 

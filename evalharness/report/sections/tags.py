@@ -1,20 +1,27 @@
-"""Scores by kind of case. Plain numbers: no tag is called better or worse without a test made for it."""
+"""Which kinds of case benefit: the difference of each arm from the baseline by tag, raw and shrunk; scores by tag where
+there is nothing to compare."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evalharness.core.findings import TagEffect
 from evalharness.report import numbers
-from evalharness.report.cells import Cell, Row, Table, share_cell
-from evalharness.report.view import View
+from evalharness.report.cells import NOTHING, Cell, Row, Table, share_cell
+from evalharness.report.view import ArmView, View
 
 NAV = "By tag"
 TITLE = "How do kinds of case differ?"
-_FEW = 10
+COMPARED_TITLE = "Which kinds of case benefit?"
+FEW = 10
+#: Differences, in points, from which on a shown one is coloured more strongly.
+STEPS = (5, 10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tags:
+    title: str
     table: Table
     notes: tuple[str, ...]
 
@@ -24,19 +31,99 @@ def build(view: View) -> Tags | None:
     tags = [tag for tag in tags if view.analysis.tag_quality.get(tag)]
     if not tags:
         return None
-    rows = []
-    for tag in tags:
-        cases = view.analysis.tag_cases[tag]
-        found = view.analysis.tag_quality[tag]
-        cells = [Cell(main=numbers.count(cases)), *(share_cell(found.get(arm.arm_id)) for arm in view.shown)]
-        rows.append(Row(head=tag, cells=tuple(cells), notes=("few cases",) if cases < _FEW else ()))
+    compared = [arm for arm in view.shown if view.analysis.tag_effects.get(arm.arm_id)]
+    if not compared or view.baseline is None:
+        return Tags(title=TITLE, table=_scores(view, tags), notes=())
+    return Tags(title=COMPARED_TITLE, table=_differences(view, tags, compared), notes=_notes(view, compared))
+
+
+def _scores(view: View, tags: Sequence[str]) -> Table:
+    rows = [
+        _row(view, tag, [share_cell(view.analysis.tag_quality[tag].get(arm.arm_id)) for arm in view.shown])
+        for tag in tags
+    ]
     columns = ("Cases", *(arm.label for arm in view.shown))
-    table = Table(caption=f"{view.quality_name} by tag", head="Tag", columns=columns, rows=tuple(rows))
-    cells_made = len(tags) * len(view.shown)
-    return Tags(
-        table=table,
-        notes=(
-            f"{cells_made} cells: some will stand out by chance. Two intervals that overlap, or do not, are no test: "
-            "compare kinds of case with a suite made for it.",
-        ),
+    return Table(caption=f"{view.quality_name} by tag", head="Tag", columns=columns, rows=tuple(rows))
+
+
+def _row(view: View, tag: str, cells: Sequence[Cell]) -> Row:
+    cases = view.analysis.tag_cases[tag]
+    notes = ("few cases",) if cases < FEW else ()
+    return Row(head=tag, cells=(Cell(main=numbers.count(cases)), *cells), notes=notes)
+
+
+# ---------------------------------------------------------------- differences
+
+
+def _differences(view: View, tags: Sequence[str], arms: Sequence[ArmView]) -> Table:
+    """A row for each tag: the baseline's score, then each arm's difference from it in points."""
+    assert view.baseline is not None  # it is what arms are compared with
+    effects = {
+        (arm.arm_id, effect.tag): effect for arm in arms for effect in view.analysis.tag_effects[arm.arm_id].effects
+    }
+    decimals = numbers.column_decimals(effect.raw for effect in effects.values())
+    base = view.baseline.arm_id
+    rows = [
+        _row(
+            view,
+            tag,
+            [
+                share_cell(view.analysis.tag_quality[tag].get(base)),
+                *(_cell(effects.get((arm.arm_id, tag)), decimals) for arm in arms),
+            ],
+        )
+        for tag in tags
+    ]
+    return Table(
+        caption=f"{view.quality_name} of {view.baseline.spoken} by tag, and how many points the others differ from it",
+        head="Tag",
+        columns=("Cases", view.baseline.label, *(arm.label for arm in arms)),
+        rows=tuple(rows),
     )
+
+
+def _cell(effect: TagEffect | None, decimals: int) -> Cell:
+    """The raw difference over its interval, the shrunk one beside it."""
+    if effect is None:
+        return NOTHING
+    aside = "" if effect.shrunk is None else f"({numbers.points(effect.shrunk, decimals=decimals)})"
+    return Cell(
+        main=numbers.points(effect.raw, decimals=decimals),
+        aside=aside,
+        below=numbers.points_interval(effect.raw, decimals=decimals),
+        heat=_heat(effect),
+    )
+
+
+def _heat(effect: TagEffect) -> str:
+    """``better1`` to ``better3``, ``worse1`` to ``worse3``; empty where the difference is not shown."""
+    if not effect.is_shown:
+        return ""
+    strength = 1 + sum(abs(effect.raw.point) * 100 >= step for step in STEPS)
+    return f"{'better' if effect.raw.point > 0 else 'worse'}{strength}"
+
+
+def _notes(view: View, arms: Sequence[ArmView]) -> tuple[str, ...]:
+    tables = [view.analysis.tag_effects[arm.arm_id] for arm in arms]
+    effects = [effect for table in tables for effect in table.effects]
+    shown = sum(effect.is_shown for effect in effects)
+    notes = []
+    if any(effect.shrunk for effect in effects):
+        notes.append(
+            "In brackets: the difference drawn towards that of all tags, by as much as the tags are not shown to "
+            "differ. Few cases differ by luck: trust the bracket more."
+        )
+    tested = sum(effect.p_adjusted is not None for effect in effects)
+    if shown:
+        notes.append(
+            f"Coloured: {shown} of {numbers.plural(tested, 'difference')} tested, shown by tests corrected for that "
+            "many, in arms whose tags are shown to differ from each other."
+        )
+    elif tested:
+        notes.append(
+            f"No difference of a tag is shown to be its own ({numbers.plural(tested, 'test')}): in what an arm gains, "
+            "the kinds of case cannot be told apart, so the difference over all cases is what is known of each."
+        )
+    if tested < len(effects):
+        notes.append(f"Tags with fewer than {FEW} independent cases are listed and not tested.")
+    return tuple(notes)

@@ -1,4 +1,5 @@
-"""What each step of effort buys: quality against cost and against time."""
+"""What each step of effort buys: quality against cost and time, steps and their prices, arms not worth having, and
+what choosing the effort case by case could gain."""
 
 from __future__ import annotations
 
@@ -9,7 +10,10 @@ from markupsafe import Markup
 
 from evalharness.core.findings import Estimate
 from evalharness.report import numbers
+from evalharness.report.cells import Table
 from evalharness.report.charts.scatter import Dot, Panel, scatter
+from evalharness.report.insight_tables import efficient_table, is_dominated, solved_table, steps_table
+from evalharness.report.insight_words import ordered_sentences, router_sentences
 from evalharness.report.palette import effort_place
 from evalharness.report.view import ArmView, View, percent_interval, scaled
 
@@ -34,7 +38,13 @@ class Tradeoff:
 
     groups: tuple[tuple[str, tuple[tuple[str, Markup], ...]], ...]
     joined: str
+    hollow: bool
     arms: tuple[ArmView, ...]
+    steps: Table | None
+    efficient: Table | None
+    notes: tuple[str, ...]
+    solved: Table | None
+    routing: tuple[str, ...]
 
 
 def build(view: View) -> Tradeoff | None:
@@ -45,7 +55,17 @@ def build(view: View) -> Tradeoff | None:
         return None
     names = list(dict.fromkeys(arm.group for arm in view.shown))
     groups = [(name, tuple(_drawn(panel, name) for panel in panels if _of_group(panel, name))) for name in names]
-    return Tradeoff(groups=tuple(groups), joined=_joined(view), arms=view.shown)
+    return Tradeoff(
+        groups=tuple(groups),
+        joined=_joined(view),
+        hollow=any(dot.hollow for panel in panels for _, dot in panel.dots),
+        arms=view.shown,
+        steps=steps_table(view),
+        efficient=efficient_table(view),
+        notes=tuple(ordered_sentences(view.analysis)),
+        solved=solved_table(view),
+        routing=tuple(router_sentences(view.analysis)),
+    )
 
 
 def _drawn(panel: _GroupedPanel, group: str) -> tuple[str, Markup]:
@@ -124,6 +144,7 @@ def _panel(
                 y=percent_interval(y),
                 series=arm.variant if joined else arm.arm_id,
                 named=arm.is_baseline or arm.is_chosen,
+                hollow=is_dominated(view, arm),
             ),
         )
         for arm, x, y in found

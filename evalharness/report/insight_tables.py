@@ -1,0 +1,154 @@
+"""Tables on what lies beyond one comparison: steps and their prices, efficient arms, which cases are solved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from evalharness.core.findings import Estimate, Price, Step
+from evalharness.report import numbers
+from evalharness.report.cells import NOTHING, Cell, Row, Table, arm_row, points_cell, share_cell
+from evalharness.report.insight_words import (
+    S_PER_POINT,
+    UNLIKELY,
+    USD_PER_POINT,
+    axes_text,
+    front_text,
+    price_reason,
+    rivals_text,
+    step_name,
+)
+from evalharness.report.view import ArmView, View
+from evalharness.report.words import metric_title
+
+# ---------------------------------------------------------------- steps
+
+
+def steps_table(view: View) -> Table | None:
+    """What each step gains, what it takes more, and that for each point; None without a step or without prices."""
+    shown = {arm.arm_id for arm in view.shown}
+    steps = [step for step in view.analysis.steps if {step.lower_arm, step.upper_arm} <= shown]
+    priced = any(step.usd_per_score is not None for step in steps)
+    timed = any(step.ms_per_score is not None for step in steps)
+    if not priced and not timed:
+        return None
+    decimals = numbers.column_decimals(step.quality.shown for step in steps)
+    rows = [
+        Row(
+            head=step_name(view.analysis, step),
+            cells=(
+                points_cell(step.quality, decimals),
+                *(_cost_cells(step) if priced else ()),
+                *(_time_cells(step) if timed else ()),
+            ),
+            swatch=view.arm(step.upper_arm).swatch,
+            group=view.arm(step.upper_arm).group,
+        )
+        for step in steps
+    ]
+    columns = ["Points gained"]
+    columns += ["Extra cost per 1,000 calls", "Cost per point"] if priced else []
+    columns += ["Extra time, s", "Time per point, s"] if timed else []
+    note = (
+        "Per point: what 1,000 calls cost more, and how much longer a call takes, for one point of score; only where "
+        "the step is shown to gain and to take more. Extra time: of the typical case, failed calls infinitely late."
+    )
+    return Table(
+        caption="What a step takes for what it gains", head="Step", columns=tuple(columns), rows=tuple(rows), note=note
+    )
+
+
+def _cost_cells(step: Step) -> tuple[Cell, Cell]:
+    extra = step.extra_cost_usd
+    first = NOTHING
+    if extra is not None:
+        size = numbers.usd(extra.point * 1000)
+        first = Cell(main=f"+{size}" if extra.point > 0 else size, below=numbers.usd_interval(extra, 1000))
+    return first, _price_cell(
+        step.usd_per_score,
+        lambda price: (numbers.usd(price.point * USD_PER_POINT), numbers.usd_interval(price, USD_PER_POINT)),
+    )
+
+
+def _time_cells(step: Step) -> tuple[Cell, Cell]:
+    extra = step.extra_ms
+    first = NOTHING
+    if extra is not None:
+        first = Cell(main=numbers.seconds(extra, signed=True), below=numbers.seconds_interval(extra, signed=True))
+    return first, _price_cell(
+        step.ms_per_score,
+        lambda price: (numbers.seconds(price, S_PER_POINT), numbers.seconds_interval(price, S_PER_POINT)),
+    )
+
+
+def _price_cell(price: Price | None, written: Callable[[Estimate], tuple[str, str]]) -> Cell:
+    if price is None:
+        return NOTHING
+    if price.estimate is None:
+        return Cell(main=price_reason(price))
+    main, below = written(price.estimate)
+    return Cell(main=main, below=below)
+
+
+# ---------------------------------------------------------------- efficient arms
+
+
+def is_dominated(view: View, arm: ArmView) -> bool:
+    place = view.analysis.front.places.get(arm.arm_id) if view.analysis.front else None
+    return place is not None and place.front_share < UNLIKELY
+
+
+def efficient_table(view: View) -> Table | None:
+    """Whether each arm is worth having; None where that is not known, or where all are shown to be."""
+    front = view.analysis.front
+    if front is None:
+        return None
+    placed = [(arm, place) for arm in view.shown if (place := front.places.get(arm.arm_id)) is not None]
+    if all(front_text(place) == "yes" for _, place in placed):
+        return None
+    rows = [
+        arm_row(arm, [Cell(main=front_text(place)), Cell(main=rivals_text(view.analysis, place))])
+        for arm, place in placed
+    ]
+    measured = {"quality": "score", "cost": "mean cost", "time": _time_axis(front.time_quantile)}
+    axes = ", ".join(measured[axis] for axis in front.axes)
+    note = (
+        f"Efficient: no other arm is at least {axes_text(front.axes)}, and better in one of these ({axes}). Read from "
+        f"draws of whole cases: yes in over {1 - UNLIKELY:.0%} of them, no in under {UNLIKELY:.0%}."
+    )
+    return Table(
+        caption="Which arms are efficient?",
+        head="Arm",
+        columns=("Efficient", "Dominated by"),
+        rows=tuple(rows),
+        note=note,
+    )
+
+
+def _time_axis(q: float | None) -> str:
+    title = metric_title("total_ms").lower()
+    return title if q is None else f"median {title}" if q == 0.5 else f"p{100 * q:g} {title}"
+
+
+# ---------------------------------------------------------------- solved cases
+
+
+def solved_table(view: View) -> Table | None:
+    """Which cases no arm solves, all do, and some; None without a ladder of arms, or for scores that are no shares."""
+    found = view.analysis.router
+    if found is None:
+        return None
+    shares = (found.solved.by_none, found.solved.flipping, found.solved.by_all)
+    decimals = numbers.column_decimals(shares)
+    tries = numbers.plural(len(found.arms), "arm")
+    if view.analysis.repeats > 1:
+        tries += f" {numbers.TIMES} {numbers.plural(view.analysis.repeats, 'repeat')}"
+    note = "Only cases that some tries solve and others do not can gain from choosing the arm."
+    if found.n_left_out:
+        note += f" Left out: {numbers.plural(found.n_left_out, 'case')} without a score in some arm."
+    return Table(
+        caption=f"Which cases are solved? {numbers.plural(found.n_cases, 'case')}, {tries}",
+        head="Share of the cases",
+        columns=("By no try of any arm", "By some", "By every try of every arm"),
+        rows=(Row(head="Solved", cells=tuple(share_cell(share, decimals) for share in shares)),),
+        note=note,
+    )

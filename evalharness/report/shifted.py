@@ -1,0 +1,65 @@
+"""The appendix on waiting: which part of the times of two arms differs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from evalharness.core.findings import QuantileShift
+from evalharness.report import numbers
+from evalharness.report.cells import Cell, Row, Table
+from evalharness.report.charts.marks import Interval
+from evalharness.report.charts.shift import ShiftPoint, shift_chart
+from evalharness.report.view import View
+from evalharness.report.words import metric_title
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shifted:
+    title: str
+    picture: Markup
+    table: Table
+
+
+def shifted(view: View) -> Shifted | None:
+    found = view.analysis.shift
+    if found is None:
+        return None
+    candidate, baseline = view.arm(found.candidate), view.arm(found.baseline)
+    what = metric_title(found.metric)
+    title = f"{what} of {candidate.spoken} against {baseline.spoken}, quantile by quantile"
+    points = [ShiftPoint(label=_name(each), ratio=_interval(each)) for each in found.quantiles]
+    picture = shift_chart(
+        points,
+        candidate.mark,
+        title=title,
+        y_title=f"{candidate.label}, times that of {baseline.label}",
+        x_title=f"Quantile of {what.lower()}",
+    )
+    table = Table(
+        caption="How many times as long",
+        head="Quantile",
+        columns=("Ratio",),
+        rows=tuple(Row(head=_name(each), cells=(_cell(each),)) for each in found.quantiles),
+        note=f"Over {numbers.plural(found.n_pairs, 'case')} in both arms. The intervals hold for all quantiles "
+        "together. Failed calls count as infinitely late.",
+    )
+    return Shifted(title=title, picture=picture, table=table)
+
+
+def _name(each: QuantileShift) -> str:
+    return f"p{100 * each.q:g}"
+
+
+def _interval(each: QuantileShift) -> Interval | None:
+    if each.estimate is None:
+        return None
+    drawn = each.estimate.point if each.drawn is None else each.drawn
+    return Interval(point=drawn, lower=each.estimate.lower, upper=each.estimate.upper)
+
+
+def _cell(each: QuantileShift) -> Cell:
+    if each.estimate is None:
+        return Cell(main=numbers.MISSING, below=each.reason)
+    return Cell(main=numbers.ratio_of(each.estimate), below=numbers.ratio_interval(each.estimate))
