@@ -1,11 +1,16 @@
 """Which arm to use, by the rule of the suite, and what would settle it where nothing can be said.
 
+``cheapest_within_margin``: of the arms shown to be at most the margin worse than any other, the cheapest;
+``best_within_limits``: of these the one with the highest mean score; ``best_value``: the one that is worth most less
+what it costs, with no margin.
+
 All pairs of arms are compared with joint 95% intervals, so that picking the best needs no further correction: the
 arm to use is worse than the best by more than the margin in at most 5% of runs (statistics: Decision).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -18,6 +23,10 @@ from evalharness.verdict.limits import keeps, limit_name
 from evalharness.verdict.reading import FEWEST_CLUSTERS
 from evalharness.verdict.settling import settling
 from evalharness.verdict.view import RunView
+from evalharness.verdict.worth import worth, worth_field
+
+CHEAPEST, BEST, BEST_VALUE = "cheapest_within_margin", "best_within_limits", "best_value"
+UNKNOWN_COST = "the cost of an arm that could be used is unknown"
 
 
 def decide(view: RunView, rule: DecisionRule | None, cost_usd: Sequence[float | None]) -> Decision:
@@ -28,12 +37,12 @@ def decide(view: RunView, rule: DecisionRule | None, cost_usd: Sequence[float | 
     """
     if rule is None or len(view.arms) < 2:
         return Decision(outcome=Outcome.NO_RULE)
-    if rule.rule != "cheapest_within_margin" or rule.metric not in view.grader_ids:
+    if rule.rule not in (CHEAPEST, BEST, BEST_VALUE) or rule.metric not in view.grader_ids:
         raise ValueError(f"no decision by {rule.rule} on {rule.metric}")
     if np.isnan(view.table.scores[rule.metric]).all():
         return Decision(outcome=Outcome.NO_CLEAR_WINNER, rule=rule, held_back="no call was scored")
     kept = [keeps(view, arm, rule.limits) for arm in range(len(view.arms))]
-    between = field(view, rule, [state for state, _ in kept])
+    between = (worth_field if rule.rule == BEST_VALUE else field)(view, rule, [state for state, _ in kept])
     standings = []
     for arm, (state, limit) in enumerate(kept):
         named = None if limit is None else limit_name(limit)
@@ -83,9 +92,9 @@ def _outcome(
         wanted: [arm for arm, standing in enumerate(standings) if standing.standing is wanted] for wanted in Standing
     }
     admissible, possible = by_standing[Standing.ADMISSIBLE], by_standing[Standing.UNDECIDED]
-    held_back = _held_back(view, between, admissible, cost_usd)
+    held_back = _held_back(view, rule, between, admissible, cost_usd)
     if admissible and held_back is None:
-        chosen = _cheapest(admissible, cost_usd)
+        chosen = _cheapest(admissible, cost_usd) if rule.rule == CHEAPEST else _best(view, rule, admissible, cost_usd)
         outcome = Outcome.USE
     else:
         chosen = _cheapest([*admissible, *possible], cost_usd)
@@ -100,20 +109,21 @@ def _outcome(
 
 
 def _held_back(
-    view: RunView, between: Field, admissible: Sequence[int], cost_usd: Sequence[float | None]
+    view: RunView, rule: DecisionRule, between: Field, admissible: Sequence[int], cost_usd: Sequence[float | None]
 ) -> str | None:
     """Why nothing is chosen although some arm is admissible, or might be if the run were finished or whole."""
     if not admissible and view.table.has_status(Status.PENDING).any():
         return "the run is not finished"
     if between.contenders and view.table.n_clusters < FEWEST_CLUSTERS:
         return _too_few(view)
+    if rule.rule == BEST_VALUE and any(cost_usd[arm] is None for arm in between.contenders):
+        return UNKNOWN_COST
     if not admissible:
         observed = replace(between, worst=between.gaps)
         would = any(_state(observed, arm) is Standing.ADMISSIBLE for arm in between.contenders)
         return "missing trials decide" if would else None
-    if any(cost_usd[arm] is None for arm in admissible):
-        return "the cost of an arm that could be used is unknown"
-    return None
+    unpriced = any(cost_usd[arm] is None for arm in admissible)
+    return UNKNOWN_COST if rule.rule == CHEAPEST and unpriced else None
 
 
 def _too_few(view: RunView) -> str:
@@ -126,3 +136,14 @@ def _cheapest(arms: Sequence[int], cost_usd: Sequence[float | None]) -> int | No
     """The lowest mean cost, the first of equals; None where no cost is known."""
     priced = [(cost, arm) for arm in arms if (cost := cost_usd[arm]) is not None]
     return min(priced)[1] if priced else None
+
+
+def _best(view: RunView, rule: DecisionRule, arms: Sequence[int], cost_usd: Sequence[float | None]) -> int:
+    """The highest mean of what the rule asks for; of equals the cheaper, then the first."""
+    if rule.rule == BEST_VALUE:
+        samples = worth(view, rule).observed
+    else:
+        samples = [view.scores(rule.metric, arm) for arm in range(len(view.arms))]
+    means = {arm: float(np.nanmean(samples[arm].means)) for arm in arms}
+    prices = {arm: math.inf if (cost := cost_usd[arm]) is None else cost for arm in arms}
+    return min(arms, key=lambda arm: (-means[arm], prices[arm], arm))

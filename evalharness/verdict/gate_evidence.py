@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -59,23 +60,31 @@ class Basis:
     n_cases: int
 
 
-def of_one_arm(spec: GateSpec, sample: Sample, settings: Settings) -> Basis:
-    """A share, a quantile or a mean."""
+def of_one_arm(spec: GateSpec, sample: Sample, settings: Settings, *, most: float = math.inf) -> Basis:
+    """A share, a quantile or a mean. ``most``: what a missing amount can be at most."""
     if is_share(spec.metric):
         evidence = share_evidence(sample, settings)
         return _basis(evidence if higher_is_better(spec.metric) else _turned(evidence), [sample])
     unit = CATALOG[spec.metric].unit.value
     if spec.quantile is None:
-        evidence = mean_evidence(sample, settings, unit=unit)
+        evidence = mean_evidence(sample, settings, unit=unit, missing=(0.0, most))
     else:
         evidence = _in_unit(quantile_evidence(sample, spec.quantile, settings), unit)
     return _basis(_turned(evidence) if higher_is_better(spec.metric) else evidence, [sample])
 
 
 def of_two_arms(
-    spec: GateSpec, pair: tuple[Sample, Sample], settings: Settings, *, baseline_is_fixed: bool = False
+    spec: GateSpec,
+    pair: tuple[Sample, Sample],
+    settings: Settings,
+    *,
+    most: float = math.inf,
+    baseline_is_fixed: bool = False,
 ) -> Basis:
-    """``pair``: candidate and baseline. Shares by their difference, times case by case, all else by means."""
+    """``pair``: candidate and baseline. Shares by their difference, times case by case, all else by means.
+
+    ``most`` as for one arm, in either; ``baseline_is_fixed``: it is of an earlier run.
+    """
     if is_share(spec.metric):
         evidence = difference_evidence(*pair, settings, baseline_is_fixed=baseline_is_fixed)
         return _basis(evidence if higher_is_better(spec.metric) else _turned(evidence), pair)
@@ -84,7 +93,7 @@ def of_two_arms(
     elif is_of_the_moment(spec.metric):
         evidence = time_ratio_evidence(*pair, settings)
     else:
-        evidence = mean_ratio_evidence(*pair, settings)
+        evidence = mean_ratio_evidence(*pair, settings, missing=(0.0, most))
     return _basis(_turned(evidence) if higher_is_better(spec.metric) else evidence, pair)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from evalharness.core.model import Status
@@ -11,6 +13,7 @@ from evalharness.stats.gate_costs import Spending
 from evalharness.stats.sample import Sample, restricted
 from evalharness.verdict.families import Pair
 from evalharness.verdict.service import right_column
+from evalharness.verdict.unknown_spending import most_spent
 from evalharness.verdict.view import RunView
 
 ERROR_SHARE = "error_share"
@@ -44,12 +47,23 @@ def two_arms(view: RunView, metric: str, pair: Pair, tag: str | None) -> tuple[S
 
 def spending(view: RunView, arm: int, tag: str | None) -> Spending:
     """Right is what the primary grader says."""
-    return Spending(cost=one_arm(view, "cost_usd", arm, tag), correct=right_answers(view, arm, tag))
+    return Spending(
+        cost=one_arm(view, "cost_usd", arm, tag),
+        correct=right_answers(view, arm, tag),
+        missing=(0.0, most_spent(view, "cost_usd", arm)),
+    )
 
 
 def right_answers(view: RunView, arm: int, tag: str | None) -> Sample:
     """1.0 where the primary score reaches its pass mark, 0.0 where not, NaN where it is missing."""
     return _tagged(view, view.sample(right_column(view), arm), tag)
+
+
+def most_missing(view: RunView, metric: str, *arms: int) -> float:
+    """What a missing value of one of ``arms`` can be at most; +inf for all that is no amount."""
+    if metric not in CATALOG or CATALOG[metric].unit not in (Unit.TOKENS, Unit.USD):
+        return math.inf
+    return max(most_spent(view, metric, arm) for arm in arms)
 
 
 def failed_column(view: RunView) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -21,6 +22,7 @@ from evalharness.verdict.gate_evidence import (
 from evalharness.verdict.gate_samples import (
     COST_PER_CORRECT,
     is_of_the_moment,
+    most_missing,
     one_arm,
     right_answers,
     spending,
@@ -32,6 +34,7 @@ from evalharness.verdict.view import RunView
 NO_BASELINE = "no baseline to compare with: name a run or a file with `--baseline`"
 NO_BASELINE_ARM = "the baseline has no such arm"
 NO_QUANTILES = "a baseline file holds no quantiles: name the run itself with `--baseline`"
+NO_MEAN = "trials that failed took no time that a mean could be made of: name a `quantile`"
 CONFOUNDED = "confounded with time: the arms were sent one after the other, and times drifted"
 
 
@@ -102,8 +105,7 @@ class _Bench:
         basis = self._basis(asked)
         if isinstance(basis, str):
             return _Brought(findings=replace(findings, clause=basis))
-        barred = CONFOUNDED if self._is_confounded(asked) else None
-        gate = Gate(requirement=requirement(asked.spec), evidence=basis.evidence, barred=barred)
+        gate = Gate(requirement=requirement(asked.spec), evidence=basis.evidence, barred=self._bar(asked, basis))
         return _Brought(findings=replace(findings, n_cases=basis.n_cases), gate=gate)
 
     def _named(self, asked: Asked) -> GateFindings:
@@ -133,14 +135,16 @@ class _Bench:
         settings = self.view.settings
         if spec.metric == COST_PER_CORRECT:
             return of_spending(spending(self.view, arm, spec.tag), settings)
-        return of_one_arm(spec, one_arm(self.view, spec.metric, arm, spec.tag), settings)
+        most = most_missing(self.view, spec.metric, arm)
+        return of_one_arm(spec, one_arm(self.view, spec.metric, arm, spec.tag), settings, most=most)
 
     def _between(self, spec: GateSpec, pair: tuple[int, int]) -> Basis:
         settings = self.view.settings
         if spec.metric == COST_PER_CORRECT:
             candidate, baseline = (spending(self.view, arm, spec.tag) for arm in pair)
             return of_two_spendings((candidate, baseline), settings)
-        return of_two_arms(spec, two_arms(self.view, spec.metric, pair, spec.tag), settings)
+        most = most_missing(self.view, spec.metric, *pair)
+        return of_two_arms(spec, two_arms(self.view, spec.metric, pair, spec.tag), settings, most=most)
 
     def _against(self, spec: GateSpec, arm: int, baseline: Baseline) -> Basis | str:
         settings, missing = self.view.settings, f"nothing of `{spec.metric}` is in both runs"
@@ -154,11 +158,21 @@ class _Bench:
             spent = baseline.spending_pair(arm, spec.tag)
             return missing if spent is None else of_two_spendings(spent, settings)
         pair = baseline.pair(spec.metric, arm, spec.tag)
-        return missing if pair is None else of_two_arms(spec, pair, settings, baseline_is_fixed=True)
+        if pair is None:
+            return missing
+        # What limits a cost of the earlier run is not kept: without a limit none of its gaps lets a gate pass.
+        most = math.inf if pair[1].n_missing else most_missing(self.view, spec.metric, arm)
+        return of_two_arms(spec, pair, settings, most=most, baseline_is_fixed=True)
 
-    def _is_confounded(self, asked: Asked) -> bool:
-        of_times = asked.spec.scope is GateScope.ARMS and is_of_the_moment(asked.spec.metric)
-        return of_times and self._drift_confounds
+    def _bar(self, asked: Asked, basis: Basis) -> str | None:
+        """Why no verdict may be given whatever the figures say."""
+        spec = asked.spec
+        if not is_of_the_moment(spec.metric):
+            return None
+        if spec.scope is GateScope.ARMS and self._drift_confounds:
+            return CONFOUNDED
+        is_mean = spec.scope is GateScope.ALONE and spec.quantile is None
+        return NO_MEAN if is_mean and basis.n_cases and basis.evidence.observed.estimate is None else None
 
     @cached_property
     def _drift_confounds(self) -> bool:

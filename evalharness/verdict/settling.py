@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from evalharness.core.model import Status
@@ -76,4 +77,4 @@ def _cases(view: RunView, questions: list[Question], critical: float) -> int | N
 
 def _lower(field: Field, arm: int, rival: int) -> float:
     lower = field.lower(arm, rival)
-    return -2.0 if lower is None else lower
+    return -math.inf if lower is None else lower

@@ -29,11 +29,12 @@ def a_run(**options) -> RunRecord:
 
 
 def decided(run: RunRecord) -> Decision:
-    """The decision alone; costs are plain means of what trials cost, None where one is unknown."""
+    """The decision alone; costs are plain means of what answers cost, None where one is unknown."""
     costs = {arm.arm_id: [] for arm in run.plan.arms}
     for trial in run.plan.trials:
-        costs[trial.arm_id].append(run.results[trial.trial_id].cost_usd)
-    means = [None if None in known else mean(known) for known in costs.values()]
+        if run.results[trial.trial_id].status is not Status.ERROR:
+            costs[trial.arm_id].append(run.results[trial.trial_id].cost_usd)
+    means = [mean(known) if known and None not in known else None for known in costs.values()]
     return decide(view(run, n_resamples=500), run.plan.suite.decision, means)
 
 
@@ -180,11 +181,78 @@ def test_without_a_rule_or_with_one_arm_nothing_is_decided():
 
 
 def test_a_rule_that_the_parser_should_have_refused_is_an_error():
-    with pytest.raises(ValueError, match="best_value"):
-        decide(view(a_run(cases=2)), replace(BARE, rule="best_value"), [1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match="cheapest on answer"):
+        decide(view(a_run(cases=2)), replace(BARE, rule="cheapest"), [1.0, 2.0, 3.0])
 
 
 def test_the_decision_in_scope_suite_uses_independent_repeats():
     decision = decided(a_run(scope="suite", repeats=3, cases=150))
     assert decision.outcome is Outcome.USE
     assert "Bonferroni over 3" in decision.standings[1].gap.method
+
+
+BEST = replace(BARE, rule="best_within_limits", margin=0.0)
+VALUE = replace(BARE, rule="best_value", margin=0.0, value_per_correct_usd=0.02)
+
+
+def test_the_best_arm_is_used_where_it_is_shown_to_be_the_best_whatever_it_costs():
+    truth = {**TRUTH, "low": replace(TRUTH["low"], accuracy=0.7)}
+    run = a_run(truth=truth, decision=BEST, prices=None)
+    decision = decided(run)
+    assert (decision.outcome, decision.arm_id) == (Outcome.USE, run.plan.arms[2].arm_id)
+    assert standings(decision) == [Standing.EXCLUDED, Standing.EXCLUDED, Standing.ADMISSIBLE]
+
+
+def test_of_arms_within_the_margin_the_best_has_the_highest_mean_and_of_equals_the_lowest_cost():
+    run = a_run(decision=replace(BEST, margin=0.05))
+    assert decided(run).arm_id == run.plan.arms[1].arm_id, "low and medium are right every time, low costs less"
+    better = a_run(decision=replace(BEST, margin=0.2), truth={**TRUTH, "low": replace(TRUTH["low"], accuracy=0.95)})
+    assert standings(decided(better))[1:] == [Standing.ADMISSIBLE, Standing.ADMISSIBLE]
+    assert decided(better).arm_id == better.plan.arms[2].arm_id
+
+
+def test_two_equally_good_arms_have_no_best_without_a_margin():
+    decision = decided(a_run(decision=BEST))
+    assert decision.outcome is Outcome.NO_CLEAR_WINNER
+    assert standings(decision) == [Standing.EXCLUDED, Standing.UNDECIDED, Standing.UNDECIDED]
+    assert all(standing.cases_to_settle is None for standing in decision.standings), "no number shows equals apart"
+
+
+def test_an_arm_that_breaks_a_limit_is_not_the_best():
+    limits = (DecisionLimit(metric="total_ms", quantile=0.5, at_most=1_800),)
+    run = a_run(decision=replace(BEST, limits=limits))
+    decision = decided(run)
+    assert standings(decision) == [Standing.EXCLUDED, Standing.ADMISSIBLE, Standing.INELIGIBLE]
+    assert decision.arm_id == run.plan.arms[1].arm_id
+
+
+def test_the_best_value_weighs_right_answers_against_money():
+    """By hand: right answers of 100% against 40% are worth 0.6 times the value; what low costs more is in the run."""
+    run = a_run(decision=VALUE)
+    costs = {
+        arm.arm_id: mean(run.results[each.trial_id].cost_usd for each in run.plan.trials if each.arm_id == arm.arm_id)
+        for arm in run.plan.arms
+    }
+    none, low, medium = (arm.arm_id for arm in run.plan.arms)
+    decision = decided(run)
+    assert (decision.outcome, decision.arm_id) == (Outcome.USE, low)
+    gap = decision.standings[2].gap
+    assert decision.standings[2].against == low and gap.unit == "usd"
+    assert gap.point == pytest.approx(costs[low] - costs[medium]), "both are right: only the cost differs"
+    break_even = (costs[low] - costs[none]) / 0.6
+    cheap = decided(a_run(decision=replace(VALUE, value_per_correct_usd=break_even / 3)))
+    assert cheap.arm_id == none, "a right answer that is worth little does not pay for low"
+
+
+def test_the_best_value_is_not_known_without_prices():
+    decision = decided(a_run(decision=VALUE, prices=None))
+    assert (decision.outcome, decision.arm_id) == (Outcome.NO_CLEAR_WINNER, None)
+    assert decision.held_back == "the cost of an arm that could be used is unknown"
+
+
+def test_failed_calls_of_unknown_cost_count_against_an_arm_at_the_most_that_they_can_have_cost():
+    run = a_run(decision=VALUE, failures=0.03)
+    assert decided(run).held_back == "missing trials decide", "16,384 tokens in each of three attempts"
+    arms = tuple(replace(arm, request={**arm.request, "max_output_tokens": 1_000}) for arm in run.plan.arms)
+    limited = replace(run, plan=replace(run.plan, arms=arms))
+    assert decided(limited).standings[0].standing is Standing.EXCLUDED
