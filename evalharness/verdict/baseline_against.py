@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalharness.core.findings import CaseFlip, Comparison
-from evalharness.core.model import Arm, Demand, GateScope
+from evalharness.core.model import Arm, Demand, GateScope, Suite
 from evalharness.stats.flips import case_changes
 from evalharness.stats.sample import Ints, Sample, Settings, sample_of
 from evalharness.verdict.baseline_pairing import PairedBaseline
@@ -76,21 +76,21 @@ def against_run(paired: PairedBaseline) -> Mapping[str, tuple[Comparison, ...]]:
 
 def _scores(runs: TwoRuns, grader: str) -> tuple[Comparison, ...]:
     if grader == runs.view.grader_ids[0]:
-        scores = Scores(view=runs, grader=grader, margin=_margin(runs.view, grader))
+        scores = Scores(view=runs, grader=grader, margin=margin_of(runs.view.suite, grader))
     else:
         scores = Scores(view=runs, grader=grader, adjustment=EXPLORATORY)
     return family(scores, differences(scores, runs.pairs))
 
 
-def _margin(view: RunView, grader: str) -> float | None:
+def margin_of(suite: Suite, grader: str) -> float | None:
     """That of the decision rule, else of the first gate against the baseline that has one."""
-    rule = view.suite.decision
+    rule = suite.decision
     if rule is not None and rule.metric == grader:
         return rule.margin
     with_margin = (Demand.NON_INFERIOR, Demand.EQUIVALENT)
     margins = (
         gate.limit
-        for gate in view.suite.gates
+        for gate in suite.gates
         if gate.scope is GateScope.BASELINE_RUN and gate.metric == grader and gate.demand in with_margin
     )
     return next(margins, None)
