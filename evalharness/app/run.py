@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evalharness import __version__
 from evalharness.app import interrupts
@@ -42,10 +43,16 @@ from evalharness.suite.templates import render_turn
 from evalharness.transport.crew import Crew
 from evalharness.transport.loop import new_event_loop
 
+if TYPE_CHECKING:
+    from evalharness.verdict.baseline_trials import Kept
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
-    """What a person asked for on the command line or through the API."""
+    """What a person asked for on the command line or through the API.
+
+    ``baseline``: a run or a baseline file to compare with; None: the one that a continued run was begun with, if any.
+    """
 
     suite_path: Path
     flags: PlanFlags
@@ -54,6 +61,7 @@ class RunRequest:
     fresh: bool = False
     retry_errors: bool = False
     offline: bool = False
+    baseline: str | None = None
 
     @property
     def settings(self) -> RunSettings:
@@ -62,15 +70,18 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOutcome:
-    """``stop_message`` None: every planned trial has ended and no more than tolerated failed.
+    """``stop_message`` None: every planned trial has ended and no more than tolerated failed; it may say why a run that
+    is complete sent less than was planned.
 
-    ``n_missing`` trials failed in a way that leaves a gap in the data.
+    ``exit_code`` is that of the run alone, before any gate is judged. ``n_missing`` trials failed in a way that leaves
+    a gap in the data.
     """
 
     folder: Path
     exit_code: ExitCode
     stop_message: str | None
     n_missing: int
+    has_gates: bool = False
 
 
 def load_and_plan(request: RunRequest) -> tuple[LoadedSuite, Plan]:
@@ -118,20 +129,42 @@ async def run(request: RunRequest, sinks: Sequence[Sink]) -> RunOutcome:
     _check_settling(plan)
     with lock.hold(suite_folder(request.settings.out, plan.suite.name)):
         found = continuation(request.settings.out, plan, fresh=request.fresh, retry_errors=request.retry_errors)
-        return await _Run(request, loaded, plan, found, sinks).carry_out()
+        baseline = _baseline(request, plan, found)
+        return await _Run(request, loaded, plan, found, sinks, baseline).carry_out()
+
+
+def _baseline(request: RunRequest, plan: Plan, found: Continuation | None) -> Kept | None:
+    """Raises ``UsageError`` where there is no such baseline, or the run could not be compared with it."""
+    if request.baseline is None:
+        return None
+    from evalharness.app.baseline import read_baseline, refuse_unfit
+
+    kept = read_baseline(request.baseline, request.settings.out)
+    if found is not None and kept.facts.run_id == found.manifest.run_id:
+        hint = "name an earlier run (`evalharness list`), or begin a new run with --fresh"
+        raise UsageError(f"the baseline {kept.facts.run_id} is the run that is continued", hint=hint)
+    refuse_unfit(plan, kept)
+    return kept
 
 
 class _Run:
     """One session of a run, from opening its folder to its last commit."""
 
     def __init__(
-        self, request: RunRequest, loaded: LoadedSuite, plan: Plan, found: Continuation | None, sinks: Sequence[Sink]
+        self,
+        request: RunRequest,
+        loaded: LoadedSuite,
+        plan: Plan,
+        found: Continuation | None,
+        sinks: Sequence[Sink],
+        baseline: Kept | None,
     ) -> None:
         self._request = request
         self._loaded = loaded
         self._plan = plan
         self._found = found
         self._sinks = list(sinks)
+        self._baseline = baseline
         self._clock = SystemClock()
         self._stop = StopSignal()
 
@@ -162,7 +195,7 @@ class _Run:
             resources.push_async_callback(crew.close)
             lanes = open_lanes(reached, crew, parts, resources)
             n_lost = self._found.n_lost_attempts if self._found else 0
-            if self._plan.suite.budget.stop_when_settled:
+            if self._plan.suite.is_sequential:
                 from evalharness.app.settled_stop import SettledStop
 
                 self._sinks.append(SettledStop(manifest, self._stop))
@@ -179,6 +212,7 @@ class _Run:
                 exit_code=ExitCode(ended.exit_code or 0),
                 stop_message=ended.stop_message,
                 n_missing=sum(is_missing_data(result) for result in record.results.values()),
+                has_gates=bool(self._plan.suite.gates),
             )
 
     def _conduct(self, store: run_store.RunStore, most: int) -> Conduct:
@@ -210,8 +244,8 @@ class _Run:
 
     def _open_store(self, manifest: RunManifest) -> run_store.RunStore:
         if self._found:
-            return run_store.open(self._found.folder, manifest, self._plan)
-        return run_store.create(self._request.settings.out, manifest, self._plan)
+            return run_store.open(self._found.folder, manifest, self._plan, baseline=self._baseline)
+        return run_store.create(self._request.settings.out, manifest, self._plan, baseline=self._baseline)
 
     async def _execute(self, context: TrialContext, conduct: Conduct, interrupt: interrupts.Interrupt) -> None:
         """Send what is pending; a second Ctrl-C ends it at once, with what is committed intact."""
@@ -274,17 +308,17 @@ class _Run:
         )
 
     def _ended(self, manifest: RunManifest, record: RunRecord, ledger: Ledger) -> RunManifest:
-        message, exit_code = _how_it_ended(self._stop, record)
-        reason = self._stop.reason
+        reason = self._reason(record)
+        message, exit_code = _how_it_ended(reason, self._stop.message, record)
         if reason is None and any(result.status is Status.PENDING for result in record.results.values()):
             # Time ended it, as it was meant to: what was not sent is no gap.
             reason = PendingReason.DURATION
-        if self._stop.reason is PendingReason.BUDGET:
+        if reason is PendingReason.BUDGET:
             # Told at the end, when the calls that were in flight have been charged too.
             unknown = f", {ledger.n_unknown_cost:,} more of unknown cost" if ledger.n_unknown_cost else ""
             message = f"{message}: {ledger.n_calls:,} requests, ${ledger.spent_usd:.4f}{unknown}"
         state = RunState.COMPLETE
-        if self._stop.reason not in (None, PendingReason.SETTLED):
+        if reason not in (None, PendingReason.SETTLED, PendingReason.DURATION):
             state = RunState.ABORTED if reason is PendingReason.ABORTED else RunState.PARTIAL
         return replace(
             manifest,
@@ -296,6 +330,15 @@ class _Run:
             simulated=manifest.simulated or _says_simulated(record),
         )
 
+    def _reason(self, record: RunRecord) -> PendingReason | None:
+        """A budget that ends in the reserve ends an extension that was to stay inside it: nothing is missing."""
+        reserve = {case.case_id for case in self._plan.suite.cases if case.is_reserve}
+        drawn = [trial for trial in self._plan.trials if trial.phase is Phase.MEASURED and trial.case_id not in reserve]
+        is_enough = all(record.results[trial.trial_id].status is not Status.PENDING for trial in drawn)
+        if self._stop.reason is PendingReason.BUDGET and reserve and is_enough:
+            return PendingReason.SETTLED
+        return self._stop.reason
+
     def _emit(self, event: object) -> None:
         """Tell those who watch. One that fails is told no more: no display may end a run that is paid for."""
         for sink in tuple(self._sinks):
@@ -306,36 +349,38 @@ class _Run:
                 sys.stderr.write(f"progress is no longer shown: {type(problem).__name__}: {problem}\n")
 
 
-def _how_it_ended(stop: StopSignal, record: RunRecord) -> tuple[str | None, ExitCode]:
-    """The first exit code that applies, with a sentence for what is not complete."""
-    if stop.reason is PendingReason.INTERRUPTED:
-        return stop.message, ExitCode.INTERRUPTED
-    if stop.reason is PendingReason.ABORTED:
-        return stop.message, ExitCode.ABORTED
+def _how_it_ended(
+    reason: PendingReason | None, stop_message: str | None, record: RunRecord
+) -> tuple[str | None, ExitCode]:
+    """The first exit code that applies, with a sentence for what is not complete, or why less was sent than planned."""
+    if reason is PendingReason.INTERRUPTED:
+        return stop_message, ExitCode.INTERRUPTED
+    if reason is PendingReason.ABORTED:
+        return stop_message, ExitCode.ABORTED
     measured = {trial.trial_id for trial in record.plan.trials if trial.phase is Phase.MEASURED}
-    is_complete = stop.reason in (None, PendingReason.SETTLED)
+    is_complete = reason in (None, PendingReason.SETTLED)
     if is_complete:
         measured = {trial_id for trial_id in measured if record.results[trial_id].status is not Status.PENDING}
     n_errors = sum(record.results[trial_id].status is Status.ERROR for trial_id in measured)
     tolerated = record.plan.suite.tolerate_error_share
     if not is_complete:
-        return stop.message, ExitCode.INCOMPLETE
+        return stop_message, ExitCode.INCOMPLETE
     if n_errors > tolerated * len(measured):
         return f"{n_errors:,} of {len(measured):,} trials failed, {tolerated:.1%} are tolerated", ExitCode.INCOMPLETE
-    return None, ExitCode.OK
+    return stop_message, ExitCode.OK
 
 
 def _check_settling(plan: Plan) -> None:
-    """Raises ``UsageError`` where the run could not do what ``stop_when_settled`` promises."""
-    if not plan.suite.budget.stop_when_settled:
+    """Raises ``UsageError`` where the run could not do what ``stop_when_settled`` or ``extend`` promises."""
+    if not plan.suite.is_sequential:
         return
     # Statistics are imported for runs that need them before their first call, and for no others.
     from evalharness.verdict.sequence import why_not
 
     reason = why_not(plan.suite)
     if reason is not None:
-        hint = "leave stop_when_settled out: the gates are then judged when all cases have ended"
-        raise UsageError(f"budget.stop_when_settled: {reason}", hint=hint)
+        key = "budget.stop_when_settled" if plan.suite.budget.stop_when_settled else "on_inconclusive: extend"
+        raise UsageError(f"{key}: {reason}", hint="leave it out: the gates are then judged when all cases have ended")
 
 
 def _path_to_show(path: Path) -> str:

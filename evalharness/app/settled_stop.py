@@ -1,4 +1,5 @@
-"""Ends a run as soon as its gates are settled: ``budget.stop_when_settled``."""
+"""Ends a run as soon as its gates are settled: ``budget.stop_when_settled``, and before each case that
+``on_inconclusive: extend`` would add."""
 
 from __future__ import annotations
 
@@ -33,6 +34,7 @@ class SettledStop:
     def _begin(self, plan: Plan, finished: Mapping[str, TrialResult]) -> None:
         self._plan = plan
         self._gates = SequentialGates(plan)
+        self._reserve = frozenset(case.case_id for case in plan.suite.cases if case.is_reserve)
         self._waiting = units_in_order(plan)[::-1]
         self._n_units = len(self._waiting)
         self._results |= finished
@@ -47,10 +49,14 @@ class SettledStop:
         for unit in complete:
             results = {trial.trial_id: self._results.pop(trial.trial_id) for trial in unit}
             self._gates.after(part_of(RunRecord(manifest=self._manifest, plan=self._plan, results=results), unit))
-        if self._waiting and self._gates.are_settled:
+        if self._waiting and self._may_stop(self._waiting[-1]) and self._gates.are_settled:
             n_in = self._n_units - len(self._waiting)
             message = f"the gates are settled after {n_in:,} of {self._n_units:,} cases"
             self._stop.stop(PendingReason.SETTLED, message)
+
+    def _may_stop(self, following: Sequence[Trial]) -> bool:
+        suite = self._plan.suite
+        return suite.budget.stop_when_settled or following[0].case_id in self._reserve
 
     def _has_ended(self, trial: Trial) -> bool:
         result = self._results.get(trial.trial_id)

@@ -147,7 +147,8 @@ class GraderSpec:
 class Case:
     """One row. ``expected_text`` is the expectation as it was written (``1.10`` stays ``1.10``).
 
-    ``content_hash`` covers variables and expectation: with the id it is the pairing key of comparisons.
+    ``content_hash`` covers variables and expectation: with the id it is the pairing key of comparisons. ``is_reserve``:
+    not drawn at first, and asked only where the gates are still open then (``on_inconclusive: extend``); not stored.
     """
 
     case_id: str
@@ -158,6 +159,7 @@ class Case:
     cluster: str | None = None
     graders: tuple[GraderSpec, ...] = ()
     content_hash: str = ""
+    is_reserve: bool = False
 
     @property
     def unit(self) -> tuple[bool, str]:
@@ -375,6 +377,11 @@ class Suite:
     tolerate_error_share: float = 0.0
     analysis: AnalysisOptions = field(default_factory=AnalysisOptions)
     files: tuple[FileRef, ...] = ()
+
+    @property
+    def is_sequential(self) -> bool:
+        """Whether the gates are looked at while the run goes on, and may end it."""
+        return self.budget.stop_when_settled or self.on_inconclusive is OnInconclusive.EXTEND
 
 
 # ---------------------------------------------------------------- what is planned

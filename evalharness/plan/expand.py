@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from evalharness.core.ids import content_id
 from evalharness.core.model import Arm, Case, Phase, Plan, Suite, Trial
 from evalharness.plan.arms import arms
 from evalharness.plan.fingerprint import differences, hashed_content
-from evalharness.plan.order import shuffled, slots, slots_by_unit
+from evalharness.plan.order import Slot, shuffled, slots, slots_by_unit
 from evalharness.plan.pace import warmup_length
 from evalharness.plan.select import PlanFlags, chosen_arms, narrowed
 
@@ -69,8 +70,12 @@ def _passes(suite: Suite, planned_arms: Sequence[Arm], repeats: Iterable[int], s
     by_id = {case.case_id: case for case in suite.cases}
     arm_ids = [arm.arm_id for arm in planned_arms]
     load = suite.load
-    if suite.budget.stop_when_settled:
-        ordered = slots_by_unit(_units(suite.cases), arm_ids, tuple(repeats), load.seed)
+    if suite.is_sequential:
+        at_first = [case for case in suite.cases if not case.is_reserve]
+        reserve = [case for case in suite.cases if case.is_reserve]
+        ordered: Iterator[Slot] = chain.from_iterable(
+            slots_by_unit(_units(cases), arm_ids, tuple(repeats), load.seed) for cases in (at_first, reserve)
+        )
     else:
         ordered = slots(load.order, tuple(by_id), arm_ids, repeats, load.seed)
     for case_id, arm_id, repeat_index in ordered:

@@ -178,6 +178,11 @@ def _assumptions(plan: Plan, calls: Sequence[GuessedCall], arms: Sequence[ArmFor
         f"{SIMULATED_CALL_S} s a call), sent {load_words(plan.suite.load)}",
         *_load_assumptions(plan, calls),
     ]
+    n_reserve = sum(case.is_reserve for case in plan.suite.cases)
+    if n_reserve:
+        sentences.append(f"{n_reserve:,} of the cases are asked only where the gates are still open after the others")
+    if plan.suite.budget.stop_when_settled:
+        sentences.append("the run ends as soon as its gates are settled, perhaps long before the last case")
     if any(arm.worst_usd is not None for arm in arms):
         sentences.append(
             "worst case: every call reaches max_output_tokens, and all retries that are allowed are charged"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from evalharness.core.model import Order
 
 T = TypeVar("T")
 
 #: (case id, arm id, repeat index)
-Slot = tuple[str, str, int]
+Slot: TypeAlias = tuple[str, str, int]
 
 
 def shuffled(ids: Iterable[str], *context: object) -> list[str]:

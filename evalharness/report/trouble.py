@@ -60,7 +60,8 @@ def not_finished(run: RunRecord, analysis: Analysis) -> str | None:
         return None
     of = f"{numbers.count(missing)} of {numbers.plural(n_planned, 'call')}"
     if manifest.stop_reason is PendingReason.SETTLED:
-        return f"The run stopped once its question was settled: {of} were not needed."
+        why = manifest.stop_message or "the gates are settled"
+        return f"The run stopped early ({shortened(why, _LONGEST_MESSAGE)}): {of} were not sent."
     why = f" ({shortened(manifest.stop_message, _LONGEST_MESSAGE)})" if manifest.stop_message else ""
     verb = "is" if missing == 1 else "are"
     again = "Run the same command again."

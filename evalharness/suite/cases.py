@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import PurePath
 
 from pydantic import ValidationError
@@ -27,7 +28,9 @@ class CaseReader:
     ``files`` are those it read, ``paths`` where in the suite a case, or the file it is from, is named.
     """
 
-    def __init__(self, problems: Problems, ports: SuitePorts) -> None:
+    def __init__(self, problems: Problems, ports: SuitePorts, *, with_reserve: bool = False) -> None:
+        """``with_reserve``: rows of a file that are not taken come too, as reserve."""
+        self._with_reserve = with_reserve
         self._problems = problems
         self._ports = ports
         self._places: dict[str, str] = {}
@@ -52,13 +55,15 @@ class CaseReader:
             return
         take = Take(n=part.take.n, seed=part.take.seed) if part.take is not None else None
         mapping = part.map if part.map is not None else _FLAT if is_flat(file) else None
+        with_reserve = self._with_reserve and take is not None
         try:
-            for row in read_rows(file, content, take):
+            taken = _numbers(read_rows(file, content, take)) if with_reserve else None
+            for row in read_rows(file, content, None if with_reserve else take):
                 if isinstance(row, RowError):
                     self._problems.add_elsewhere(row.problem(shown_file))
                 elif (case := self._from_row(row, shown_file, mapping, is_strict=part.map is not None)) is not None:
                     self.paths[case.case_id] = path
-                    yield case
+                    yield replace(case, is_reserve=taken is not None and row.number not in taken)
         except RowError as mistake:
             self._problems.add_elsewhere(mistake.problem(shown_file))
 
@@ -135,6 +140,10 @@ class CaseReader:
             return False
         self._places[case.case_id] = place
         return True
+
+
+def _numbers(rows: Iterable[Row | RowError]) -> frozenset[int]:
+    return frozenset(row.number for row in rows if isinstance(row, Row))
 
 
 def expected_text(value: Json, source: Callable[[], Json]) -> str | None:

@@ -155,7 +155,7 @@ class _Reading:
         sweep = self._sweep()
         self._check_models(endpoints, sweep)
         graders = self._graders()
-        reader = CaseReader(problems, self._ports)
+        reader = CaseReader(problems, self._ports, with_reserve=part.on_inconclusive == "extend")
         for each in endpoints:
             if each.kind is EndpointKind.SIMULATOR and each.target not in self._ports.simulator_profiles:
                 # A profile of one's own decides the answers: it must be there, and it is part of the plan.
@@ -268,6 +268,14 @@ class _Reading:
         )
         gates = gates_of(part.gates, self._entry_paths.get("gates", ()), judged, self._problems)
         check_followed(len(gates), settles=part.budget.stop_when_settled, follows=follows, problems=self._problems)
+        if (
+            gates
+            and follows is OnInconclusive.EXTEND
+            and "cases" not in broken
+            and not any(case.is_reserve for case in cases)
+        ):
+            hint = "give a case file `take: {n: ..., seed: ...}` with fewer rows than it has"
+            self._problems.add(("on_inconclusive",), "`extend` needs cases that are not drawn at first", hint)
         return gates
 
     def _grader_ids(self, cases: Sequence[Case]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from evalharness.core.model import EndpointKind, Order, Status
+from evalharness.core.model import EndpointKind, Order, PendingReason, Status
 from evalharness.metrics.table import Missing
 from evalharness.verdict.load_banners import drifting, load_banners
 from evalharness.verdict.reading import FEW_CLUSTERS, FEWEST_CLUSTERS
@@ -25,6 +25,7 @@ def banners(found: Found) -> tuple[str, ...]:
     sources = (
         _missing_scores,
         _few_cases,
+        _ended_early,
         _no_quality_in_suite_scope,
         _unpaired,
         _efforts_not_honoured,
@@ -63,6 +64,15 @@ def _few_cases(found: Found) -> Iterator[str]:
         yield f"Only {_independent(found.view)}: too few to decide anything but by an exact test."
     elif n < FEW_CLUSTERS:
         yield f"Only {_independent(found.view)}: intervals are wide and may be too narrow still."
+
+
+def _ended_early(found: Found) -> Iterator[str]:
+    """The gates' own intervals are sequences, which hold whenever one stops."""
+    if found.view.run.manifest.stop_reason is PendingReason.SETTLED:
+        yield (
+            "The run ended when its gates were settled: their intervals hold however often one looked. All others take "
+            "the number of cases as if it had been fixed before, and are a little too sure."
+        )
 
 
 def _independent(view: RunView) -> str:
@@ -146,8 +156,8 @@ def _cut_by_reasoning(found: Found) -> Iterator[str]:
     ]
     if clauses:
         yield (
-            f"Reasoning used up max_output_tokens before the answer: {'; '.join(clauses)}. Such answers count as "
-            "wrong; a higher limit would show what the arm can do."
+            f"Reasoning used up max_output_tokens before the answer was complete: {'; '.join(clauses)}. Cut answers "
+            "score 0 unless a grader judges them; a higher limit would show what the arm can do."
         )
 
 

@@ -29,6 +29,7 @@ from evalharness.verdict.prices import priced
 from evalharness.verdict.ratios import RATIO_METRICS, ratios
 from evalharness.verdict.remarks import Found, run_drift
 from evalharness.verdict.routing import router
+from evalharness.verdict.sequence import is_judged_in_sequence, sequential_gates
 from evalharness.verdict.service import Asked, asked, right_column, service_level
 from evalharness.verdict.shifted import shift
 from evalharness.verdict.stretches import stretches
@@ -90,7 +91,7 @@ def analyse(run: RunRecord, *, baseline: Kept | None = None, n_resamples: int = 
         front=front(seen, primary),
         tag_effects=tag_tables(seen, primary, _against_baseline(seen)),
         shift=shift(seen, decision),
-        gates=judge_run_gates(seen, paired),
+        gates=sequential_gates(run) if is_judged_in_sequence(run.plan.suite) else judge_run_gates(seen, paired),
         baseline_run=None if paired is None else paired.source,
         against_run={} if paired is None else against_run(paired),
     )

@@ -33,7 +33,7 @@ def why_not(suite: Suite) -> str | None:
     """Why a run of this suite cannot be judged while it goes on; None where it can."""
     load = suite.load
     if load.is_timed or load.levels:
-        return "its load is ended by time or goes in steps; stop_when_settled is for a list of cases"
+        return "its load is ended by time or goes in steps, and only a list of cases can be ended early"
     for spec in suite.gates:
         if spec.demand is Demand.MUST_PASS:
             return f"gate {spec.number} (must_pass) needs all of its cases"
@@ -41,6 +41,11 @@ def why_not(suite: Suite) -> str | None:
             what = f"{spec.metric} {spec.demand.value}"
             return f"gate {spec.number} ({what}) cannot be judged before the run has ended: its metric has no limits"
     return None
+
+
+def is_judged_in_sequence(suite: Suite) -> bool:
+    """Whether gates were looked at while the run went on: then no interval of a fixed number of cases holds for them."""
+    return suite.is_sequential and bool(suite.gates) and why_not(suite) is None
 
 
 def _is_watchable(spec: GateSpec, suite: Suite) -> bool:
