@@ -9,6 +9,7 @@ from evalharness.core.model import Plan, Status
 from evalharness.core.record import RunRecord
 from evalharness.metrics.table import analysed_trials
 from evalharness.store import baseline_file, load
+from evalharness.store.baseline_rows import keep_baseline
 from evalharness.store.connect import DATABASE
 from evalharness.store.runs import find
 from evalharness.verdict.baseline_changes import mismatches
@@ -48,6 +49,18 @@ def refuse_missing_trials(plan: Plan, kept: Kept) -> None:
             f"gate {wanted[0]} compares a quantile with the baseline run, and a baseline file holds none",
             hint="name the run itself: --baseline RUN",
         )
+
+
+def attach(folder: Path, text: str, out: Path) -> None:
+    """Let the stored run be compared with this baseline from now on: its report is the same wherever it is made.
+
+    Raises ``UsageError`` where the two cannot be compared, ``StoreError`` where the folder cannot be written.
+    """
+    kept, record = read_baseline(text, out), load.load(folder)
+    if kept.has_trials and kept.facts.run_id == record.manifest.run_id:
+        raise UsageError(f"both are run {record.manifest.run_id}", hint="name another run: `evalharness list`")
+    refuse_unfit(record.plan, kept)
+    keep_baseline(folder, kept)
 
 
 def sums_of_run(folder: Path) -> BaselineSums:

@@ -45,6 +45,11 @@ def out_option(command: Command) -> Command:
     )
 
 
+def baseline_option(command: Command) -> Command:
+    text = "Compare with this run, or with a file that `baseline write` made."
+    return click.option("--baseline", metavar="FILE|RUN", help=text)(command)
+
+
 def allow_outside_option(command: Command) -> Command:
     text = "Let the suite name files outside its folder."
     return click.option("--allow-outside", is_flag=True, default=None, help=text)(command)

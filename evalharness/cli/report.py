@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from evalharness.cli.options import out_option
+from evalharness.cli.options import baseline_option, out_option
 
 FORMATS = ("html", "markdown", "terminal")
 
@@ -17,14 +17,22 @@ FORMATS = ("html", "markdown", "terminal")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="html", show_default=True, help="What to render.")
 @click.option("--full-text", is_flag=True, help="Write all outputs to pages beside the report (HTML).")
 @click.option("--together", is_flag=True, help="Latency runs side by side: one row for each run and arm, unpaired.")
+@baseline_option
 @out_option
-def command(runs: tuple[str, ...], form: str, full_text: bool, together: bool, out: Path | None) -> None:
+def command(
+    runs: tuple[str, ...], form: str, full_text: bool, together: bool, baseline: str | None, out: Path | None
+) -> None:
     from evalharness.app import publish
-    from evalharness.app.find import run_folder
+    from evalharness.app.find import out_folder, run_folder
     from evalharness.cli.output import terminal_summary
     from evalharness.report.settings import ReportSettings
 
     folders = [run_folder(text, out) for text in runs]
+    if baseline is not None:
+        from evalharness.app.baseline import attach
+
+        for folder in folders:
+            attach(folder, baseline, out_folder(out))
     if together:
         _side_by_side(folders, form)
         return

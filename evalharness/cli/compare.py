@@ -1,0 +1,42 @@
+"""``evalharness compare BASELINE CANDIDATE``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evalharness.cli.options import out_option
+
+FORMATS = ("terminal", "markdown")
+
+
+@click.command("compare", help="A run against an earlier one or a baseline file, case by case.")
+@click.argument("baseline", metavar="BASELINE")
+@click.argument("candidate", metavar="CANDIDATE")
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="terminal", show_default=True, help="What to print."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@out_option
+@click.pass_context
+def command(ctx: click.Context, /, baseline: str, candidate: str, form: str, as_json: bool, out: Path | None) -> None:
+    from evalharness.app.compare import compare
+    from evalharness.app.find import out_folder
+    from evalharness.cli.output import writer
+
+    found = compare(baseline, candidate, out_folder(out))
+    if as_json:
+        from evalharness.report.comparison_json import comparison_json
+
+        click.echo(comparison_json(found.run, found.analysis, found.levels, found.flips, found.exit_code))
+    elif form == "markdown":
+        from evalharness.report import comparison_markdown
+
+        text = comparison_markdown.render(found.run, found.analysis, found.levels, found.flips)
+        click.echo(text, nl=False)
+    else:
+        from evalharness.report import comparison_terminal
+
+        click.echo(comparison_terminal.render(found.run, found.analysis, found.levels, writer()), nl=False)
+    ctx.exit(found.exit_code)

@@ -1,0 +1,86 @@
+"""A run beside its baseline as Markdown, for a job summary or a comment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from evalharness.core.findings import Analysis, CaseFlip
+from evalharness.core.record import RunRecord
+from evalharness.report import gate_words, words
+from evalharness.report.comparison_table import Levels, comparison_table
+from evalharness.report.comparison_words import NOTHING_CHANGED, ComparisonText, comparison_text
+from evalharness.report.folded import folded
+from evalharness.report.markdown import escaped, table_text
+from evalharness.report.numbers import plural
+from evalharness.report.sections.gates import plain_table
+
+MAX_BYTES = 60_000
+_MAX_ROWS = 8
+_MAX_GATES = 50
+_MAX_LINES = 10
+_MAX_LOST = 10
+
+#: Arm id -> cases whose primary score moved.
+Flips = Mapping[str, Sequence[CaseFlip]]
+
+
+def render(run: RunRecord, analysis: Analysis, levels: Levels, flips: Flips) -> str:
+    """At most 60 kB: verdict, gates, what changed, the table, what could not be paired, up to ten lost cases an arm.
+
+    Over the cap the lost cases go first, then rows and lines, and the text says so.
+    """
+    for most, details in ((_MAX_LINES, True), (_MAX_LINES, False), (2, False)):
+        parts = _parts(run, analysis, levels, most)
+        parts += _lost(analysis, flips) if details else ["Details were left out to keep this summary short."]
+        parts.append(f"<!-- evalharness:{re.sub('[^a-z0-9-]', '-', run.manifest.suite_name)} -->")
+        text = "\n\n".join(parts) + "\n"
+        if len(text.encode("utf-8")) <= MAX_BYTES:
+            break
+    return text
+
+
+def _parts(run: RunRecord, analysis: Analysis, levels: Levels, most: int) -> list[str]:
+    text = comparison_text(run, analysis)
+    origin = words.origin(run)
+    parts = [f"**{escaped(text.heading)}**", *([f"**{escaped(origin)}**"] if origin else [])]
+    parts += [escaped(text.lead), escaped(text.subject)]
+    parts += _listed("Know this first:", text.cautions, most)
+    parts += _listed("What changed:", text.changed or (NOTHING_CHANGED,), most)
+    if analysis.against_run:
+        table, left_out = comparison_table(run, analysis, levels, max_rows=min(most, _MAX_ROWS))
+        parts += [*_gates(analysis), *_listed("", text.bullets, most), table_text(table)]
+        parts += [f"{left_out}."] if left_out else []
+    return [*parts, *_unpaired(text, most)]
+
+
+def _gates(analysis: Analysis) -> list[str]:
+    gates = gate_words.gates_text(analysis)
+    if gates is None or not gates.lines:
+        return []
+    told, left_out = gate_words.excerpt(gates.lines, _MAX_GATES)
+    return [table_text(plain_table(told)), *([f"{left_out}."] if left_out else []), escaped(gates.rule)]
+
+
+def _unpaired(text: ComparisonText, most: int) -> list[str]:
+    return _listed("Not paired:", text.unpaired, most)
+
+
+def _listed(title: str, lines: Sequence[str], most: int) -> list[str]:
+    """Nothing without lines; of too many how many more there are."""
+    if not lines:
+        return []
+    items = [f"- {escaped(line)}" for line in lines[:most]]
+    items += [f"- and {len(lines) - most} more"] if len(lines) > most else []
+    return [(f"{title}\n\n" if title else "") + "\n".join(items)]
+
+
+def _lost(analysis: Analysis, flips: Flips) -> list[str]:
+    found = []
+    for arm_id, moved in flips.items():
+        lost = [flip.case_id for flip in moved if flip.candidate_score < flip.baseline_score]
+        if lost:
+            under = "" if len(analysis.arms) == 1 else f" under {escaped(words.spoken(analysis.arm(arm_id)))}"
+            title = f"{plural(len(lost), 'case')} scored lower than in the baseline{under}"
+            found.append(folded(title, lost, most=_MAX_LOST))
+    return found
