@@ -10,6 +10,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+from evalharness.app.exit_code import exit_code_of
 from evalharness.app.run import RunRequest
 from evalharness.app.run import run as run_suite
 from evalharness.app.settings import resolve, with_env_file
@@ -35,13 +36,17 @@ class Run:
 
     @cached_property
     def analysis(self) -> Analysis:
+        from evalharness.store.baseline_rows import load_baseline
         from evalharness.verdict.compare import analyse
 
-        return analyse(self.record)
+        return analyse(self.record, baseline=load_baseline(self.folder))
 
     @property
     def exit_code(self) -> ExitCode:
-        return ExitCode(self.record.manifest.exit_code or 0)
+        """As of ``evalharness run``: how the run ended, and what its gates came to."""
+        if not self.record.plan.suite.gates:
+            return ExitCode(self.record.manifest.exit_code or 0)
+        return exit_code_of(self.record, self.analysis)
 
     @property
     def comparisons(self) -> Mapping[str, PairComparisons]:
@@ -114,6 +119,7 @@ async def run_async(
     fresh: bool = False,
     retry_errors: bool = False,
     offline: bool = False,
+    baseline: str | Path | None = None,
     max_cost_usd: float | None = None,
     workers: int | str | None = None,
     report: bool = True,
@@ -121,7 +127,8 @@ async def run_async(
 ) -> Run:
     """Run or resume a suite; with ``report`` its page is written too.
 
-    ``flags`` are those of ``PlanFlags``: endpoint, limit, repeats, tags, cases, arms, seed.
+    ``baseline``: a run or a baseline file to compare with. ``flags`` are those of ``PlanFlags``: endpoint, limit,
+    repeats, tags, cases, arms, seed.
 
     Raises:
         EvalharnessError: what the command line would print; ``exit_code`` is its exit code.
@@ -135,6 +142,7 @@ async def run_async(
         fresh=fresh,
         retry_errors=retry_errors,
         offline=offline,
+        baseline=None if baseline is None else str(baseline),
     )
     outcome = await run_suite(request, sinks=())
     run = Run(outcome.folder)

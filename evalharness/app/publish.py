@@ -10,6 +10,7 @@ from evalharness.core.findings import Analysis
 from evalharness.core.record import RunRecord
 from evalharness.report.settings import ReportSettings
 from evalharness.store import load
+from evalharness.store.baseline_rows import load_baseline
 from evalharness.verdict.compare import analyse
 
 
@@ -23,13 +24,25 @@ class Published:
 
 
 def read(folder: Path) -> Published:
-    """Load and analyse; nothing is written."""
+    """Load and analyse, beside the baseline that the run was compared with; nothing is written."""
     record = load.load(folder)
-    return Published(run=record, analysis=analyse(record))
+    return Published(run=record, analysis=analyse(record, baseline=load_baseline(folder)))
+
+
+def export(folder: Path, form: str) -> bytes:
+    """A stored run in a format. JUnit holds verdicts: for it the gates are judged as for the report."""
+    from evalharness.store import export as exports
+    from evalharness.store.export import junit
+
+    record = load.load(folder)
+    if form == "junit" and record.plan.suite.gates:
+        return junit.export(record, read(folder).analysis)
+    return exports.load(form).export(record)
 
 
 def publish(folder: Path, *, settings: ReportSettings, junit: bool = False) -> Published:
-    """Write the report, its summaries and the index of the reports folder two levels up.
+    """Write the report, its summaries and the index of the reports folder two levels up; with ``junit``, or gates,
+    ``junit.xml`` too.
 
     Raises ``StoreError`` where a file cannot be written; the run itself is not touched.
     """
@@ -38,7 +51,7 @@ def publish(folder: Path, *, settings: ReportSettings, junit: bool = False) -> P
 
     found = read(folder)
     paths = list(write_report(found.run, found.analysis, folder, settings=settings))
-    if junit:
-        paths.append(write_bytes(folder / "junit.xml", junit_export.export(found.run)))
+    if junit or found.analysis.gates:
+        paths.append(write_bytes(folder / "junit.xml", junit_export.export(found.run, found.analysis)))
     write_index(folder.parent.parent)
     return Published(run=found.run, analysis=found.analysis, paths=paths)

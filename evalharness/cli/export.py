@@ -16,12 +16,11 @@ from evalharness.cli.options import out_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="The file to write [stdout].")
 @out_option
 def command(run: str, form: str, output: Path | None, out: Path | None) -> None:
+    from evalharness.app import publish
     from evalharness.app.find import run_folder
     from evalharness.report.write import write_bytes
-    from evalharness.store import load
-    from evalharness.store.export import load as exporter_of
 
-    data = exporter_of(form).export(load.load(run_folder(run, out)))
+    data = publish.export(run_folder(run, out), form)
     if output is None or str(output) == "-":
         sys.stdout.buffer.write(data)
     else:

@@ -12,6 +12,7 @@ import click
 from evalharness.cli.main import say_nothing_more
 from evalharness.cli.options import (
     allow_outside_option,
+    baseline_option,
     env_file_option,
     out_option,
     plan_flags,
@@ -20,6 +21,7 @@ from evalharness.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from evalharness.app.publish import Published
     from evalharness.app.run import RunOutcome, RunRequest
     from evalharness.app.settings import RunSettings
 
@@ -46,6 +48,7 @@ _SETTINGS = (
 @click.option("--offline", is_flag=True, help="Refuse endpoints that are not on this machine.")
 @click.option("--max-cost", "max_cost_usd", type=float, metavar="USD", help="Send nothing more once this is spent.")
 @click.option("--workers", metavar="N|auto", help="Read sockets in N more processes; auto: when this one is late.")
+@baseline_option
 @env_file_option
 @allow_outside_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the summary.")
@@ -69,6 +72,7 @@ def command(ctx: click.Context, /, suite: Path, as_json: bool, explain_settings:
         fresh=options["fresh"],
         retry_errors=options["retry_errors"],
         offline=options["offline"],
+        baseline=options["baseline"],
     )
     if explain_settings:
         _explain(request)
@@ -80,8 +84,9 @@ def command(ctx: click.Context, /, suite: Path, as_json: bool, explain_settings:
         outcome = run_to_end(request, [sink])
     finally:
         sink.close()
+    published = _published(outcome, resolved.settings, as_json=as_json)
     try:
-        _present(outcome, resolved.settings, as_json=as_json)
+        _print(published, outcome.folder, resolved.settings, as_json=as_json)
         sys.stdout.flush()
     except BrokenPipeError:
         # Nobody reads the summary; how the run ended is still the exit code.
@@ -89,7 +94,7 @@ def command(ctx: click.Context, /, suite: Path, as_json: bool, explain_settings:
     if outcome.n_missing:
         again = f"{outcome.n_missing:,} failed calls are missing data: --retry-errors asks them again"
         click.echo(again, err=True)
-    ctx.exit(outcome.exit_code)
+    ctx.exit(_exit_code(outcome, published))
 
 
 def _explain(request: RunRequest) -> None:
@@ -100,19 +105,37 @@ def _explain(request: RunRequest) -> None:
     click.echo(explain(with_suite(request.resolved, max_cost_usd=plan.suite.budget.max_cost_usd)))
 
 
-def _present(outcome: RunOutcome, settings: RunSettings, *, as_json: bool) -> None:
-    if settings.no_report and settings.quiet and not as_json:
-        click.echo(str(outcome.folder))
-        return
+def _published(outcome: RunOutcome, settings: RunSettings, *, as_json: bool) -> Published | None:
+    """None where nobody asks what the run means: no report, no summary, no gate."""
+    if settings.no_report and settings.quiet and not as_json and not outcome.has_gates:
+        return None
     from evalharness.app import publish
-    from evalharness.cli.output import print_run
     from evalharness.report.settings import ReportSettings
 
     if settings.no_report:
-        published = publish.read(outcome.folder)
-    else:
-        report_settings = ReportSettings(full_text=settings.full_text)
-        published = publish.publish(outcome.folder, settings=report_settings, junit=settings.junit)
-    print_run(published, outcome.folder, as_json=as_json, quiet=settings.quiet)
+        return publish.read(outcome.folder)
+    report_settings = ReportSettings(full_text=settings.full_text)
+    return publish.publish(outcome.folder, settings=report_settings, junit=settings.junit)
+
+
+def _exit_code(outcome: RunOutcome, published: Published | None) -> int:
+    """How the run ended and what its gates came to; says where an open gate changes nothing."""
+    if published is None:
+        return outcome.exit_code
+    from evalharness.app.exit_code import exit_code_of, warning
+
+    told = warning(published.run, published.analysis)
+    if told:
+        click.echo(told, err=True)
+    return exit_code_of(published.run, published.analysis)
+
+
+def _print(published: Published | None, folder: Path, settings: RunSettings, *, as_json: bool) -> None:
+    if published is None:
+        click.echo(str(folder))
+        return
+    from evalharness.cli.output import print_run
+
+    print_run(published, folder, as_json=as_json, quiet=settings.quiet)
     if settings.open and published.paths:
         click.launch(published.paths[0].resolve().as_uri())

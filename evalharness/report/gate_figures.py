@@ -14,6 +14,7 @@ from evalharness.report import numbers
 
 ERROR_SHARE = "error_share"
 COST_PER_CORRECT = "cost_per_correct_usd"
+_MOST_DECIMALS = 9
 _MOST_EXTRA_DECIMALS = 7
 
 
@@ -30,7 +31,7 @@ class Quantity(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """``interval`` is empty where the data give none: neither limit, or two that are the same."""
+    """``interval`` is empty where the data give none: neither limit, or two that no digits tell apart."""
 
     point: str
     interval: str
@@ -113,10 +114,10 @@ def limit_text(spec: GateSpec, limit: float) -> str:
     """A limit as the suite states it: no more digits than it has."""
     match quantity(spec):
         case Quantity.SHARE:
-            return f"{limit * 100:.6g}%"
+            return f"{_plain(limit * 100)}%"
         case Quantity.POINTS:
-            size = f"{limit * 100:+.6g}".replace("-", numbers.MINUS)
-            return "0" if limit == 0 else size
+            sign = "" if limit == 0 else "+" if limit > 0 else numbers.MINUS
+            return f"{sign}{_plain(abs(limit) * 100)}"
         case Quantity.TIME:
             return numbers.duration_tick(limit)
         case Quantity.MONEY:
@@ -147,7 +148,8 @@ def _interval(style: _Style, estimate: Estimate, extra: int) -> str:
     lower, upper = estimate.lower, estimate.upper
     unit = style.suffix if style.unit_in_interval else ""
     if lower is not None and upper is not None:
-        return f"{style.bare(lower, extra)} to {style.bare(upper, extra)}{unit}"
+        low, high = style.bare(lower, extra), style.bare(upper, extra)
+        return f"{low} to {high}{unit}" if low != high else ""
     if lower is not None:
         return f"\N{GREATER-THAN OR EQUAL TO} {style.bare(lower, extra)}{unit}"
     return f"\N{LESS-THAN OR EQUAL TO} {style.bare(upper, extra)}{unit}" if upper is not None else ""
@@ -172,4 +174,4 @@ def _style(kind: Quantity, estimate: Estimate) -> _Style:
 
 
 def _three_digits(value: float) -> int:
-    return max(0, 2 - math.floor(math.log10(abs(value)))) if value else 2
+    return min(max(0, 2 - math.floor(math.log10(abs(value)))), _MOST_DECIMALS) if value else 2

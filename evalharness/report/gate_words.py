@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from evalharness.core.findings import Analysis, GateFindings, Reason, Settling, Verdict
-from evalharness.core.model import Demand, GateScope, GateSpec, Json
-from evalharness.metrics.catalog import CATALOG, Unit
+from evalharness.core.findings import Analysis, GateFindings, Reason, Verdict
+from evalharness.core.model import Demand, GateScope, Json
 from evalharness.report import numbers, words
-from evalharness.report.gate_figures import (
-    COST_PER_CORRECT,
-    ERROR_SHARE,
-    Figures,
-    Quantity,
-    figures,
-    higher_is_better,
-    limit_text,
-    point_text,
-    quantity,
-)
+from evalharness.report.gate_demands import demand_text, metric_text
+from evalharness.report.gate_figures import Figures, figures
+from evalharness.report.gate_remarks import remark
 
 RULE = (
     "Every gate has to pass on every arm that it names. Each is judged by one-sided 95% bounds, which are the ends of "
     "its 90% interval, and never by the figure alone."
 )
+_MUST_PASS = "Cases that must pass are judged by their answers alone."
 _SEQUENTIAL = "The intervals hold however often one looked at the run while it went on."
 _MOST_TOLD = 2
 
@@ -41,6 +32,8 @@ class GateState(StrEnum):
     INVALID = "invalid"
 
 
+#: What wants to be read first.
+_URGENCY = (GateState.FAIL, GateState.CANNOT_TELL, GateState.NOT_ENOUGH, GateState.PASS)
 #: With these a larger run may decide; with all others it would not.
 _MORE_WOULD_HELP = (Reason.NOT_ENOUGH, Reason.FEW_CASES, Reason.HOLM)
 
@@ -114,22 +107,32 @@ def gates_text(analysis: Analysis) -> GatesText | None:
     if not analysis.gates:
         return None
     lines = tuple(gate_line(gate, analysis) for gate in analysis.gates)
-    rule = f"{RULE} {_SEQUENTIAL}" if any(gate.is_sequential for gate in analysis.gates) else RULE
     state = overall_state(analysis.gates)
-    return GatesText(state=state, lead=_lead(state, lines), lines=lines, rule=rule)
+    return GatesText(state=state, lead=_lead(state, lines), lines=lines, rule=" ".join(_rule(analysis.gates)))
 
 
 def overall_state(gates: Sequence[GateFindings]) -> GateState:
     """One that fails, fails all; where more data would not settle one, it would not settle all."""
     states = {state_of(gate) for gate in gates}
-    order = (GateState.FAIL, GateState.CANNOT_TELL, GateState.NOT_ENOUGH)
-    return next((state for state in order if state in states), GateState.PASS)
+    return next(state for state in _URGENCY if state in states)
 
 
 def state_of(gate: GateFindings) -> GateState:
     if gate.verdict is not Verdict.INCONCLUSIVE:
         return GateState(gate.verdict.value)
     return GateState.NOT_ENOUGH if gate.reason in _MORE_WOULD_HELP else GateState.CANNOT_TELL
+
+
+def excerpt(lines: Sequence[GateLine], most: int) -> tuple[Sequence[GateLine], str]:
+    """The lines, or of more than ``most`` the urgent ones, and what that leaves out: ``and 4 more gates, 1 of them
+    not passed``, empty for nothing."""
+    if len(lines) <= most:
+        return lines, ""
+    urgent = sorted(lines, key=lambda line: _URGENCY.index(line.state))
+    rest = urgent[most:]
+    n_not_passed = sum(line.state is not GateState.PASS for line in rest)
+    also = f", {n_not_passed} of them not passed" if n_not_passed else ""
+    return urgent[:most], f"and {numbers.plural(len(rest), 'more gate')}{also}"
 
 
 def gate_line(gate: GateFindings, analysis: Analysis) -> GateLine:
@@ -144,7 +147,7 @@ def gate_line(gate: GateFindings, analysis: Analysis) -> GateLine:
         interval=found.interval or numbers.MISSING,
         level_text=f"{level:.0%} interval",
         state=state_of(gate),
-        remark=_remark(gate, n_repeats=analysis.repeats),
+        remark=remark(gate, n_repeats=analysis.repeats),
     )
 
 
@@ -154,59 +157,6 @@ def _figures(gate: GateFindings) -> Figures:
     if gate.spec.demand is not Demand.MUST_PASS or gate.verdict is Verdict.INCONCLUSIVE:
         return Figures(point=numbers.MISSING, interval="")
     return Figures(point="all right" if gate.verdict is Verdict.PASS else gate.clause, interval="")
-
-
-# ---------------------------------------------------------------- what is demanded
-
-
-def metric_text(spec: GateSpec) -> str:
-    """``answer``, ``p95 of time to first output``, ``answer in cases tagged hard``."""
-    if spec.demand is Demand.MUST_PASS:
-        return f"cases tagged {spec.tag}" if spec.tag else "all cases"
-    text = _metric(spec)
-    return f"{text} in cases tagged {spec.tag}" if spec.tag else text
-
-
-def _metric(spec: GateSpec) -> str:
-    if spec.metric == ERROR_SHARE:
-        return "share of failed calls"
-    if spec.metric == COST_PER_CORRECT:
-        return "cost per right answer"
-    if spec.metric not in CATALOG:
-        return spec.metric
-    title = CATALOG[spec.metric].title.lower()
-    if spec.quantile is not None:
-        return f"median {title}" if spec.quantile == 0.5 else f"p{spec.quantile * 100:g} of {title}"
-    return title if spec.scope is not GateScope.ALONE and spec.metric.endswith("_ms") else f"mean {title}"
-
-
-def demand_text(spec: GateSpec) -> str:
-    """``at least 80%``, ``at most 2 points lower``, ``within 2 points``, ``at most 1.15× as long``."""
-    limit = spec.limit or 0.0
-    worse, better = ("lower", "higher") if higher_is_better(spec.metric) else ("higher", "lower")
-    match spec.demand:
-        case Demand.AT_LEAST:
-            return f"at least {limit_text(spec, limit)}"
-        case Demand.AT_MOST:
-            return f"at most {limit_text(spec, limit)}"
-        case Demand.NON_INFERIOR:
-            return f"at most {numbers.in_points(limit)} {worse}" if limit else f"not {worse}"
-        case Demand.EQUIVALENT:
-            return f"within {numbers.in_points(limit)}"
-        case Demand.IMPROVED:
-            return better if quantity(spec) is Quantity.POINTS else _times_better(spec, better)
-        case Demand.RATIO_AT_MOST:
-            return f"at most {limit_text(spec, limit)} as {_as(spec)}"
-    return "every repeat right"
-
-
-def _times_better(spec: GateSpec, better: str) -> str:
-    return "shorter" if _as(spec) == "long" else better
-
-
-def _as(spec: GateSpec) -> str:
-    is_time = spec.metric in CATALOG and CATALOG[spec.metric].unit is Unit.MS
-    return "long" if is_time else "much"
 
 
 def _arm(gate: GateFindings, analysis: Analysis) -> str:
@@ -226,61 +176,15 @@ def _named(key: Mapping[str, Json], analysis: Analysis) -> str:
     return words.spoken(known) if known else ", ".join(str(value) for value in key.values())
 
 
-# ---------------------------------------------------------------- why not, and what would settle it
-
-
-def _remark(gate: GateFindings, *, n_repeats: int) -> str:
-    if gate.verdict is not Verdict.INCONCLUSIVE:
-        return "" if gate.spec.demand is Demand.MUST_PASS else gate.clause or _whatever_missing(gate)
-    reason = gate.clause or (gate.reason.value if gate.reason else "")
-    if gate.reason is Reason.MISSING:
-        reason += _between_extremes(gate)
-    settled = settling_text(gate.settling, n_cases=gate.n_cases, n_repeats=n_repeats)
-    return "; ".join(text for text in (reason, settled) if text)
-
-
-def _whatever_missing(gate: GateFindings) -> str:
-    """A verdict beside missing calls says that it holds for all that they could have been."""
-    if not gate.n_missing:
-        return ""
-    return f"whatever the {numbers.plural(gate.n_missing, 'missing call')} had been"
-
-
-def _between_extremes(gate: GateFindings) -> str:
-    if gate.worst is None or gate.best is None:
-        return ""
-    worst, best = point_text(gate.spec, gate.worst), point_text(gate.spec, gate.best)
-    return f": {worst} with all against it, {best} with all for it"
-
-
-def settling_text(settling: Settling | None, *, n_cases: int, n_repeats: int) -> str:
-    """``about 240 more cases, or 4 repeats instead of 1, would settle it``; empty where nothing can be said."""
-    if settling is None:
-        return ""
-    if settling.near_limit:
-        return "cannot be settled near the limit, the figure lies too close to it"
-    ways = list(_ways(settling, n_cases, n_repeats))
-    text = f"about {', or '.join(ways)}{',' if len(ways) > 1 else ''} would settle it" if ways else ""
-    if settling.cases_at_most_repeats is not None:
-        alone = "no number of repeats would"
-        text = f"{text}, {alone}" if text else f"{alone} settle it"
-    return text
-
-
-def _ways(settling: Settling, n_cases: int, n_repeats: int) -> Iterator[str]:
-    if settling.cases is not None:
-        more = max(1, settling.cases - n_cases)
-        yield f"{numbers.count(_two_digits(more))} more {'case' if more == 1 else 'cases'}"
-    if settling.repeats is not None:
-        yield f"{numbers.count(settling.repeats)} repeats instead of {numbers.count(n_repeats)}"
-
-
-def _two_digits(needed: int) -> int:
-    """What a forecast of a sample size is worth."""
-    return round(needed, 1 - math.floor(math.log10(needed))) if needed >= 100 else needed
-
-
 # ---------------------------------------------------------------- all gates together
+
+
+def _rule(gates: Sequence[GateFindings]) -> Iterator[str]:
+    yield RULE
+    if any(gate.spec.demand is Demand.MUST_PASS for gate in gates):
+        yield _MUST_PASS
+    if any(gate.is_sequential for gate in gates):
+        yield _SEQUENTIAL
 
 
 def _lead(state: GateState, lines: Sequence[GateLine]) -> str:

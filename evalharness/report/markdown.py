@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from evalharness.core.findings import Analysis
 from evalharness.core.record import RunRecord
+from evalharness.report import gate_words
 from evalharness.report.build import page_title, subtitle
 from evalharness.report.cells import Cell, Row, Table
 from evalharness.report.gate_words import GatesText
@@ -20,6 +21,7 @@ from evalharness.report.words import COARSE_NOTE
 
 MAX_BYTES = 60_000
 _MAX_ROWS = 8
+_MAX_GATES = 50
 _MAX_LOST = 10
 #: A zero-width space after ``@`` and ``#`` keeps hosts from making mentions and references of them.
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "@&#8203;", "#": "#&#8203;"}
@@ -29,17 +31,17 @@ _SPECIAL = re.compile(r"([\\`*_\[\]|~])")
 def render(run: RunRecord, analysis: Analysis, settings: ReportSettings | None = None) -> str:
     """``summary.md``, at most 60 kB. Over the cap details go first, then rows, and the text says so."""
     view = make_view(run, analysis, settings or ReportSettings())
-    for n_rows, details in ((_MAX_ROWS, True), (_MAX_ROWS, False), (2, False)):
-        text = _text(view, n_rows, details)
+    for n_rows, n_gates, details in ((_MAX_ROWS, _MAX_GATES, True), (_MAX_ROWS, _MAX_GATES, False), (2, 8, False)):
+        text = _text(view, n_rows, n_gates, details)
         if len(text.encode("utf-8")) <= MAX_BYTES:
             break
     return text
 
 
-def _text(view: View, n_rows: int, details: bool) -> str:
+def _text(view: View, n_rows: int, n_gates: int, details: bool) -> str:
     verdict = view.verdict
     origin = [f"**{escaped(verdict.origin)}**"] if verdict.origin else []
-    parts = [*_gates(view.gates, origin), f"**{escaped(verdict.heading)}**"] if view.gates else []
+    parts = [*_gates(view.gates, n_gates, origin), f"**{escaped(verdict.heading)}**"] if view.gates else []
     parts = parts or [f"**{escaped(verdict.heading)}**", *origin]
     parts.append(escaped(verdict.lead))
     if verdict.bullets:
@@ -59,10 +61,13 @@ def _text(view: View, n_rows: int, details: bool) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _gates(gates: GatesText, origin: list[str]) -> list[str]:
-    """Verdict and lead, and every gate: how many there are is the suite's choice, so none is dropped."""
+def _gates(gates: GatesText, most: int, origin: list[str]) -> list[str]:
+    """Verdict and lead, and at most so many gates."""
     parts = [f"**{escaped(gates.heading)}**", *origin, escaped(gates.lead)]
-    parts += [table_text(plain_table(gates))] if gates.lines else []
+    if gates.lines:
+        told, left_out = gate_words.excerpt(gates.lines, most)
+        parts.append(table_text(plain_table(told)))
+        parts += [f"{left_out}; all are in the report."] if left_out else []
     return [*parts, *([escaped(gates.rule)] if gates.rule else [])]
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from evalharness.core.findings import Analysis
 from evalharness.core.record import RunRecord
+from evalharness.report import gate_words
 from evalharness.report.build import page_title, subtitle
 from evalharness.report.charts.strip import quality_scale
 from evalharness.report.gate_words import GateState, GatesText
-from evalharness.report.numbers import plural
 from evalharness.report.sections.gates import narrow_table
 from evalharness.report.sections.result import excerpt
 from evalharness.report.settings import ReportSettings
@@ -26,7 +26,6 @@ MAX_LINES = 25
 MAX_WIDTH = 100
 _MAX_ROWS = 8
 _MAX_GATES = 5
-_URGENCY = (GateState.FAIL, GateState.CANNOT_TELL, GateState.NOT_ENOUGH, GateState.PASS)
 _TONES = {GateState.PASS: "better", GateState.FAIL: "worse"}
 
 
@@ -83,15 +82,14 @@ def _lines(view: View, writer: Writer, report_path: str | None) -> list[str]:
 
 
 def _gates(text: GatesText, writer: Writer) -> list[str]:
-    """Verdict, lead and one line for each gate, those that do not pass before those that do; a blank line after."""
+    """Verdict, lead and one line for each gate, as far as five; a blank line after."""
     lines = [writer.styled(line, _TONES.get(text.state, "bold")) for line in writer.wrapped(text.heading)]
     lines += writer.wrapped(text.lead)
     if text.lines:
-        ordered = sorted(text.lines, key=lambda line: _URGENCY.index(line.state))
-        table = with_short_heads(narrow_table(ordered[:_MAX_GATES]), gate_columns(), writer)
+        told, left_out = gate_words.excerpt(text.lines, _MAX_GATES)
+        table = with_short_heads(narrow_table(told), gate_columns(), writer)
         lines += laid_out(table, [], gate_columns(), writer)
-        more = len(ordered) - _MAX_GATES
-        lines += [f"and {plural(more, 'more gate')}."] if more > 0 else []
+        lines += [f"{left_out}."] if left_out else []
     return [*lines, ""]
 
 

@@ -124,6 +124,7 @@ def gate_kinds() -> dict[str, GateFindings]:
         "no width": finding(
             at_least,
             Verdict.INCONCLUSIVE,
+            LOW,
             estimate=estimate(0.8, 0.8, 0.8),
             reason=Reason.NOT_ENOUGH,
             clause=Reason.NOT_ENOUGH.value,

@@ -41,12 +41,12 @@ def build(view: View) -> Gates | None:
     return Gates(text=view.gates, cautions=view.verdict.cautions, table=_table(view, lines) if lines else None)
 
 
-def plain_table(text: GatesText) -> Table:
+def plain_table(lines: Sequence[GateLine]) -> Table:
     """For formats without pictures: every part in a column of its own."""
-    has_arms = any(line.arm for line in text.lines)
+    has_arms = any(line.arm for line in lines)
     arms = ("Arm",) if has_arms else ()
     rows = []
-    for line in text.lines:
+    for line in lines:
         cells = (line.demand, line.found, line.interval)
         told = [Cell(main=line.arm or numbers.MISSING)] if has_arms else []
         verdict = Cell(main=line.state.value, below=line.remark, tone=line.tone)
@@ -54,7 +54,7 @@ def plain_table(text: GatesText) -> Table:
     return Table(
         caption="",
         head="Metric",
-        columns=(*arms, "Demand", "Found", text.lines[0].level_text, "Verdict"),
+        columns=(*arms, "Demand", "Found", lines[0].level_text, "Verdict"),
         rows=tuple(rows),
     )
 
