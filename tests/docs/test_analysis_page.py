@@ -1,0 +1,69 @@
+"""The examples of docs/analysis.md print what the page says, and what it claims of rates is in the calibration."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.stats.calibration_page import stored
+
+PAGE = Path("evalharness/docs/analysis.md")
+#: A reader gets through about 250 words a minute of a page like this, examples included.
+TWENTY_MINUTES = 5_000
+
+
+def blocks() -> list[str]:
+    return re.findall(r"^```\n(>>> .*?)^```", PAGE.read_text(encoding="utf-8"), re.S | re.M)
+
+
+def test_every_example_prints_what_the_page_says() -> None:
+    parser, known = doctest.DocTestParser(), {}
+    runner = doctest.DocTestRunner(optionflags=doctest.REPORT_NDIFF)
+    reports: list[str] = []
+    for number, block in enumerate(blocks()):
+        example = parser.get_doctest(block, known, f"example {number}", str(PAGE), 0)
+        runner.run(example, out=reports.append, clear_globs=False)
+        known = example.globs
+    assert runner.tries > 30
+    assert runner.failures == 0, "".join(reports)
+
+
+def test_every_part_of_the_specification_has_its_heading() -> None:
+    headings = re.findall(r"^## \((\w)\)", PAGE.read_text(encoding="utf-8"), re.M)
+    assert headings == list("abcdefghijkl")
+
+
+def test_every_part_says_what_it_assumes_or_when_it_fails() -> None:
+    parts = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.M)
+    mute = [part[:20] for part in parts if part[0] == "(" and not re.search(r"\*(Assumes|Fails|Not done)|assum", part)]
+    assert mute == []
+
+
+def test_an_engineer_reads_it_in_twenty_minutes() -> None:
+    assert len(PAGE.read_text(encoding="utf-8").split()) <= TWENTY_MINUTES
+
+
+#: What the page says of rates, by the situation that it was seen in: (topic, beginning of its name), from, to.
+SEEN = {
+    "cover the truth in 50 to 75% of runs": ("mistakes", "coverage, repeats taken for cases", 0.48, 0.78),
+    "found in seven of ten runs by pairs": ("means", "paired power: n=200", 0.65, 0.75),
+    "one of eight by an unpaired test": ("mistakes", "power, unpaired t test", 0.10, 0.15),
+    "it found the gain in one run of a hundred": ("mistakes", "power, intervals that do not overlap", 0.0, 0.015),
+    "raise one in about one of seven runs": ("mistakes", "any false claim, 4 uncorrected", 0.12, 0.165),
+    "four in ten intervals of a median missed": ("mistakes", "time quantile 0.5 without blocks", 0.55, 0.65),
+    "in a quarter to a third of runs": ("mistakes", "false alarm, gate on the mean alone", 0.22, 0.36),
+    "give 16% false passes": ("mistakes", "peeking with fixed intervals every 15", 0.14, 0.18),
+    "is too low in 7 to 9% of runs": ("gates", "wrong pass: mean cost, n=30", 0.065, 0.095),
+}
+
+
+@pytest.mark.parametrize("claim", SEEN)
+def test_a_rate_on_the_page_is_one_that_was_seen(claim: str) -> None:
+    topic, name, least, most = SEEN[claim]
+    assert claim in " ".join(PAGE.read_text(encoding="utf-8").split())
+    found = [hits / runs for cell, (hits, runs) in stored()[topic].items() if cell.startswith(name)]
+    assert found
+    assert all(least <= rate <= most for rate in found), found
