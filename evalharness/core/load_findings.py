@@ -117,8 +117,9 @@ class TimeDivision:
 
     ``parts`` in the order of a trial: ``earlier`` (turns of a conversation before its last, only there), ``queue``
     (intended start to connecting or sending: the client's own), ``connect`` (0 on a connection in use before),
-    ``retry`` (attempts that failed and the pauses after them), ``waiting`` (sent to first token), ``reasoning`` (first
-    reasoning to first output), ``answer`` (first output to end). Without streaming the last three are ``waiting``.
+    ``retry`` (attempts that failed, the pauses after them, and those the service asked of all calls), ``waiting``
+    (sent to first token), ``reasoning`` (first reasoning to first output), ``answer`` (first output to end). Without
+    streaming the last three are ``waiting``.
     ``reasoning_hidden``: tokens were spent on reasoning that the service does not show; it is inside ``waiting``.
     """
 
@@ -140,11 +141,11 @@ class StretchFindings:
     Rates are a second of ``wall_s``: ``ends_per_s``, ``output_tokens_per_s`` and ``visible_tokens_per_s`` (without
     reasoning; both None as soon as one answered trial has no count). ``in_flight``: mean number of trials between
     intended start and end (Little). ``intended_per_s`` and ``starts_per_s``: starts over the time from first to last
-    start, as intended and as sent.
+    start, as intended and as this client was ready to send.
     ``times`` maps ``ttfo_ms``, ``latency_ms`` and ``total_ms`` to what was found of them, as those of an arm.
-    ``dispatch_lag``: intended start to sending, open loop only. ``rate_kept`` False: the client fell behind, and
-    ``rate_sentence`` says by how much; None in a closed loop. ``steadiness`` only where ``arm_id`` names an arm, or
-    the run has a single one.
+    ``dispatch_lag``: intended start to sending, without connecting and pauses that the service asked for; open loop
+    only. ``rate_kept`` False: the client fell behind, and ``rate_sentence`` says by how much; None in a closed loop.
+    ``steadiness`` only where ``arm_id`` names an arm, or the run has a single one.
     """
 
     step: int

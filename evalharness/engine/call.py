@@ -95,6 +95,7 @@ class Lane:
             if index == 0:
                 start_ns = admitted.paused_from_ns or self.clock.monotonic_ns()
                 call = _intended(call, start_ns if intended_ns is None else intended_ns, self.clock)
+            wait_ms += admitted.paused_ms(call.intended_ns)
             at_ns = intended_ns if index == 0 else None
             exchange = await self.exchanger.exchange(outgoing, stream=stream, at_ns=at_ns)
             decoded = exchange.decoded

@@ -11,7 +11,7 @@ from evalharness.core.ids import content_id
 from evalharness.core.model import Endpoint, PendingReason
 from evalharness.core.ports import Clock
 from evalharness.core.record import Call, Stamps
-from evalharness.core.units import NS_PER_S, ns_from_ms
+from evalharness.core.units import NS_PER_MS, NS_PER_S, ns_from_ms
 from evalharness.engine.stop import StopSignal
 from evalharness.transport.breaker import Breaker, Gate, KeyWatch
 from evalharness.transport.limits import Pace
@@ -27,9 +27,18 @@ _LEARNING_SHARE = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
-    """``paused_from_ns``: since when only a pause that the service asked for held the attempt back; None: none did."""
+    """From ``paused_from_ns`` to ``paused_until_ns`` the attempt was held back by a pause that the service asked for,
+    or by others that one had held back. None: no pause did.
+    """
 
     paused_from_ns: int | None = None
+    paused_until_ns: int = 0
+
+    def paused_ms(self, since_ns: int) -> float:
+        """How much of the pause came after ``since_ns``. To its end as named: waking up late is the client's own."""
+        if self.paused_from_ns is None:
+            return 0.0
+        return max(0, self.paused_until_ns - max(self.paused_from_ns, since_ns)) / NS_PER_MS
 
 
 class RetryPurse:
@@ -48,6 +57,9 @@ class Gatekeeper:
         self._clock = clock
         self._stop = stop
         self._pace = Pace.of(endpoint.limits)
+        # As if no pause had ever been asked for: what lies between the two is the service's doing. The pace alone
+        # cannot tell, for whoever is held back by a pause holds back those behind it.
+        self._own_pace = self._pace
         self._breaker = Breaker()
         self._key = KeyWatch()
         self._anybody_there = False
@@ -75,13 +87,14 @@ class Gatekeeper:
     async def admit_attempt(self) -> Admitted | None:
         """Wait for the endpoint's pace and pauses; None: the run is stopping."""
         # The place in the queue is taken before waiting: who asked first goes first.
-        own_ns = self._pace.earliest_ns(self._clock.monotonic_ns(), pauses=False)
-        start_ns = max(own_ns, self._pace.paused_until_ns)
-        self._pace = self._pace.started(start_ns)
+        now_ns = self._clock.monotonic_ns()
+        own_ns, start_ns = self._own_pace.earliest_ns(now_ns), self._pace.earliest_ns(now_ns)
+        self._own_pace, self._pace = self._own_pace.started(own_ns), self._pace.started(start_ns)
         while not self._stop.is_set:
-            wait_ns = max(start_ns, self._pace.paused_until_ns) - self._clock.monotonic_ns()
+            until_ns = max(start_ns, self._pace.paused_until_ns)
+            wait_ns = until_ns - self._clock.monotonic_ns()
             if wait_ns <= 0:
-                return Admitted(paused_from_ns=own_ns if self._pace.paused_until_ns > own_ns else None)
+                return Admitted(paused_from_ns=own_ns, paused_until_ns=until_ns) if until_ns > own_ns else Admitted()
             await self._stop.sleep(wait_ns / NS_PER_S)
         return None
 
@@ -114,6 +127,7 @@ class Gatekeeper:
         if usage is not None:
             used = (usage.input_tokens or 0) + (usage.output_tokens or 0)
             self._pace = self._pace.settled(expected_tokens=0, used_tokens=used)
+            self._own_pace = self._own_pace.settled(expected_tokens=0, used_tokens=used)
         if failure is None:
             self._n_failed_at_start = None
         elif self._n_failed_at_start is not None:

@@ -76,14 +76,14 @@ _DECLARED = (
         name="queue_ms",
         unit=Unit.MS,
         title="Waiting in the client",
-        formula="intended start to the first attempt being sent",
+        formula="intended start to the first attempt being sent, without a pause that the service asked for",
         from_call=timeline.queue_ms,
     ),
     Metric(
         name="wait_ms",
         unit=Unit.MS,
-        title="Waiting between attempts",
-        formula="sum of the pauses before attempts: back-off and hints of the service",
+        title="Waiting before attempts",
+        formula="sum of the pauses before attempts: back-off and what the service asked for, of this call or of others",
         from_call=timeline.wait_ms,
     ),
     Metric(

@@ -165,7 +165,7 @@ def plain_metrics(calls: PlainCalls) -> Mapping[str, Floats]:
     spread_ns, following = _output_spread(calls, visible)
     found = {
         "connect_ms": calls.connect_ns / NS_PER_MS,
-        "queue_ms": sent_ns / NS_PER_MS,
+        "queue_ms": (sent_ns - np.rint(calls.wait_ms * NS_PER_MS)) / NS_PER_MS,
         "wait_ms": calls.wait_ms,
         "headers_ms": (calls.headers_ns - sent_ns) / NS_PER_MS,
         "ttfe_ms": (calls.first_event_ns - sent_ns) / NS_PER_MS,

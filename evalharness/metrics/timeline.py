@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import median
 
 from evalharness.core.record import AttemptStatus, Call, Stamps
-from evalharness.core.units import NS_PER_MS, NS_PER_S, ms_between
+from evalharness.core.units import NS_PER_MS, NS_PER_S, ms_between, ns_from_ms
 
 
 def success_stamps(call: Call) -> Stamps | None:
@@ -58,12 +58,16 @@ def latency_ms(call: Call) -> float | None:
 
 
 def queue_ms(call: Call) -> float | None:
-    """Intended start to the first attempt's sending: the client's own queue."""
-    return ms_between(call.intended_ns, call.attempts[0].stamps.sent_ns) if call.attempts else None
+    """Intended start to the first attempt's sending: the client's own queue. A pause that the service asked for before
+    it is in ``wait_ms``."""
+    if not call.attempts:
+        return None
+    first = call.attempts[0]
+    return ms_between(call.intended_ns + ns_from_ms(first.wait_ms), first.stamps.sent_ns)
 
 
 def wait_ms(call: Call) -> float | None:
-    """Back-off and hints between attempts, summed."""
+    """Back-off and pauses that the service asked for, summed over the attempts they came before."""
     return sum((attempt.wait_ms for attempt in call.attempts), 0.0) if call.attempts else None
 
 

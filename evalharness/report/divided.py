@@ -18,7 +18,7 @@ _PARTS = (
     ("earlier", "earlier turns", "input"),
     ("queue", "queue", "queue"),
     ("connect", "connect", "connect"),
-    ("retry", "failed attempts", "worse"),
+    ("retry", "retries and pauses", "worse"),
     ("waiting", "waiting", "waiting"),
     ("reasoning", "reasoning", "reasoning"),
     ("answer", "answer", "answer"),
@@ -87,7 +87,8 @@ def _table(found: Sequence[tuple[Lane, TimeDivision]]) -> Table:
         columns=(*(title[:1].upper() + title[1:] for _, title in names), "Total"),
         rows=tuple(rows),
         note=f"Means over the {numbers.plural(n_trials, 'call')} that ended, which add up; medians below. "
-        "Queue: meant to start until connecting or sending, this client's own. Waiting: sent to the first token. "
+        "Queue: meant to start until connecting or sending, this client's own. Retries and pauses: failed attempts, "
+        "back-off, and pauses that the service asked for. Waiting: sent to the first token. "
         "Answer: first output to the end.",
     )
 

@@ -32,10 +32,9 @@ class Pace:
     def of(cls, limits: Limits) -> Pace:
         return cls(requests_per_minute=limits.requests_per_minute, tokens_per_minute=limits.tokens_per_minute)
 
-    def earliest_ns(self, now_ns: int, *, pauses: bool = True) -> int:
-        """When the next call may start: now, or later; without ``pauses`` by our own rates alone."""
-        own_ns = max(now_ns, self.next_request_ns, self.next_tokens_ns)
-        return max(own_ns, self.paused_until_ns) if pauses else own_ns
+    def earliest_ns(self, now_ns: int) -> int:
+        """When the next call may start: now, or later."""
+        return max(now_ns, self.next_request_ns, self.next_tokens_ns, self.paused_until_ns)
 
     def started(self, at_ns: int, *, tokens: int = 0) -> Pace:
         """A call starts. ``tokens`` is what it is expected to take; ``settled`` corrects it when that is known."""

@@ -18,7 +18,8 @@ def time_division(view: RunView, rows: Bools) -> TimeDivision | None:
     """Over the trials of ``rows`` that ended with an answer; None without one.
 
     A connection's set-up lies before the sending of its attempt: in the client's wait with one attempt, else among the
-    retries. What a service does not send apart (no stream, no reasoning shown) is in ``waiting``.
+    retries. Pauses that the service asked for count as retries, whichever call was refused. What a service does not
+    send apart (no stream, no reasoning shown) is in ``waiting``.
     """
     columns = view.table.metrics
     use = rows & ~np.isnan(columns["total_ms"]) & ~np.isnan(columns["latency_ms"]) & ~np.isnan(columns["queue_ms"])
@@ -41,7 +42,9 @@ def _parts(columns: Mapping[str, Floats], several_calls: Bools) -> Mapping[str, 
     connect = np.nan_to_num(columns["connect_ms"])
     before = columns["total_ms"] - columns["queue_ms"] - latency
     before = np.where(np.abs(before) < ROUNDING_MS, 0.0, before)
-    retried = ~several_calls & (before > connect)
+    # Of one attempt all that is left is a pause; of several also the time of those that failed.
+    besides_pauses = before - columns["wait_ms"]
+    retried = ~several_calls & (np.where(besides_pauses < ROUNDING_MS, 0.0, besides_pauses) > connect)
     return {
         "earlier": np.where(several_calls, before, 0.0),
         "queue": columns["queue_ms"] - np.where(retried, 0.0, connect),

@@ -9,7 +9,7 @@ import numpy as np
 
 from evalharness.core.model import Status
 from evalharness.core.record import AttemptStatus, Call, Purpose, TrialResult
-from evalharness.core.units import NS_PER_MS, NS_PER_S
+from evalharness.core.units import NS_PER_MS, NS_PER_S, ns_from_ms
 from evalharness.metrics.table import Bools, Floats
 
 
@@ -18,8 +18,9 @@ class Moments:
     """Columns of the table's length (N), NaN where a trial did not get there.
 
     ``intended_s`` and ``ended_s`` from the run's first start, ``lag_ms`` from the intended start to sending without the
-    time the connection took to set up: how late the client was. A trial was sent when it has a call, also where no
-    connection came about. ``n_calls`` counts the calls of the trial itself, without its judges'.
+    time the connection took to set up and without a pause that the service asked for: how late the client was. A trial
+    was sent when it has a call, also where no connection came about. ``n_calls`` counts the calls of the trial itself,
+    without its judges'.
     """
 
     intended_s: Floats
@@ -51,7 +52,7 @@ class Moments:
         return int((rows & (self.intended_s <= at_s) & ~(self.ended_s <= at_s)).sum())
 
     def begun_s(self, rows: Bools) -> Floats:
-        """When the client began with the trials of ``rows`` that were sent, from the run's first start."""
+        """When the client was ready to send the trials of ``rows`` that were sent, from the run's first start."""
         began = rows & ~np.isnan(self.lag_ms)
         return np.asarray(self.intended_s[began] + self.lag_ms[began] / 1_000)
 
@@ -87,11 +88,13 @@ def _row(result: TrialResult, calls: Sequence[Call]) -> tuple[float, float, int]
     """(seconds from intended start to end, milliseconds from there to sending, number of calls)."""
     if not (calls[0].attempts and calls[-1].attempts):
         return np.nan, np.nan, len(calls)
-    intended_ns, first, last = calls[0].intended_ns, calls[0].attempts[0].stamps, calls[-1].last_attempt
+    intended_ns, first, last = calls[0].intended_ns, calls[0].attempts[0], calls[-1].last_attempt
     end_ns = last.stamps.done_ns if last.status is AttemptStatus.OK else last.stamps.closed_ns
     if result.status is Status.PENDING:
         end_ns = None
-    lag_ns = np.nan if first.sent_ns is None else first.sent_ns - intended_ns - (first.connect_ns or 0)
+    sent_ns = first.stamps.sent_ns
+    own_ns = intended_ns + ns_from_ms(first.wait_ms) + (first.stamps.connect_ns or 0)
+    lag_ns = np.nan if sent_ns is None else sent_ns - own_ns
     return np.nan if end_ns is None else (end_ns - intended_ns) / NS_PER_S, lag_ns / NS_PER_MS, len(calls)
 
 

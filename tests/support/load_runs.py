@@ -48,7 +48,8 @@ from tests.support.runs import START_NS, START_UTC_NS, manifest_of
 class Sent:
     """One trial. Times in milliseconds from sending; ``lag_ms`` from the intended start to connecting.
 
-    ``failed_ms``: an attempt before it failed after this time, and ``pause_ms`` went by. ``start_s`` None: never sent.
+    ``failed_ms``: an attempt before it failed after this time, and ``pause_ms`` went by; without it the pause, which
+    the service asked for, held the one attempt back after ``lag_ms``. ``start_s`` None: never sent.
     ``connected`` False: the failure came before anything was sent.
     """
 
@@ -145,7 +146,8 @@ def _call(each: Sent, start_s: float, failure: Failure | None) -> Call:
         closed_ns = sent_ns + ns_from_ms(each.failed_ms)
         stamps = Stamps(sent_ns=sent_ns, closed_ns=closed_ns)
         attempts.append(Attempt(index=0, status=AttemptStatus.ERROR, stamps=stamps))
-        sent_ns = closed_ns + ns_from_ms(each.pause_ms)
+        sent_ns = closed_ns
+    sent_ns += ns_from_ms(each.pause_ms)
     sent_ns += ns_from_ms(each.connect_ms or 0)
     attempts.append(_attempt(each, len(attempts), sent_ns, failure))
     usage = None if each.output_tokens is None or failure else _usage(each)

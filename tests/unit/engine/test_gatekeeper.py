@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.model import Endpoint, EndpointKind, Limits, PendingReason
 from evalharness.engine.gatekeeper import Gatekeeper, RetryPurse
@@ -61,6 +63,25 @@ def test_a_wait_the_service_names_pauses_every_call_of_the_endpoint() -> None:
         return stop.now_ns / 1e6 - wait_ms
 
     assert abs(asyncio.run(start())) < 1e-3
+
+
+def test_only_what_a_pause_added_to_the_own_pace_was_asked_for_by_the_service() -> None:
+    async def held_ms() -> list[float]:
+        stop = Waiting()
+        gate = gatekeeper(stop, requests_per_minute=30)
+        failure = Failure(kind=FailureKind.RATE_LIMIT, message="HTTP 429", retry_after_ms=5_000)
+        free = await gate.admit_attempt()
+        wait_ms = gate.wait_before_retry_ms([failure], call_id="c")
+        held, behind = [await gate.admit_attempt() for _ in range(2)]
+        assert free and wait_ms and held and behind
+        return [
+            free.paused_ms(0), wait_ms - held.paused_ms(0), wait_ms - held.paused_ms(4_000_000_000),
+            held.paused_ms(10**12), behind.paused_ms(0),
+        ]  # fmt: skip
+
+    # The second could go after 2 s by the rate. The third asks when the pause is over, and would not have to wait for
+    # the second if that had gone when it could.
+    assert asyncio.run(held_ms()) == pytest.approx([0, 2000, 4000, 0, 2000])
 
 
 def test_nobody_is_admitted_once_the_run_stops() -> None:

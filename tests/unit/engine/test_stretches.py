@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count, pairwise
 
+import pytest
+
 from evalharness.core.model import Trial
 from evalharness.core.ports import Stretch
 from evalharness.engine.execute import LEAD_NS
-from tests.support.engine_bench import Bench, answer
+from tests.support.engine_bench import Bench, answer, http_error
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,17 @@ def test_an_open_loop_counts_from_the_moment_each_trial_was_meant_for() -> None:
     assert [later - earlier for earlier, later in pairwise(intended)] == [5_000_000] * 3
     assert LEAD_NS < intended[0] - started_ns <= LEAD_NS + 2_000_000, "the first is prepared in time too"
     assert bench.transport.moments_ns == intended, "nothing is sent before its moment"
+
+
+def test_a_call_that_a_pause_of_the_service_held_back_says_how_long() -> None:
+    bench = Bench(http_error(429, "rate_limit_exceeded", {"retry-after": "7"}), answer("7"), n=12)
+    bench.conduct = replace(bench.conduct, stretches=(Stretch(shape=Every(100_000_000)),))
+    bench.run()
+    refused, *_, early, late = (bench.writer.results[f"t{place}"].calls[0] for place in range(12))
+    assert refused.attempts[0].wait_ms == 0
+    waits_ms = [call.attempts[0].wait_ms for call in (early, late)]
+    assert waits_ms[0] - waits_ms[1] == pytest.approx(100), "both until the pause was over"
+    assert 5_000 < waits_ms[1] < 7_000
 
 
 def test_a_closed_loop_means_the_moment_it_is_ready_to_send() -> None:

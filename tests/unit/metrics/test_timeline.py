@@ -157,6 +157,13 @@ def test_retries_count_in_total_time_and_not_in_latency():
     assert measured["total_ms"] == 902 + 510
 
 
+def test_a_pause_that_the_service_asked_for_is_no_queue_of_the_client():
+    held = Attempt(index=0, status=AttemptStatus.OK, stamps=STREAMED, wait_ms=2_000.0)
+    measured = measure(a_call(attempts=(held,), intended_ns=at(-2_003)))
+    assert (measured["queue_ms"], measured["wait_ms"]) == (3, 2_000)
+    assert measured["total_ms"] == 2_003 + 510
+
+
 def test_a_cut_stream_has_no_times_of_its_own():
     failure = Failure(kind=FailureKind.STREAM_CUT, message="the stream ended before its terminal event")
     attempt = Attempt(index=0, status=AttemptStatus.ERROR, stamps=STREAMED, failure=failure)

@@ -128,6 +128,17 @@ def test_setting_up_a_connection_is_no_delay_of_the_client():
     assert stretch.rate_kept is True
 
 
+def test_pauses_that_the_service_asked_for_are_no_delay_of_the_client():
+    held = [Sent(start_s=i * 0.1, pause_ms=max(0.0, 5_000 - i * 100.0)) for i in range(100)]
+    found = analysed(CONSTANT, held)
+    [stretch] = found.stretches
+    assert stretch.rate_kept is True
+    assert stretch.dispatch_lag.max_ms == pytest.approx(0, abs=1e-6)
+    assert not any(mark.late_start for mark in found.observer.marked)
+    assert stretch.times["total_ms"].quantiles["0.95"].point > 4_000, "the caller waits all the same"
+    assert found.arms[0].times["queue_ms"].mean_given_success == pytest.approx(0, abs=1e-6)
+
+
 def test_a_closed_loop_has_no_rate_to_keep():
     load = Load(concurrency=1, duration_s=10.0)
     [stretch] = analysed(load, [Sent(start_s=i * 0.1, lag_ms=50.0) for i in range(100)]).stretches

@@ -40,6 +40,12 @@ def test_a_failed_attempt_and_its_pause_are_retries_and_the_new_connection_is_ap
     )
 
 
+def test_a_pause_that_the_service_asked_for_is_no_queue_of_the_client_and_leaves_the_connection_apart():
+    assert means(Sent(start_s=0.0, lag_ms=2.0, pause_ms=900.0, connect_ms=30.0)) == pytest.approx(
+        {"queue": 2.0, "connect": 30.0, "retry": 900.0, "waiting": 40.0, "answer": 60.0}
+    )
+
+
 def test_shown_reasoning_is_apart_and_hidden_reasoning_is_said_to_be_in_the_waiting():
     shown = Sent(start_s=0.0, ttfr_ms=15.0, reasoning_tokens=10)
     assert means(shown)["reasoning"] == pytest.approx(25.0)
