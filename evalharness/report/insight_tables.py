@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from evalharness.core.findings import Estimate, Price, Step
 from evalharness.report import numbers
 from evalharness.report.cells import NOTHING, Cell, Row, Table, arm_row, points_cell, share_cell
 from evalharness.report.insight_words import (
-    S_PER_POINT,
+    PER_POINT,
     UNLIKELY,
     USD_PER_POINT,
     axes_text,
@@ -32,13 +33,14 @@ def steps_table(view: View) -> Table | None:
     if not priced and not timed:
         return None
     decimals = numbers.column_decimals(step.quality.shown for step in steps)
+    units = _units(steps)
     rows = [
         Row(
             head=step_name(view.analysis, step),
             cells=(
                 points_cell(step.quality, decimals),
                 *(_cost_cells(step) if priced else ()),
-                *(_time_cells(step) if timed else ()),
+                *(_time_cells(step, units) if timed else ()),
             ),
             swatch=view.arm(step.upper_arm).swatch,
             group=view.arm(step.upper_arm).group,
@@ -47,7 +49,7 @@ def steps_table(view: View) -> Table | None:
     ]
     columns = ["Points gained"]
     columns += ["Extra cost per 1,000 calls", "Cost per point"] if priced else []
-    columns += ["Extra time, s", "Time per point, s"] if timed else []
+    columns += [f"Extra time, {units[0].name}", f"Time per point, {units[1].name}"] if timed else []
     note = (
         "Per point: what 1,000 calls cost more, and how much longer a call takes, for one point of score; only where "
         "the step is shown to gain and to take more. Extra time: of the typical case, failed calls infinitely late."
@@ -69,14 +71,36 @@ def _cost_cells(step: Step) -> tuple[Cell, Cell]:
     )
 
 
-def _time_cells(step: Step) -> tuple[Cell, Cell]:
-    extra = step.extra_ms
-    first = NOTHING
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """A unit of time that a whole column is in. ``scale``: from milliseconds to it."""
+
+    name: str
+    scale: float
+
+
+def _unit(values_ms: Sequence[float]) -> _Unit:
+    return _Unit("ms", 1.0) if max((abs(ms) for ms in values_ms), default=0.0) < 1000 else _Unit("s", 0.001)
+
+
+def _units(steps: Sequence[Step]) -> tuple[_Unit, _Unit]:
+    """Those of the extra time and of the time per point."""
+    extra = [step.extra_ms.point for step in steps if step.extra_ms is not None]
+    prices = [step.ms_per_score.estimate for step in steps if step.ms_per_score is not None]
+    return _unit(extra), _unit([price.point * PER_POINT for price in prices if price is not None])
+
+
+def _time_cells(step: Step, units: tuple[_Unit, _Unit]) -> tuple[Cell, Cell]:
+    extra, first = step.extra_ms, NOTHING
     if extra is not None:
-        first = Cell(main=numbers.seconds(extra, signed=True), below=numbers.seconds_interval(extra, signed=True))
+        scale = units[0].scale
+        first = Cell(
+            main=numbers.bare(extra, scale, signed=True), below=numbers.bare_interval(extra, scale, signed=True)
+        )
+    per_point = units[1].scale * PER_POINT
     return first, _price_cell(
         step.ms_per_score,
-        lambda price: (numbers.seconds(price, S_PER_POINT), numbers.seconds_interval(price, S_PER_POINT)),
+        lambda price: (numbers.bare(price, per_point), numbers.bare_interval(price, per_point)),
     )
 
 

@@ -22,8 +22,8 @@ from evalharness.report.words import both_sides, ci_name, listed, metric_title, 
 UNLIKELY = 0.05
 #: Extra dollars of 1,000 calls for one point of score, from dollars of a call for a whole unit of it.
 USD_PER_POINT = 1000 / 100
-#: Extra seconds of a call for one point, from milliseconds for a whole unit.
-S_PER_POINT = 1 / 1000 / 100
+#: Of extra milliseconds for a whole unit of score those for one point.
+PER_POINT = 1 / 100
 
 
 def label(analysis: Analysis, arm_id: str) -> str:
@@ -67,7 +67,7 @@ def ordered_sentences(analysis: Analysis) -> list[str]:
         moving = [found for found in analysis.ordered if found.rises is rises]
         if moving:
             first, last = (label(analysis, arm_id) for arm_id in (moving[0].arms[0], moving[0].arms[-1]))
-            sentences.append(f"From {first} to {last} {_metrics(moving)} go{'es' if len(moving) == 1 else ''} {verb}.")
+            sentences.append(f"From {first} to {last}, {_metrics(moving)} go{'es' if len(moving) == 1 else ''} {verb}.")
     unknown = [found for found in analysis.ordered if found.rises is None]
     if unknown:
         move = "moves" if len(unknown) == 1 else "move"
@@ -133,18 +133,18 @@ def _held_out(analysis: Analysis, found: RouterFindings) -> str:
             "With one try of each case and arm it cannot be told from luck which arm suits a case: two repeats or more "
             "would show what choosing case by case could gain."
         )
-    basis = "each case's arm chosen by other repeats than the one it is scored on"
+    tries = numbers.plural(analysis.repeats - 1, "earlier try", "earlier tries")
+    router = f"A router that knew from {tries} which arm suits a case"
+    basis = "each case's arm is chosen by other repeats than the one it is scored on"
     if not found.held_out.is_shown:
         return (
-            f"Choosing an arm case by case is not shown to score higher than {single} for all cases"
-            f"{_between(found.held_out.gain)}, {basis}."
+            f"{router} is not shown to score higher than sending all cases to {single}"
+            f"{_between(found.held_out.gain)}: {basis}."
         )
     gain, size = found.held_out.gain, numbers.points(found.held_out.gain, signed=False)
-    tries = numbers.plural(analysis.repeats - 1, "earlier try", "earlier tries")
     return (
-        f"A router that knew from {tries} which arm suits a case would score {size} {points_word(size)} higher than "
-        f"{single} for all cases ({ci_name(gain)} {numbers.points_interval(gain, signed=False)})"
-        f"{_router_cost(found.held_out)}: {basis}."
+        f"{router} would score {size} {points_word(size)} higher than sending all cases to {single} "
+        f"({ci_name(gain)} {numbers.points_interval(gain, signed=False)}){_router_cost(found.held_out)}: {basis}."
     )
 
 

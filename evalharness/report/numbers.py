@@ -214,12 +214,12 @@ def duration_interval(estimate: Estimate, extra: int = 0) -> str:
     return f"{_distinct(estimate, 1 / unit_ms, decimals + extra)} {unit}" if limits else ""
 
 
-def seconds(estimate: Estimate, scale: float = 0.001, *, signed: bool = False) -> str:
-    """``+1.53``, ``0.0869``: three digits, without the unit; ``scale`` makes seconds of the estimate."""
+def bare(estimate: Estimate, scale: float = 1.0, *, signed: bool = False) -> str:
+    """``+1.53``, ``86.9``: three digits without the unit, which the column's title has; ``scale``: to that unit."""
     return fixed(estimate.point * scale, _three_digits(estimate.point * scale), signed=signed)
 
 
-def seconds_interval(estimate: Estimate, scale: float = 0.001, *, signed: bool = False) -> str:
+def bare_interval(estimate: Estimate, scale: float = 1.0, *, signed: bool = False) -> str:
     """``+1.48 to +1.57``; the digits are those of the point."""
     digits = _telling_decimals(estimate, scale, _three_digits(estimate.point * scale))
     return _interval(estimate, lambda value: fixed(value * scale, digits, signed=signed))

@@ -62,4 +62,4 @@ def _interval(each: QuantileShift) -> Interval | None:
 def _cell(each: QuantileShift) -> Cell:
     if each.estimate is None:
         return Cell(main=numbers.MISSING, below=each.reason)
-    return Cell(main=numbers.ratio_of(each.estimate), below=numbers.ratio_interval(each.estimate))
+    return Cell(main=numbers.ratio_of(each.estimate), below=numbers.ratio_interval(each.estimate) or "no interval")

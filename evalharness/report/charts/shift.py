@@ -13,6 +13,8 @@ from evalharness.report.charts.svg import frame, line, text
 
 WIDTH, HEIGHT = 400, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 388, 26, 188
+#: Ratios further than this from 1 leave it out of the axis: their differences would be too small to see.
+_NEAR = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,18 +28,21 @@ class ShiftPoint:
 def shift_chart(points: Sequence[ShiftPoint], mark: Mark, *, title: str, y_title: str, x_title: str) -> Markup:
     """At least one point must have a ratio. The quantiles stand side by side, evenly: they are read one by one."""
     ratios = [point.ratio for point in points if point.ratio is not None]
-    flipped = positive_scale([1.0, *(end for ratio in ratios for end in ratio.ends if end > 0)], _BOTTOM, _TOP)
+    ends = [end for ratio in ratios for end in ratio.ends if end > 0]
+    near = min(ends) < _NEAR and max(ends) > 1 / _NEAR
+    upwards = positive_scale([*ends, *([1.0] if near else [])], _BOTTOM, _TOP, always_log=True)
     places = _places(len(points))
     body = [text(0, 12, y_title), text(_RIGHT, HEIGHT - 6, x_title, anchor="end")]
-    for tick in flipped.ticks(5):
-        body.append(line(_LEFT, flipped(tick), _RIGHT, flipped(tick), "line"))
-        body.append(text(_LEFT - 6, flipped(tick) + 4, f"{tick:g}×", anchor="end"))
-    body.append(line(_LEFT, flipped(1.0), _RIGHT, flipped(1.0), "text"))
+    for tick in upwards.ticks(5):
+        body.append(line(_LEFT, upwards(tick), _RIGHT, upwards(tick), "line"))
+        body.append(text(_LEFT - 6, upwards(tick) + 4, f"{tick:g}×", anchor="end"))
+    if near:
+        body.append(line(_LEFT, upwards(1.0), _RIGHT, upwards(1.0), "text"))
     labels = apart([(x, point.label) for x, point in zip(places, points, strict=True)], _LEFT - 8, WIDTH)
     body += [text(x, _BOTTOM + 18, label, anchor="middle") for x, label in labels]
     for x, point in zip(places, points, strict=True):
         if point.ratio is not None:
-            body += _drawn(x, point.ratio, flipped, mark)
+            body += _drawn(x, point.ratio, upwards, mark)
     return frame(WIDTH, HEIGHT, body, title=title, desc=_description(points, y_title))
 
 

@@ -68,8 +68,8 @@ def _note(view: View) -> str:
             f"{FEWEST_REPEATS} repeats or more, answers that are right or wrong, and a test of its own."
         )
     return (
-        "Regressed, improved: shown by a case's own repeats (Fisher's test, at most one in ten of these words by "
-        "chance). Changed: its score differs, which repeats that vary do by themselves."
+        "Regressed, improved: shown by a case's own repeats (Fisher's test, on average at most one in ten of "
+        "these words by chance). Changed: its score differs, which repeats that vary do by themselves."
     )
 
 

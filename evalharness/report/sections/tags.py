@@ -75,7 +75,7 @@ def _differences(view: View, tags: Sequence[str], arms: Sequence[ArmView]) -> Ta
         for tag in tags
     ]
     return Table(
-        caption=f"{view.quality_name} of {view.baseline.spoken} by tag, and how many points the others differ from it",
+        caption=f"{view.quality_name} by tag: {view.baseline.spoken}, and how many points the others differ from it",
         head="Tag",
         columns=("Cases", view.baseline.label, *(arm.label for arm in arms)),
         rows=tuple(rows),
