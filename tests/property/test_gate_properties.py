@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evalharness.core.findings import GateFindings, Reason, Verdict
-from evalharness.core.model import Demand, GateScope, GateSpec
+from evalharness.core.findings import GateFindings, Outcome, Reason, Standing, Verdict
+from evalharness.core.model import DecisionRule, Demand, GateScope, GateSpec
 from evalharness.core.record import RunRecord, Score
 from evalharness.metrics.catalog import CATALOG
+from evalharness.verdict.decision import decide
 from evalharness.verdict.gates import judge_run_gates
 from evalharness.verdict.view import view
-from tests.property.test_analysis_properties import run_of, shapes
+from tests.support.generated_runs import run_of, shapes
 from tests.support.latency_runs import make_latency_run
-from tests.support.runs import make_run
+from tests.support.runs import RULE, make_run
 
 ORDER = [Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS]
 SETTINGS = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -88,7 +90,6 @@ def check(finding: GateFindings) -> None:
             assert limits[0] >= 0
     if finding.settling is not None and finding.settling.cases is not None:
         assert finding.settling.cases > 0
-    assert finding.n_missing == 0 or finding.worst is None or finding.best is not None or finding.estimate is None
 
 
 @SETTINGS
@@ -169,6 +170,30 @@ def mended(run: RunRecord, share: float) -> RunRecord:
         result = results[trial_id]
         results[trial_id] = replace(result, scores={**result.scores, "answer": right})
     return replace(run, results=results)
+
+
+RULES = [
+    replace(RULE, rule="best_within_limits", margin=0.0),
+    replace(RULE, rule="best_within_limits", margin=0.1, limits=()),
+    replace(RULE, rule="best_value", margin=0.0, value_per_correct_usd=0.01),
+    replace(RULE, rule="best_value", margin=0.0, value_per_correct_usd=1e6, limits=()),
+]
+
+
+@settings(SETTINGS, max_examples=40)
+@given(options=shapes, rule=st.sampled_from(RULES))
+def test_whatever_a_run_recorded_each_rule_has_an_outcome_that_its_standings_bear_out(
+    options: dict, rule: DecisionRule
+):
+    seen = view(run_of(dict(options)), n_resamples=200)
+    costs = [seen.metric("cost_usd", arm).means for arm in range(len(seen.arms))]
+    found = decide(seen, rule, [None if np.isnan(each).all() else float(np.nanmean(each)) for each in costs])
+    for standing in found.standings:
+        gap = standing.gap
+        assert gap is None or all(map(math.isfinite, filter(None, (gap.lower, gap.point, gap.upper))))
+        if standing.arm_id == found.arm_id and found.outcome is Outcome.USE:
+            assert standing.standing is Standing.ADMISSIBLE and found.held_back is None
+            assert gap is None or gap.lower is None or gap.lower > -rule.margin
 
 
 def test_swapping_the_arms_turns_a_difference_and_its_verdict():
