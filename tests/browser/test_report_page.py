@@ -13,9 +13,11 @@ from playwright.sync_api import expect
 from evalharness.report import together
 from evalharness.report.settings import ReportSettings
 from evalharness.report.write import write_index, write_report, write_text
+from tests.support.gates import gated
 from tests.support.reports import analysed
 from tests.unit.report.test_page import HOSTILE, hostile_run
 
+GATED = ("gates fail", "gates open", "gates pass")
 KINDS = (
     "sweep",
     "single",
@@ -25,6 +27,7 @@ KINDS = (
     "levels, arms",
     "levels, seen badly",
     "latency",
+    *GATED,
 )
 
 
@@ -33,9 +36,8 @@ def reports(tmp_path_factory) -> Path:
     """One report for each kind of run, one of a hostile run, and the index over them."""
     folder = tmp_path_factory.mktemp("reports")
     for kind in KINDS:
-        write_report(
-            *analysed(kind), folder / "suite" / kind.replace(" ", "-"), settings=ReportSettings(full_text=True)
-        )
+        made = gated(kind) if kind in GATED else analysed(kind)
+        write_report(*made, folder / "suite" / kind.replace(" ", "-"), settings=ReportSettings(full_text=True))
     write_report(hostile_run(), analysed("sweep")[1], folder / "suite" / "hostile")
     runs = [analysed(kind) for kind in ("levels, arms", "latency")]
     links = [f"{kind.replace(' ', '-')}/report.html" for kind in ("levels, arms", "latency")]
@@ -84,7 +86,7 @@ def test_no_page_is_wider_than_its_window(chromium, reports, kind, width):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("kind", ["sweep", "levels, arms"])
+@pytest.mark.parametrize("kind", ["sweep", "levels, arms", "gates open"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_no_text_is_smaller_than_ten_pixels(chromium, reports, kind, width):
     with opened(chromium, report(reports, kind), width=width) as page:
@@ -190,7 +192,7 @@ def test_without_script_everything_but_the_table_is_there(chromium, reports):
         assert not page.locator("#theme").is_visible()
 
 
-@pytest.mark.parametrize("kind", ["sweep", "single", "many arms", "levels, arms", "levels, seen badly"])
+@pytest.mark.parametrize("kind", ["sweep", "single", "many arms", "levels, arms", "levels, seen badly", *GATED])
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light")])
 def test_axe_finds_nothing(chromium, reports, axe_source, kind, width, scheme):
     with opened(chromium, report(reports, kind), width=width, scheme=scheme) as page:

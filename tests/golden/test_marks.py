@@ -12,6 +12,7 @@ from markupsafe import Markup
 from evalharness.report.charts.bars import Bar, Part, bars
 from evalharness.report.charts.course import Point, drift, history
 from evalharness.report.charts.ecdf import Curve, curve_scale, ecdf
+from evalharness.report.charts.gate_strip import GateRow, Limit, gate_strip
 from evalharness.report.charts.load_curve import LoadLine, LoadPanel, LoadPoint, load_curve
 from evalharness.report.charts.marks import Interval, Mark, swatch
 from evalharness.report.charts.scatter import Dot, Panel, scatter
@@ -76,7 +77,27 @@ def pictures() -> list[tuple[str, Markup]]:
         write_ms=duration_tick,
         write_per_s=lambda rate: f"{rate:g}",
     )
-    return [*drawn, ("load curve", load_curve(curve))]
+    drawn += [("load curve", load_curve(curve))]
+    return [*drawn, *((f"gate strip, {name}", gate_strip(row)) for name, row in gates().items())]
+
+
+def gates() -> dict[str, GateRow]:
+    """A gate for each way that its strip can look."""
+    share, margin = Limit(value=0.8, label="80%"), Limit(value=-0.02, label="−2")
+    both = {"lower": margin, "upper": Limit(value=0.02, label="+2")}
+    return {
+        "pass": GateRow(found=interval(0.862, 0.821, 0.896), mark=Mark(3), lower=share),
+        "fail": GateRow(found=interval(2640, 2520, 2910), mark=Mark(2), upper=Limit(value=2500, label="2.5 s")),
+        "open": GateRow(found=interval(0.813, 0.771, 0.848), mark=Mark(2), lower=share),
+        "missing decide": GateRow(
+            found=interval(0.842, 0.803, 0.874), mark=Mark(4), lower=share, extremes=(0.741, 0.889)
+        ),
+        "two limits": GateRow(found=interval(0.004, -0.011, 0.019), mark=Mark(3), **both),
+        "two limits, far out": GateRow(found=interval(0.4, 0.3, 0.5), mark=Mark(3), **both),
+        "no upper limit": GateRow(found=interval(1840, 1702), mark=Mark(5), upper=Limit(value=2500, label="2.5 s")),
+        "nothing found": GateRow(found=None, mark=Mark(0), lower=share),
+        "on the limit": GateRow(found=interval(0.8, 0.8, 0.8), mark=Mark(0), lower=share),
+    }
 
 
 def sheet() -> str:
