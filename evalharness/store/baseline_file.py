@@ -1,8 +1,9 @@
 """A baseline as a small JSON file for git: sums and medians by case and arm, no text of any model.
 
 Sorted, one line for each case and arm: a diff shows which cases moved. Every entry has its number of trials
-(``repeats``); a figure that rests on fewer of them is a list with their number at its end. A median of null: half of
-the times or more never ended. What no trial measured is left out.
+(``repeats``); a figure that rests on fewer of them is a list with their number after it, and where the others lack it
+by their nature, with how many miss it. A median of null: half of the times or more never ended. What no trial could
+have is left out.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ _DIGITS = 9
 _MS_DECIMALS = 3
 _HINT = "`evalharness baseline write RUN FILE` makes one from a stored run"
 
-#: A figure of all trials, or the figure and the number of trials that have it.
-_Figure: TypeAlias = float | tuple[float | None, int] | None
+#: A figure of all trials, or the figure, the number of trials that have it, and of those that miss it (the rest).
+_Figure: TypeAlias = float | tuple[float | None, int] | tuple[float | None, int, int] | None
 _Strict = ConfigDict(extra="forbid")
 
 
@@ -127,7 +128,7 @@ def _entry(sums: BaselineSums, arm: int, case: int) -> dict[str, Json]:
     planned = int(sums.planned[arm, case])
     metrics: dict[str, dict[str, Json]] = {"sums": {}, "times_ms": {}}
     for name, cells in sums.metrics.items():
-        if cells.n[arm, case]:
+        if cells.n[arm, case] + cells.missing[arm, case]:
             metrics["times_ms" if is_time(name) else "sums"][name] = _figure(cells, arm, case, planned, is_time(name))
     scores = {
         name: _score(cells, arm, case, planned)
@@ -147,9 +148,12 @@ def _score(cells: Cells, arm: int, case: int, planned: int) -> Json:
 
 
 def _figure(cells: Cells, arm: int, case: int, planned: int, in_ms: bool) -> Json:
-    n, value = int(cells.n[arm, case]), float(cells.value[arm, case])
+    n, missing = int(cells.n[arm, case]), int(cells.missing[arm, case])
+    value = float(cells.value[arm, case]) if n else 0.0
     number = None if math.isinf(value) else _number(round(value, _MS_DECIMALS) if in_ms else value)
-    return number if n == planned else [number, n]
+    if n == planned:
+        return number
+    return [number, n] if n + missing == planned else [number, n, missing]
 
 
 def _number(value: float) -> float | int:
@@ -238,7 +242,7 @@ def _names(entries: Sequence[Sequence[_Entry]], part: str) -> Sequence[str]:
 
 #: Values, missing trials, the figure, the sum of squares.
 _Cell: TypeAlias = tuple[int, int, float, float]
-_NOT_ASKED: _Cell = (0, 0, 0.0, 0.0)
+_NOTHING: _Cell = (0, 0, 0.0, 0.0)
 
 
 def _cells(entries: Sequence[Sequence[_Entry]], cell: Callable[[_Entry], _Cell]) -> Cells:
@@ -251,7 +255,7 @@ def _cells(entries: Sequence[Sequence[_Entry]], cell: Callable[[_Entry], _Cell])
 
 def _of_score(name: str, entry: _Entry) -> _Cell:
     if name not in entry.scores:
-        return _NOT_ASKED
+        return _NOTHING
     total, squares, *counted = entry.scores[name]
     n = counted[0] if counted else entry.repeats
     return n, entry.repeats - n, total, squares
@@ -259,16 +263,16 @@ def _of_score(name: str, entry: _Entry) -> _Cell:
 
 def _of_metric(part: str, name: str, entry: _Entry) -> _Cell:
     figures: Mapping[str, _Figure] = getattr(entry, part)
-    return _of_figure(figures[name], entry) if name in figures else (0, entry.repeats, 0.0, 0.0)
+    return _of_figure(figures[name], entry) if name in figures else _NOTHING
 
 
 def _of_right(entry: _Entry) -> _Cell:
-    return _NOT_ASKED if entry.right is None else _of_figure(entry.right, entry)
+    return _NOTHING if entry.right is None else _of_figure(entry.right, entry)
 
 
 def _of_figure(figure: _Figure, entry: _Entry) -> _Cell:
-    value, n = figure if isinstance(figure, tuple) else (figure, entry.repeats)
-    return n, entry.repeats - n, math.inf if value is None else value, 0.0
+    value, n, *missing = figure if isinstance(figure, tuple) else (figure, entry.repeats)
+    return n, missing[0] if missing else entry.repeats - n, math.inf if value is None else value, 0.0
 
 
 def _check(name: str, sums: BaselineSums) -> None:
