@@ -163,13 +163,13 @@ def _style(kind: Quantity, estimate: Estimate) -> _Style:
         case Quantity.POINTS:
             return _Style(decimals=numbers.percent_decimals(estimate), factor=100, suffix=" points", signed=True)
         case Quantity.TIME if abs(point) >= 999.5:
-            return _Style(decimals=1, factor=1e-3, suffix=" s", unit_in_interval=True)
+            return _Style(decimals=1 if abs(point) < 99_950 else 0, factor=1e-3, suffix=" s", unit_in_interval=True)
         case Quantity.TIME:
             return _Style(decimals=0 if abs(point) >= 9.95 else 2, suffix=" ms", unit_in_interval=True)
         case Quantity.MONEY:
             return _Style(decimals=max(_three_digits(point), 2 if abs(point) < 1000 else 0), prefix="$")
         case Quantity.RATIO:
-            return _Style(decimals=2 if point < 9.95 else 1, suffix=numbers.TIMES)
+            return _Style(decimals=2 if point < 9.95 else 1 if point < 99.95 else 0, suffix=numbers.TIMES)
     return _Style(decimals=_three_digits(point))
 
 
