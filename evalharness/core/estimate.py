@@ -35,8 +35,10 @@ class Estimate:
 class TimeFindings:
     """One time metric of one arm. ``quantiles`` by q (0.5, 0.9, 0.95, 0.99), None where no trial reached it.
 
-    Trials that failed count as +inf: a quantile that falls among them is None with ``unreached`` listing it.
-    ``mean_given_success`` is secondary and always printed with the median beside it.
+    Trials that failed count as +inf: a quantile that falls among them is None with ``unreached`` listing it. Of times
+    of answers that came (gaps, time per token) they are left out: all figures are then given success. ``n_failed``
+    counts them either way, but not where a failed trial has the time too (queue). ``mean_given_success`` is secondary
+    and always printed with the median beside it.
     ``ecdf_x`` and ``ecdf_y`` are the step points for the chart (at most about 200), ``band`` the half-height of the
     simultaneous band.
     """

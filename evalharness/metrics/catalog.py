@@ -28,6 +28,18 @@ class OverTurns(StrEnum):
     SUM = "sum"
 
 
+class WhenFailed(StrEnum):
+    """What a trial that failed counts as where the times of an arm are described.
+
+    ``endless``: a caller waits for it from the start and it never came. ``as_measured``: it comes before the answer, so
+    failed trials have it too. ``left_out``: it is a property of answers that came, and figures say so.
+    """
+
+    ENDLESS = "endless"
+    AS_MEASURED = "as_measured"
+    LEFT_OUT = "left_out"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """One measured quantity of a call.
@@ -44,10 +56,12 @@ class Metric:
     needs: tuple[str, ...] = ()
     higher_is_better: bool | None = False
     over_turns: OverTurns = OverTurns.LAST
+    when_failed: WhenFailed = WhenFailed.LEFT_OUT
 
     @property
     def is_time(self) -> bool:
-        """Times are infinite for a trial that failed: it never got there."""
+        """What asks for a time (a gate, a limit) takes a trial that failed as infinitely long, whichever it is: none
+        is kept by failing."""
         return self.unit is Unit.MS
 
 
@@ -78,6 +92,7 @@ _DECLARED = (
         title="Waiting in the client",
         formula="intended start to the first attempt being sent, without a pause that the service asked for",
         from_call=timeline.queue_ms,
+        when_failed=WhenFailed.AS_MEASURED,
     ),
     Metric(
         name="wait_ms",
@@ -85,6 +100,7 @@ _DECLARED = (
         title="Waiting before attempts",
         formula="sum of the pauses before attempts: back-off and what the service asked for, of this call or of others",
         from_call=timeline.wait_ms,
+        when_failed=WhenFailed.AS_MEASURED,
     ),
     Metric(
         name="headers_ms",
@@ -92,6 +108,7 @@ _DECLARED = (
         title="Time to response head",
         formula="request sent to response head parsed; no sign of a first token",
         from_call=timeline.headers_ms,
+        when_failed=WhenFailed.ENDLESS,
     ),
     Metric(
         name="ttfe_ms",
@@ -100,6 +117,7 @@ _DECLARED = (
         formula="request sent to the first event of any kind; comments do not count",
         needs=("streaming",),
         from_call=timeline.ttfe_ms,
+        when_failed=WhenFailed.ENDLESS,
     ),
     Metric(
         name="ttfr_ms",
@@ -108,6 +126,7 @@ _DECLARED = (
         formula="request sent to the first non-empty reasoning delta, summary or text",
         needs=("streaming", "reasoning shown"),
         from_call=timeline.ttfr_ms,
+        when_failed=WhenFailed.ENDLESS,
     ),
     Metric(
         name="ttft_ms",
@@ -116,6 +135,7 @@ _DECLARED = (
         formula="request sent to the first non-empty token-bearing delta, reasoning included: min(ttfr_ms, ttfo_ms)",
         needs=("streaming",),
         from_call=timeline.ttft_ms,
+        when_failed=WhenFailed.ENDLESS,
     ),
     Metric(
         name="ttfo_ms",
@@ -125,6 +145,7 @@ _DECLARED = (
         "or code; hidden reasoning included",
         needs=("streaming",),
         from_call=timeline.ttfo_ms,
+        when_failed=WhenFailed.ENDLESS,
     ),
     Metric(
         name="reasoning_ms",
@@ -148,6 +169,7 @@ _DECLARED = (
         title="Latency",
         formula="request sent to terminal event, of the attempt that succeeded",
         from_call=timeline.latency_ms,
+        when_failed=WhenFailed.ENDLESS,
     ),
     Metric(
         name="total_ms",
@@ -156,6 +178,7 @@ _DECLARED = (
         formula="intended start to terminal event, with queueing, waits and retries; summed over the calls of a "
         "trial, without the pauses between them",
         from_call=timeline.total_ms,
+        when_failed=WhenFailed.ENDLESS,
         over_turns=OverTurns.SUM,
     ),
     Metric(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from evalharness.core.model import Case, GraderSpec, PendingReason, Phase, Status, Trial
 from evalharness.core.record import RunRecord, TrialResult
-from evalharness.metrics.catalog import CATALOG
+from evalharness.metrics.catalog import CATALOG, WhenFailed
 from evalharness.metrics.columns import (
     STATUS_CODE,
     STATUSES,
@@ -99,11 +99,16 @@ class Table:
         return np.asarray(self.status == STATUS_CODE[status])
 
     def timed(self, metric: str) -> Floats:
-        """A time metric in the sense of the statistics: +inf where the trial failed, NaN where nothing was measured."""
+        """A time metric as comparisons and requirements take it: +inf where the trial failed, NaN where nothing was
+        measured."""
         values = self.metrics[metric].copy()
         if CATALOG[metric].is_time:
             values[self.has_status(Status.ERROR)] = np.inf
         return values
+
+    def described(self, metric: str) -> Floats:
+        """A metric as figures show it: a failed trial is what the catalogue says of it (``WhenFailed``)."""
+        return self.timed(metric) if CATALOG[metric].when_failed is WhenFailed.ENDLESS else self.metrics[metric]
 
     def grid(self, column: Floats) -> Floats:
         """A column as (arms, cases, repeats); NaN where no such trial was planned."""
@@ -168,9 +173,7 @@ def analysed_trials(run: RunRecord) -> tuple[Trial, ...]:
     else:
         reasons = [_result(run, trial).pending_reason for trial in measured]
     # A case that was not complete when the question was settled did not enter the decision, whatever of it had ended.
-    cut = {
-        trial.case_id for trial, reason in zip(measured, reasons, strict=True) if reason is PendingReason.SETTLED
-    }
+    cut = {trial.case_id for trial, reason in zip(measured, reasons, strict=True) if reason is PendingReason.SETTLED}
     return tuple(
         trial
         for trial, reason in zip(measured, reasons, strict=True)

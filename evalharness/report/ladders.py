@@ -11,7 +11,7 @@ from evalharness.report.charts.marks import Interval
 from evalharness.report.charts.strip import LadderRow, ladder_axis, ladder_scale, ladder_strip
 from evalharness.report.lanes import Lane
 from evalharness.report.view import View, scaled
-from evalharness.report.words import COARSE_NOTE, metric_title, named
+from evalharness.report.words import COARSE_NOTE, figures_title, is_given_success, named
 
 QUANTILES = ("0.5", "0.9", "0.95", "0.99")
 _DRAWN = ("0.5", "0.95", "0.99")
@@ -36,7 +36,7 @@ def ladder(view: View, lanes: Sequence[Lane], metric: str) -> Table | None:
             cells.append(Cell(main="baseline") if lane.is_baseline else ratio_cell(ratio))
         rows.append(lane.row(cells, ladder_strip(row, scale, limit) if scale else None))
     return Table(
-        caption=metric_title(metric),
+        caption=figures_title(metric),
         head="Level" if measured[0][0].stretch else "Arm",
         columns=(*(f"p{100 * float(q):g}" for q in quantiles), *(("Times baseline",) if any(versus) else ())),
         rows=tuple(rows),
@@ -53,7 +53,7 @@ def _drawn(times: TimeFindings) -> list[Interval]:
 
 def _note(view: View, metric: str, measured: Sequence[tuple[Lane, TimeFindings]], quantiles: Sequence[str]) -> str:
     found = [times for _, times in measured]
-    parts = [*_limit_note(view, metric), *_count_notes(found)]
+    parts = [*_limit_note(view, metric), *_count_notes(metric, found)]
     if any(lacks_upper_limit(times, quantiles) for times in found):
         parts.append(NO_UPPER_LIMIT)
     if any(view.coarse(lane.arm.arm_id, metric) for lane, _ in measured):
@@ -80,10 +80,12 @@ def _limit_note(view: View, metric: str) -> list[str]:
     return parts
 
 
-def _count_notes(found: Sequence[TimeFindings]) -> list[str]:
+def _count_notes(metric: str, found: Sequence[TimeFindings]) -> list[str]:
     failed, without = sum(times.n_failed for times in found), sum(times.n_without for times in found)
     parts = []
-    if failed:
+    if failed and is_given_success(metric):
+        parts.append(f"{numbers.plural(failed, 'failed call')} {'is' if failed == 1 else 'are'} left out.")
+    elif failed:
         parts.append(f"{numbers.plural(failed, 'failed call')} {'counts' if failed == 1 else 'count'} as never ended.")
     if without:
         parts.append(f"{numbers.plural(without, 'call')} ended without this time being measurable.")

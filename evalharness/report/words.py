@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from evalharness.core.findings import ArmFindings, Comparison, Estimate, Reading
 from evalharness.core.model import DecisionLimit, DecisionRule, Status
 from evalharness.core.record import RunRecord
-from evalharness.metrics.catalog import CATALOG
+from evalharness.metrics.catalog import CATALOG, WhenFailed
 from evalharness.report import numbers
 
 SIMULATED = "SIMULATED"
@@ -216,3 +216,12 @@ def limit_value(metric: str, value: float) -> str:
 
 def metric_title(metric: str) -> str:
     return CATALOG[metric].title if metric in CATALOG else metric.replace("_", " ")
+
+
+def is_given_success(metric: str) -> bool:
+    """Whether its figures are of answers that came: no caller waits for a gap from the start of a call."""
+    return CATALOG[metric].when_failed is WhenFailed.LEFT_OUT
+
+
+def figures_title(metric: str) -> str:
+    return f"{metric_title(metric)}, given success" if is_given_success(metric) else metric_title(metric)

@@ -42,20 +42,21 @@ def times_of(view: RunView, names: Sequence[str], rows: Bools) -> Mapping[str, T
 
 
 def _time(view: RunView, name: str, rows: Bools) -> TimeFindings | None:
-    column = view.table.timed(name)
+    column = view.table.described(name)
     sample = view.times(column, rows)
     finite = sample.values[np.isfinite(sample.values)]
     if not len(finite):
         return None
     quantiles = {q: estimate_quantile(sample, float(q), view.settings) for q in QUANTILES}
     curve = distribution(sample, view.settings)
-    ended = rows & ~view.table.has_status(Status.PENDING)
+    failed = rows & view.table.has_status(Status.ERROR)
+    answered = rows & ~failed & ~view.table.has_status(Status.PENDING)
     return TimeFindings(
         metric=name,
         quantiles=quantiles,
         n_measured=len(finite),
-        n_failed=int(np.isinf(sample.values).sum()),
-        n_without=int(np.isnan(column[ended]).sum()),
+        n_failed=int((~np.isfinite(column[failed])).sum()),
+        n_without=int(np.isnan(column[answered]).sum()),
         unreached=tuple(q for q, estimate in quantiles.items() if estimate is None),
         mean_given_success=float(finite.mean()),
         ecdf_x=curve.values if curve else (),

@@ -122,7 +122,7 @@ def _rates(view: View) -> Table | None:
         return None
     rows = [arm_row(arm, [tokens_cell(arm.found.rates.get(name)) for name in names]) for arm in view.shown]
     return Table(
-        caption="Tokens per second, median over calls",
+        caption="Tokens per second, given success: median over calls",
         head="Arm",
         columns=tuple(metric_title(name) for name in names),
         rows=tuple(rows),

@@ -9,11 +9,18 @@ from dataclasses import replace
 import pytest
 
 from evalharness.core.findings import Estimate, LimitFindings, Met, ServiceLevel
+from evalharness.core.model import Status
 from evalharness.report import index, markdown, terminal
+from evalharness.report.ladders import ladder
+from evalharness.report.lanes import arm_lanes
 from evalharness.report.service_words import level_outcome, limit_sentence
+from evalharness.report.settings import ReportSettings
 from evalharness.report.summary import report_json
 from evalharness.report.verdict_text import verdict_text
+from evalharness.report.view import make_view
+from evalharness.verdict.compare import analyse
 from tests.support.reports import LATENCY_KINDS, analysed, plain_markdown, rendered, shown_text
+from tests.support.runs import make_run
 
 
 def sections(kind: str) -> list[str]:
@@ -242,3 +249,14 @@ def test_the_terminal_has_a_row_for_each_level_or_arm(kind):
         else [a.label for a in analysis.arms]
     )
     assert all(re.search(rf"^{re.escape(head)} ", text, re.MULTILINE) for head in heads)
+
+
+def test_the_ladder_of_gaps_is_given_success_and_says_how_many_calls_failed():
+    run = make_run(arms=2, cases=40, failures=0.4, seed=2)
+    view = make_view(run, analyse(run, n_resamples=100), ReportSettings())
+    gaps, totals = (ladder(view, arm_lanes(view), metric) for metric in ("gap_ms", "total_ms"))
+    n_failed = sum(result.status is Status.ERROR for result in run.results.values())
+    assert gaps.caption == "Gap between deltas, given success"
+    assert f"{n_failed} failed calls are left out." in gaps.note
+    assert totals.caption == "Total time"
+    assert f"{n_failed} failed calls count as never ended." in totals.note

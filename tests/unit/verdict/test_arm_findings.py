@@ -67,6 +67,30 @@ def test_failed_trials_push_quantiles_to_infinity_and_are_printed_as_unreached()
     assert total.ecdf_y[-1] == pytest.approx(len(known) / 100)
 
 
+@pytest.mark.parametrize("name", ["gap_ms", "tpot_ms"])
+def test_the_pace_of_answers_is_that_of_answers_that_came(name: str):
+    run = make_run(arms=1, cases=100, repeats=1, failures=0.6, incomplete=0, seed=3)
+    found = analyse(run, n_resamples=200).arms[0].times[name]
+    known = sorted(ms for result in run.results.values() if (ms := measure_trial(result)[name]) is not None)
+    assert found.quantiles["0.5"].point == pytest.approx(np.quantile(known, 0.5), rel=0.05)
+    assert found.unreached == ()
+    assert found.n_failed == sum(result.status is Status.ERROR for result in run.results.values()) > 50
+    assert found.n_measured + found.n_failed + found.n_without == 100
+
+
+def test_the_queue_of_a_failed_trial_is_a_queue():
+    run = make_run(arms=1, cases=100, repeats=1, failures=0.6, incomplete=0, seed=3)
+    queue = analyse(run, n_resamples=200).arms[0].times["queue_ms"]
+    assert (queue.n_measured, queue.n_failed, queue.unreached) == (100, 0, ())
+
+
+def test_no_limit_on_the_pace_is_kept_by_failing():
+    run = make_run(arms=1, cases=100, repeats=1, failures=0.3, incomplete=0, seed=3)
+    seen = view(run, n_resamples=1)
+    late = lateness(seen, Slo(limits_ms={"gap_ms": 1e9}, share_at_least=0.9), np.ones(100))
+    assert np.isinf(late).sum() == seen.table.has_status(Status.ERROR).sum() > 20
+
+
 def test_a_run_without_streaming_has_total_times_and_no_first_output():
     found = analyse(make_run(arms=1, cases=12, repeats=1, stream=False, failures=0), n_resamples=200).arms[0]
     assert "total_ms" in found.times
