@@ -132,8 +132,18 @@ def usd_cell(estimate: Estimate | None, ratio: Comparison | None = None, *, scal
     return Cell(main=numbers.usd(estimate.point * scale), aside=aside, below=numbers.usd_interval(estimate, scale))
 
 
-def quantile_cell(times: TimeFindings | None, q: str, ratio: Comparison | None = None, *, mark: str = "") -> Cell:
-    """A quantile over its interval. Where failures keep it from being reached, or calls are too few, it says so."""
+def quantile_cell(
+    times: TimeFindings | None,
+    q: str,
+    ratio: Comparison | None = None,
+    *,
+    mark: str = "",
+    error_ms: float | None = None,
+) -> Cell:
+    """A quantile over its interval. Where failures keep it from being reached, or calls are too few, it says so.
+
+    ``error_ms``: the client's stated error, where it allows fewer digits than the interval asks for.
+    """
     if times is None:
         return NOTHING
     if q in times.unreached:
@@ -145,8 +155,8 @@ def quantile_cell(times: TimeFindings | None, q: str, ratio: Comparison | None =
     if estimate is None:
         return NOTHING
     aside = numbers.ratio(ratio.shown.point) if ratio else ""
-    below = numbers.duration_interval(estimate) or "no interval"
-    return Cell(main=numbers.duration_of(estimate), aside=aside, below=below, mark=mark)
+    below = numbers.duration_interval(estimate, error_ms=error_ms) or "no interval"
+    return Cell(main=numbers.duration_of(estimate, error_ms=error_ms), aside=aside, below=below, mark=mark)
 
 
 def lacks_upper_limit(times: TimeFindings | None, quantiles: Sequence[str]) -> bool:

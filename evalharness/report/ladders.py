@@ -30,8 +30,8 @@ def ladder(view: View, lanes: Sequence[Lane], metric: str) -> Table | None:
     versus = [None if lane.stretch else view.ratio(metric, lane.arm.arm_id) for lane, _ in measured]
     rows = []
     for (lane, times), ratio, row in zip(measured, versus, drawn, strict=True):
-        mark = view.coarse(lane.arm.arm_id, metric)
-        cells = [quantile_cell(times, q, mark=mark if q == "0.5" else "") for q in quantiles]
+        mark, off_ms = view.coarse(lane.arm.arm_id, metric), view.coarse_ms(lane.arm.arm_id, metric)
+        cells = [quantile_cell(times, q, mark=mark if q == "0.5" else "", error_ms=off_ms) for q in quantiles]
         if any(versus):
             cells.append(Cell(main="baseline") if lane.is_baseline else ratio_cell(ratio))
         rows.append(lane.row(cells, ladder_strip(row, scale, limit) if scale else None))

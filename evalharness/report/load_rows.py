@@ -147,7 +147,8 @@ def load_columns(lines: Sequence[LoadLine]) -> list[LoadColumn]:
 def _time_column(lines: Sequence[LoadLine], title: str, metric: str, q: str) -> LoadColumn:
     def cell(line: LoadLine) -> Cell:
         times = line.stretch.times.get(metric) if line.stretch else None
-        return quantile_cell(times, q, mark=line.view.coarse(line.arm.arm_id, metric))
+        mark, off_ms = line.view.coarse(line.arm.arm_id, metric), line.view.coarse_ms(line.arm.arm_id, metric)
+        return quantile_cell(times, q, mark=mark, error_ms=off_ms)
 
     return LoadColumn(
         title=title, cell=cell, exists=any(line.stretch and metric in line.stretch.times for line in lines)

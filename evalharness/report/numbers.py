@@ -185,13 +185,23 @@ def _time_unit(ms: float) -> tuple[float, str, int]:
     return 1000.0, "s", 1 if ms < 99_950 else 0
 
 
-def duration_of(estimate: Estimate, extra: int = 0) -> str:
-    """The point with the digits of ``duration_interval``, which it would else seem to lie outside of."""
+def duration_of(estimate: Estimate, extra: int = 0, *, error_ms: float | None = None) -> str:
+    """The point with the digits of ``duration_interval``, which it would else seem to lie outside of.
+
+    ``error_ms``: how far off it may be besides; no digit is printed that is worth less than a tenth of that.
+    """
     unit_ms, unit, decimals = _time_unit(estimate.point)
     limits = [limit for limit in (estimate.lower, estimate.upper) if limit is not None]
-    if any(_time_unit(limit)[1] != unit for limit in limits):
-        return duration(estimate.point, extra)
-    return f"{fixed(estimate.point / unit_ms, _telling_decimals(estimate, 1 / unit_ms, decimals + extra))} {unit}"
+    digits = decimals + extra
+    if all(_time_unit(limit)[1] == unit for limit in limits):
+        digits = _telling_decimals(estimate, 1 / unit_ms, digits)
+    return f"{fixed(estimate.point / unit_ms, _within_error(digits, error_ms, unit_ms))} {unit}"
+
+
+def _within_error(decimals: int, error_ms: float | None, unit_ms: float) -> int:
+    if not error_ms:
+        return decimals
+    return min(decimals, max(0, -math.floor(math.log10(error_ms / unit_ms))))
 
 
 def duration_tick(ms: float) -> str:
@@ -205,13 +215,20 @@ def usd_tick(value: float) -> str:
     return f"${exact(value)}"
 
 
-def duration_interval(estimate: Estimate, extra: int = 0) -> str:
-    """``2.7 to 2.8 s``; the unit is written twice where the limits have different ones. ``extra``: more decimals."""
+def duration_interval(estimate: Estimate, extra: int = 0, *, error_ms: float | None = None) -> str:
+    """``2.7 to 2.8 s``; the unit is written twice where the limits have different ones. ``extra``: more decimals.
+
+    ``error_ms`` as in ``duration_of``; it says so where the ends cannot be told apart for it.
+    """
     unit_ms, unit, decimals = _time_unit(estimate.point)
     limits = [limit for limit in (estimate.lower, estimate.upper) if limit is not None]
     if any(_time_unit(limit)[1] != unit for limit in limits):
         return _interval(estimate, lambda ms: duration(ms, extra))
-    return f"{_distinct(estimate, 1 / unit_ms, decimals + extra)} {unit}" if limits else ""
+    digits = _within_error(_telling_decimals(estimate, 1 / unit_ms, decimals + extra), error_ms, unit_ms)
+    ends = [fixed(limit / unit_ms, digits) for limit in limits]
+    if error_ms and len(ends) == 2 and ends[0] == ends[1]:
+        return f"less than {duration(error_ms)} wide"
+    return f"{_interval(estimate, lambda ms: fixed(ms / unit_ms, digits))} {unit}" if limits else ""
 
 
 def bare(estimate: Estimate, scale: float = 1.0, *, signed: bool = False) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from evalharness.core.findings import Analysis, ArmFindings, Comparison, Estimate, Outcome
+from evalharness.core.findings import Mark as BadlySeen
 from evalharness.core.model import Arm
 from evalharness.core.record import RunRecord
 from evalharness.report.charts.marks import Interval, Mark, swatch
@@ -82,7 +83,7 @@ class View:
     def margin(self) -> float | None:
         """The size of a difference that the suite calls too small to matter; None where it states none."""
         rule = self.analysis.decision.rule
-        return rule.margin if rule is not None and rule.metric == self.analysis.primary else None
+        return rule.margin or None if rule is not None and rule.metric == self.analysis.primary else None
 
     @property
     def quality_name(self) -> str:
@@ -103,8 +104,15 @@ class View:
 
     def coarse(self, arm_id: str, metric: str) -> str:
         """The word beside a time that this client did not see well enough; empty where it did, or nobody knows."""
+        return COARSE if self._marks(arm_id, metric) else ""
+
+    def coarse_ms(self, arm_id: str, metric: str) -> float | None:
+        """The stated error (p99) of a coarse time; None where it is not coarse. A late start is no error of a time."""
+        return max((mark.error_p99_ms for mark in self._marks(arm_id, metric) if not mark.late_start), default=None)
+
+    def _marks(self, arm_id: str, metric: str) -> list[BadlySeen]:
         marked = self.analysis.observer.marked if self.analysis.observer else ()
-        return COARSE if any((mark.arm_id, mark.metric) == (arm_id, metric) for mark in marked) else ""
+        return [mark for mark in marked if (mark.arm_id, mark.metric) == (arm_id, metric)]
 
     def error_ms(self, metric: str) -> float | None:
         """The stated error (p99) of a time; that of the end of an answer is the one of its latency."""

@@ -169,7 +169,8 @@ def _columns(view: View, decimals: _Decimals) -> list[_Column]:
 
 
 def _time(view: View, arm: ArmView, metric: str, q: str, ratio: Comparison | None = None) -> Cell:
-    return quantile_cell(arm.found.times.get(metric), q, ratio, mark=view.coarse(arm.arm_id, metric))
+    mark, off_ms = view.coarse(arm.arm_id, metric), view.coarse_ms(arm.arm_id, metric)
+    return quantile_cell(arm.found.times.get(metric), q, ratio, mark=mark, error_ms=off_ms)
 
 
 def _difference(view: View, arm: ArmView, decimals: int) -> Cell:

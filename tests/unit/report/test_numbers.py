@@ -67,6 +67,22 @@ def test_times_are_written_in_ms_below_one_second_and_in_s_above(ms, text):
     assert numbers.duration(ms) == text
 
 
+@pytest.mark.parametrize(
+    ("shown", "error_ms", "point", "interval"),
+    [
+        ((100.12, 100.08, 100.15), 1.2, "100 ms", "less than 1.2 ms wide"),
+        ((100.12, 100.08, 100.15), 0.3, "100.1 ms", "100.1 to 100.2 ms"),
+        ((100.12, 99.2, 101.4), 15.0, "100 ms", "99 to 101 ms"),
+        ((8_912.0, 8_900.0, 8_930.0), 250.0, "8.9 s", "less than 250 ms wide"),
+        ((8_912.0, 8_900.0, 8_930.0), None, "8.91 s", "8.90 to 8.93 s"),
+    ],
+)
+def test_a_time_has_no_digit_that_its_stated_error_makes_void(shown, error_ms, point, interval):
+    found = estimate(*shown)
+    assert numbers.duration_of(found, error_ms=error_ms) == point
+    assert numbers.duration_interval(found, error_ms=error_ms) == interval
+
+
 def test_an_interval_of_times_names_its_unit_once_where_it_can():
     assert numbers.duration_interval(estimate(2_750, 2_700, 2_800)) == "2.7 to 2.8 s"
     assert numbers.duration_interval(estimate(990, 950, 1_100)) == "950 ms to 1.1 s"
