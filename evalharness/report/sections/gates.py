@@ -21,6 +21,7 @@ _NOTE = (
     "Shaded: where the figure has to lie; the rule is the limit. Thick: the 90% interval, whose ends are the one-sided "
     "95% bounds that decide."
 )
+_UNLIMITED = "Dotted: the calls give no limit on that side."
 _MISSING = "Dashed: how far missing calls could move them."
 _SETTLING = "What would settle a gate is reckoned as if its figure were the truth."
 
@@ -77,6 +78,7 @@ def narrow_table(lines: Sequence[GateLine]) -> Table:
 def _table(view: View, lines: Sequence[GateLine]) -> Table:
     drawn = [_strip(view, line.finding) for line in lines]
     notes = [_NOTE] if any(strip is not None for strip in drawn) else []
+    notes += [_UNLIMITED] if any(_lacks_limit(line.finding) for line in lines) else []
     notes += [_MISSING] if any(_extremes(line.finding) for line in lines) else []
     notes += [_SETTLING] if any(line.finding.settling is not None for line in lines) else []
     several = len(view.arms) > 1
@@ -126,6 +128,10 @@ def _strip(view: View, gate: GateFindings) -> Markup | None:
         extremes=_extremes(gate),
     )
     return gate_strip(row)
+
+
+def _lacks_limit(gate: GateFindings) -> bool:
+    return gate.estimate is not None and None in (gate.estimate.lower, gate.estimate.upper)
 
 
 def _extremes(gate: GateFindings) -> tuple[float, float] | None:

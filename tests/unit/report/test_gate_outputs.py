@@ -252,3 +252,14 @@ def test_hostile_names_of_graders_and_tags_are_shown_as_text():
     assert "@x" not in text
     assert "\x1b" not in terminal.render(run, gated_by)
     ElementTree.fromstring(junit.export(run, gated_by))
+
+
+def test_what_a_strip_draws_is_explained_where_it_is_drawn():
+    notes = {
+        kind: gates_section.build(make_view(*gated(kind), ReportSettings())).table.note
+        for kind in ("gates pass", "gates, missing decide")
+    }
+    assert "Dotted" in notes["gates, missing decide"]
+    assert "Dashed" in notes["gates, missing decide"]
+    assert "Dotted" not in notes["gates pass"]
+    assert "Dashed" not in notes["gates pass"]
