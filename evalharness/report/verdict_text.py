@@ -19,7 +19,7 @@ from evalharness.core.findings import (
 )
 from evalharness.core.record import RunRecord
 from evalharness.metrics.table import given_scores
-from evalharness.report import numbers, trouble, words
+from evalharness.report import numbers, rule_words, trouble, words
 from evalharness.report.latency_verdict import LatencyVerdict
 
 
@@ -149,9 +149,8 @@ class _Speaker:
             right = share_right(self.run, self.analysis.primary)
             score = words.score_sentence(estimate, share_right=right, repeats=self.analysis.repeats)
         cost = f" at {numbers.usd(arm.cost_usd.point * 1000)} per 1,000 calls" if arm.cost_usd else ""
-        return (
-            f"{words.name_first(words.spoken(arm))}, the baseline, is the cheapest that keeps the rule: {score}{cost}."
-        )
+        rule = self.analysis.decision.rule
+        return f"{words.name_first(words.spoken(arm))}, the baseline, is {rule_words.keeps(rule)}: {score}{cost}."
 
     def _price(self, arm_id: str) -> str:
         clauses = []
@@ -169,8 +168,8 @@ class _Speaker:
         if decision.arm_id is None:
             open_still = (Standing.ADMISSIBLE, Standing.UNDECIDED)
             if any(standing.standing in open_still for standing in decision.standings):
-                return "The rule asks for the cheapest arm, but what the arms cost is not known."
-            return "No arm keeps the rule: each breaks a limit or is shown to score lower than another by too much."
+                return "No arm is named: what the arms cost is not known."
+            return "No arm keeps the rule: each breaks a limit or is shown to be below another by too much."
         cheapest = f"{words.name_first(self.label(decision.arm_id))} is the cheapest that is not ruled out"
         standing = next(item for item in decision.standings if item.arm_id == decision.arm_id)
         return f"{cheapest}, but {self._open(standing)}"
@@ -181,10 +180,11 @@ class _Speaker:
         if gap is None or gap.lower is None or gap.upper is None or not standing.against:
             return "it is not settled whether it keeps the rule."
         against = self.label(standing.against)
-        clause = f"may score anything between {words.both_sides(gap)} than {against} ({words.ci_name(gap)})"
+        rule = self.analysis.decision.rule
+        clause = f"may {rule_words.between(rule, gap)} than {against} ({words.ci_name(gap)})"
         if self.margin is None or -gap.lower <= self.margin:
             return f"{clause}, and missing trials keep it open whether that is within the rule."
-        allowed = f"the rule allows {numbers.point_size(self.margin)} lower"
+        allowed = rule_words.allowed(rule)
         if standing.cases_to_settle is None or trouble.not_finished(self.run, self.analysis):
             return f"{clause}: {allowed}."
         have = numbers.count(self.analysis.n_cases)
@@ -243,11 +243,9 @@ class _Speaker:
     def _gap(self, standing: ArmStanding) -> str:
         """How far an excluded arm lies below the one that excludes it."""
         if standing.gap is None:
-            return "is shown to score lower by more than the margin"
+            return "is shown to be below it by more than the rule allows"
         against = self.label(standing.against) if standing.against else "another"
-        size = numbers.points(standing.gap, signed=False)
-        ends = numbers.points_interval(standing.gap, signed=False)
-        return f"scores {size} {words.points_word(size)} lower than {against} ({words.ci_name(standing.gap)} {ends})"
+        return rule_words.below(self.analysis.decision.rule, standing.gap, against)
 
     def _saving(self, arm_id: str) -> str | None:
         """``costs 64% less than xhigh`` of an arm cheaper than the chosen one; None of one that is not."""
@@ -280,7 +278,7 @@ class _Speaker:
         rule = self.analysis.decision.rule
         if rule is None:
             return "Rule: none. Add a decision block to the suite to get a recommendation."
-        return words.rule_sentence(rule, f"score of “{rule.metric}”")
+        return rule_words.rule_sentence(rule, f"score of “{rule.metric}”")
 
 
 def _point(estimate: Estimate | None) -> float:

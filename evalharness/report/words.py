@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from evalharness.core.findings import ArmFindings, Comparison, Estimate, Reading
-from evalharness.core.model import DecisionLimit, DecisionRule, Status
+from evalharness.core.model import DecisionLimit, Status
 from evalharness.core.record import RunRecord
 from evalharness.metrics.catalog import CATALOG, WhenFailed
 from evalharness.report import numbers
@@ -180,19 +180,6 @@ def failed_calls(arm: ArmFindings) -> str | None:
     share = numbers.percent(failed / arm.n_planned)
     whose = f" of {spoken(arm)}" if arm.key else ""
     return f"{numbers.count(failed)} of {numbers.plural(arm.n_planned, 'call')}{whose} failed ({share})"
-
-
-# ---------------------------------------------------------------- the rule
-
-
-def rule_sentence(rule: DecisionRule, quality: str) -> str:
-    """What the suite asked for, in words and in its own spelling. ``quality`` names the metric."""
-    text = (
-        f"Rule: the cheapest whose {quality} is shown to be at most {numbers.in_points(rule.margin)} below every other"
-    )
-    if rule.limits:
-        text += ", among those with " + listed(limit_text(limit) for limit in rule.limits)
-    return f"{text} (decision.rule: {rule.rule}, metric: {rule.metric}, margin: {numbers.exact(rule.margin)})."
 
 
 def limit_text(limit: DecisionLimit) -> str:
