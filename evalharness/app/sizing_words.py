@@ -42,13 +42,13 @@ def _terms(found: Sizing) -> str:
 
 
 def _margin_lines(found: Sizing, plan: Plan) -> Iterator[str]:
-    """A warning where the decision rule asks for more than the design can show."""
+    """A warning where the decision rule has a margin, and asks for more than the design can show."""
     from evalharness.stats.planning import cases_for
 
     rule, smallest = plan.suite.decision, found.smallest_difference
-    if rule is None or smallest is None or rule.margin >= smallest:
+    if rule is None or smallest is None or not rule.margin or rule.margin >= smallest:
         return
-    n_cases = cases_for(rule.margin, plan.suite.repeats, spread=found.spread, odds=found.odds) if rule.margin else None
+    n_cases = cases_for(rule.margin, plan.suite.repeats, spread=found.spread, odds=found.odds)
     needed = f"about {_rounded(n_cases):,} cases would" if n_cases else "no number of cases would"
     yield (
         f"The decision rule's margin of {100 * rule.margin:g} points is smaller: arms that are close will stay too"
