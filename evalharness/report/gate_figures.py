@@ -101,7 +101,9 @@ def figures(spec: GateSpec, estimate: Estimate) -> Figures:
         estimate = replace(estimate, lower=None, upper=None)  # a width of zero would say that it is certain
     style = _style(quantity(spec), estimate)
     ends = [end for end in (estimate.lower, estimate.upper) if end is not None]
-    apart = [*_different(ends), *((end, limit) for limit in limits(spec) for end in [*ends, estimate.point])]
+    # A 0 is printed as what it is, however few its decimals.
+    shown = [end for end in [*ends, estimate.point] if end]
+    apart = [*_different(ends), *((end, limit) for limit in limits(spec) for end in shown)]
     extra = next((n for n in range(_MOST_EXTRA_DECIMALS) if _tells(style, apart, n)), _MOST_EXTRA_DECIMALS)
     return Figures(point=style.whole(estimate.point, extra), interval=_interval(style, estimate, extra))
 
