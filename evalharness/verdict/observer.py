@@ -13,10 +13,10 @@ from evalharness.core.record import ObserverRecord
 from evalharness.core.units import NS_PER_MS, NS_PER_S
 from evalharness.metrics.catalog import CATALOG
 from evalharness.metrics.table import Floats
+from evalharness.verdict.late_starts import late_starts
 from evalharness.verdict.remarks import named
 from evalharness.verdict.sightings import Sightings
 from evalharness.verdict.spread import milliseconds, of_the_median, spread
-from evalharness.verdict.stretches import LATE_SHARE
 from evalharness.verdict.view import RunView
 
 #: Metrics whose stated error is printed.
@@ -104,12 +104,9 @@ def _marks(view: RunView, place: int, arm: ArmFindings, arms: Sequence[ArmFindin
             )
     lag = spread(view.moments.lag_ms[rows]) if view.suite.load.is_open else None
     latency_ms, total_ms = (_median_ms(view.table.metrics[name][rows]) for name in ("latency_ms", "total_ms"))
-    if lag is not None and latency_ms and total_ms and lag.p99_ms > LATE_SHARE * latency_ms:
-        sentence = (
-            f"{CATALOG['total_ms'].title}{of_arm} holds a delay of the client itself: 1 in 100 calls was sent "
-            f"{milliseconds(lag.p99_ms)} or more after its intended start "
-            f"({of_the_median(lag.p99_ms, latency_ms)} latency)."
-        )
+    late = late_starts(view.moments.lag_ms[rows], latency_ms)
+    if lag is not None and late is not None and total_ms:
+        sentence = f"{CATALOG['total_ms'].title}{of_arm} holds a delay of the client itself: {late.words()}."
         yield Mark(
             arm_id=arm.arm_id,
             metric="total_ms",

@@ -11,16 +11,16 @@ from evalharness.core.findings import Spread, StretchFindings
 from evalharness.core.model import LevelUnit, Load, Status
 from evalharness.metrics.table import Bools, Floats
 from evalharness.verdict.division import time_division
+from evalharness.verdict.late_starts import LateStarts, late_starts
 from evalharness.verdict.service import Asked, service_level
-from evalharness.verdict.spread import milliseconds, of_the_median, spread
+from evalharness.verdict.spread import spread
 from evalharness.verdict.steadiness import steadiness
 from evalharness.verdict.view import RunView
 from evalharness.verdict.waits import times_of
 
 TIMES = ("ttfo_ms", "latency_ms", "total_ms")
-#: Starts may fall behind the intended rate by this share, and be late by this share of the median latency (p99).
+#: Starts may fall behind the intended rate by this share.
 RATE_SLACK = 0.01
-LATE_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +123,8 @@ def _pace(view: RunView, rows: Bools, asked_of: Level) -> Pace:
     lag = spread(view.moments.lag_ms[began])
     latency = view.table.metrics["latency_ms"][rows]
     median_ms = float(np.nanmedian(latency)) if (~np.isnan(latency)).any() else None
-    delays = _delays(intended_per_s, starts_per_s, lag, median_ms)
+    late = late_starts(view.moments.lag_ms[began], median_ms)
+    delays = _delays(intended_per_s, starts_per_s, late)
     return Pace(
         intended_per_s=intended_per_s,
         starts_per_s=starts_per_s,
@@ -139,17 +140,14 @@ def _per_s(moments_s: Floats) -> float | None:
     return (len(moments_s) - 1) / span_s if span_s > 0 else None
 
 
-def _delays(
-    intended_per_s: float | None, starts_per_s: float | None, lag: Spread | None, median_ms: float | None
-) -> list[str]:
+def _delays(intended_per_s: float | None, starts_per_s: float | None, late: LateStarts | None) -> list[str]:
     """In which ways the client was too slow, as clauses; empty where it kept the rate."""
     clauses = []
     if intended_per_s and starts_per_s and starts_per_s < (1 - RATE_SLACK) * intended_per_s:
         behind = 1 - starts_per_s / intended_per_s
         clauses.append(f"trials started at a rate {behind:.0%} lower than intended")
-    if lag is not None and median_ms and lag.p99_ms > LATE_SHARE * median_ms:
-        late = f"{milliseconds(lag.p99_ms)} or more too late ({of_the_median(lag.p99_ms, median_ms)} latency)"
-        clauses.append(f"1 in 100 was sent {late}")
+    if late is not None:
+        clauses.append(late.words())
     return clauses
 
 
