@@ -9,9 +9,8 @@ from evalharness.core.findings import Analysis, CaseFlip
 from evalharness.core.record import RunRecord
 from evalharness.report import gate_words, words
 from evalharness.report.comparison_table import Levels, comparison_table
-from evalharness.report.comparison_words import NOTHING_CHANGED, ComparisonText, comparison_text
-from evalharness.report.folded import folded
-from evalharness.report.markdown import escaped, table_text
+from evalharness.report.comparison_words import NOTHING_CHANGED, comparison_text
+from evalharness.report.markdown_text import escaped, folded, listed, table_text
 from evalharness.report.numbers import plural
 from evalharness.report.sections.gates import plain_table
 
@@ -45,13 +44,27 @@ def _parts(run: RunRecord, analysis: Analysis, levels: Levels, most: int) -> lis
     origin = words.origin(run)
     parts = [f"**{escaped(text.heading)}**", *([f"**{escaped(origin)}**"] if origin else [])]
     parts += [escaped(text.lead), escaped(text.subject)]
-    parts += _listed("Know this first:", text.cautions, most)
-    parts += _listed("What changed:", text.changed or (NOTHING_CHANGED,), most)
+    parts += listed("Know this first:", text.cautions, most)
+    parts += listed("What changed:", text.changed or (NOTHING_CHANGED,), most)
     if analysis.against_run:
-        table, left_out = comparison_table(run, analysis, levels, max_rows=min(most, _MAX_ROWS))
-        parts += [*_gates(analysis), *_listed("", text.bullets, most), table_text(table)]
-        parts += [f"{left_out}."] if left_out else []
-    return [*parts, *_unpaired(text, most)]
+        parts += [*_gates(analysis), *listed("", text.bullets, most), *_table(run, analysis, levels, most)]
+    return [*parts, *listed("Not paired:", text.unpaired, most)]
+
+
+def beside(run: RunRecord, analysis: Analysis, most: int) -> list[str]:
+    """For the summary of a run that was compared with a baseline; nothing for one that was not."""
+    if analysis.baseline_run is None:
+        return []
+    text = comparison_text(run, analysis)
+    parts = [f"**Against the baseline.** {escaped(text.subject)}"]
+    parts += listed("What changed:", text.changed or (NOTHING_CHANGED,), most)
+    parts += _table(run, analysis, {}, most) if analysis.against_run else []
+    return [*parts, *listed("Not paired:", text.unpaired, most)]
+
+
+def _table(run: RunRecord, analysis: Analysis, levels: Levels, most: int) -> list[str]:
+    table, left_out = comparison_table(run, analysis, levels, max_rows=min(most, _MAX_ROWS))
+    return [table_text(table), *([f"{left_out}."] if left_out else [])]
 
 
 def _gates(analysis: Analysis) -> list[str]:
@@ -60,19 +73,6 @@ def _gates(analysis: Analysis) -> list[str]:
         return []
     told, left_out = gate_words.excerpt(gates.lines, _MAX_GATES)
     return [table_text(plain_table(told)), *([f"{left_out}."] if left_out else []), escaped(gates.rule)]
-
-
-def _unpaired(text: ComparisonText, most: int) -> list[str]:
-    return _listed("Not paired:", text.unpaired, most)
-
-
-def _listed(title: str, lines: Sequence[str], most: int) -> list[str]:
-    """Nothing without lines; of too many how many more there are."""
-    if not lines:
-        return []
-    items = [f"- {escaped(line)}" for line in lines[:most]]
-    items += [f"- and {len(lines) - most} more"] if len(lines) > most else []
-    return [(f"{title}\n\n" if title else "") + "\n".join(items)]
 
 
 def _lost(analysis: Analysis, flips: Flips) -> list[str]:

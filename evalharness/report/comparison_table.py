@@ -19,14 +19,19 @@ CALLS = 1000
 
 
 def comparison_table(run: RunRecord, analysis: Analysis, levels: Levels, *, max_rows: int) -> tuple[Table, str]:
-    """The table, and a sentence on the rows left out (empty: none)."""
+    """The table, and a sentence on the rows left out (empty: none). Without ``levels`` the differences alone."""
     comparisons = _ordered(analysis)
     shown = comparisons[:max_rows]
     level = {each.shown.level for each in comparisons}
     table = Table(
         caption="Against the baseline",
         head="Metric",
-        columns=("Baseline", "This run", "Difference", f"{max(level, default=0.95):.0%} interval", "Reading"),
+        columns=(
+            *(("Baseline", "This run") if levels else ()),
+            "Difference",
+            f"{max(level, default=0.95):.0%} interval",
+            "Reading",
+        ),
         rows=tuple(_row(each, run, analysis, levels) for each in shown),
     )
     left_out = len(comparisons) - len(shown)
@@ -42,7 +47,7 @@ def _ordered(analysis: Analysis) -> list[Comparison]:
 
 def _row(comparison: Comparison, run: RunRecord, analysis: Analysis, levels: Levels) -> Row:
     found = levels.get(comparison.metric, {}).get(comparison.candidate)
-    sides = (found.baseline, found.candidate) if found else (None, None)
+    sides = ((found.baseline, found.candidate) if found else (None, None)) if levels else ()
     shown = comparison.shown
     if comparison.kind == "ratio":
         difference, interval = numbers.ratio_of(shown), numbers.ratio_interval(shown)

@@ -69,6 +69,17 @@ def _subject(run: RunRecord, source: BaselineSource) -> str:
     )
 
 
+def in_short(run: RunRecord, analysis: Analysis) -> str:
+    """One line for a summary that has no room for the lists; empty for a run that was compared with nothing."""
+    source = analysis.baseline_run
+    if source is None:
+        return ""
+    apart = {*(source.only_in_baseline or {}), *(source.only_in_candidate or {})}
+    told = [f"{plural(len(source.changed), 'thing')} changed"] if source.changed else []
+    told += [f"{plural(len(apart), 'case')} not paired"] if apart else []
+    return _subject(run, source) + (f" {', '.join(told).capitalize()}: `compare` lists them." if told else "")
+
+
 # ---------------------------------------------------------------- what came of it
 
 _HEADINGS = {

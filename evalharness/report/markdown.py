@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from evalharness.core.findings import Analysis
 from evalharness.core.record import RunRecord
 from evalharness.report import gate_words
 from evalharness.report.build import page_title, subtitle
-from evalharness.report.cells import Cell, Row, Table
+from evalharness.report.comparison_markdown import beside
 from evalharness.report.gate_words import GatesText
+from evalharness.report.markdown_text import escaped, folded, table_text
 from evalharness.report.numbers import plural
 from evalharness.report.sections.gates import plain_table
 from evalharness.report.sections.result import excerpt
 from evalharness.report.settings import ReportSettings
 from evalharness.report.view import View, make_view
-from evalharness.report.visible import shortened, visible
 from evalharness.report.words import COARSE_NOTE
 
 MAX_BYTES = 60_000
 _MAX_ROWS = 8
 _MAX_GATES = 50
 _MAX_LOST = 10
-#: A zero-width space after ``@`` and ``#`` keeps hosts from making mentions and references of them.
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "@&#8203;", "#": "#&#8203;"}
-_SPECIAL = re.compile(r"([\\`*_\[\]|~])")
 
 
 def render(run: RunRecord, analysis: Analysis, settings: ReportSettings | None = None) -> str:
@@ -53,6 +49,7 @@ def _text(view: View, n_rows: int, n_gates: int, details: bool) -> str:
     parts.append(table_text(table))
     parts += [f"{left_out}; all are in the report."] if left_out else []
     parts += [escaped(COARSE_NOTE)] if table.has_coarse else []
+    parts += beside(view.run, view.analysis, n_rows)
     parts += _lost(view) if details else ["Details were left out to keep this summary short; they are in the report."]
     title = f"{escaped(page_title(view.run, view.analysis))}. {escaped(subtitle(view))}"
     run_id = escaped(view.run.manifest.run_id)
@@ -71,35 +68,6 @@ def _gates(gates: GatesText, most: int, origin: list[str]) -> list[str]:
     return [*parts, *([escaped(gates.rule)] if gates.rule else [])]
 
 
-def escaped(text: str) -> str:
-    """Plain text as Markdown: nothing in it formats, links, mentions or refers to an issue."""
-    text = _SPECIAL.sub(r"\\\1", " ".join(visible(text).split()))
-    return "".join(_ENTITIES.get(character, character) for character in text)
-
-
-def table_text(table: Table) -> str:
-    """A Markdown table: figures with their marks, asides and intervals."""
-    head = [table.head, *table.columns]
-    lines = [_line(head), _line(["---", *("---:" for _ in table.columns)])]
-    lines += [_line([_head(row), *(_cell(cell) for cell in row.cells)]) for row in table.rows]
-    return "\n".join(lines)
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def _head(row: Row) -> str:
-    name = escaped(row.head if not row.group else f"{row.group}: {row.head}")
-    notes = f" ({', '.join(row.notes)})" if row.notes else ""
-    return f"**{name}**{notes}" if row.strong else name + notes
-
-
-def _cell(cell: Cell) -> str:
-    text = escaped(cell.marked) + (f" {escaped(cell.aside)}" if cell.aside else "")
-    return f"{text} ({escaped(cell.below)})" if cell.below else text
-
-
 def _lost(view: View) -> list[str]:
     """Up to ten cases that the recommended arm lost against the baseline, in a fence their names cannot close."""
     chosen = next((arm for arm in view.arms if arm.is_chosen and not arm.is_baseline), None)
@@ -107,11 +75,6 @@ def _lost(view: View) -> list[str]:
     lost = [flip for flip in flips if flip.candidate_score < flip.baseline_score]
     if chosen is None or view.baseline is None or not lost:
         return []
-    names = [visible(shortened(flip.case_id, 200)) for flip in lost[:_MAX_LOST]]
-    runs = re.findall("`+", "\n".join(names))
-    fence = "`" * max(3, 1 + max((len(run) for run in runs), default=0))
-    against = escaped(view.baseline.spoken)
-    title = f"{plural(len(lost), 'case')} scored lower under {escaped(chosen.spoken)} than under {against}"
-    more = [f"and {len(lost) - _MAX_LOST} more"] if len(lost) > _MAX_LOST else []
-    listing = "\n".join([fence, *names, *more, fence])
-    return [f"<details><summary>{title}</summary>\n\n{listing}\n\n</details>"]
+    title = f"{plural(len(lost), 'case')} scored lower under {escaped(chosen.spoken)} than under "
+    title += escaped(view.baseline.spoken)
+    return [folded(title, [flip.case_id for flip in lost], most=_MAX_LOST)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evalharness.core.findings import Analysis
 from evalharness.core.record import RunRecord
-from evalharness.report import gate_words
+from evalharness.report import comparison_words, gate_words
 from evalharness.report.build import page_title, subtitle
 from evalharness.report.charts.strip import quality_scale
 from evalharness.report.gate_words import GateState, GatesText
@@ -58,6 +58,7 @@ def _lines(view: View, writer: Writer, report_path: str | None) -> list[str]:
     head = writer.wrapped(page_title(view.run, view.analysis))[:2]
     head += writer.wrapped(verdict.origin)
     head += writer.wrapped(subtitle(view))[:2]
+    head += writer.wrapped(comparison_words.in_short(view.run, view.analysis))[:3]
     gates = _gates(view.gates, writer) if view.gates else []
     lead = [writer.styled(line, "bold") for line in writer.wrapped(verdict.heading)] + writer.wrapped(verdict.lead)
     path = [f"Report: {report_path}"] if report_path else []

@@ -31,7 +31,7 @@ from evalharness.report.load_rows import (
     load_note,
 )
 from evalharness.report.load_words import level_text
-from evalharness.report.markdown import escaped, table_text
+from evalharness.report.markdown_text import escaped, table_text
 from evalharness.report.observed import short
 from evalharness.report.settings import ReportSettings
 from evalharness.report.templates import render as render_template
