@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -14,6 +15,8 @@ from evalharness.stats.bootstrap import SMALLEST_P
 from evalharness.stats.sample import Floats, Ints, Sample, Settings, groups, sample_of, without_noise
 
 EXACT_UP_TO = 50
+#: The logarithm of the largest float; that of the smallest with all its digits is as far on the other side.
+_LARGEST_LOG = math.log(sys.float_info.max)
 _MEDIANS = {"case": "case medians", "trial": "medians of blocks of time"}
 Side: TypeAlias = Literal["left", "right"]
 
@@ -42,7 +45,8 @@ def ratio_of_times(candidate: Sample, baseline: Sample, settings: Settings) -> P
     signed-rank counts and always agree; a limit is None where too few cases give one (fewer than 6 at 95%) or where
     it lies among the failed. With clusters the unit is the cluster's median log ratio; so it is with blocks of time,
     where a "case" is a pair of trials that were sent about the same moment.
-    None where no case is common, a time is 0, or the ratio itself lies among the failed.
+    None where no case is common, a time is 0, or the ratio itself lies among the failed or beyond what a float holds;
+    a limit beyond that is None too.
     Source: Hodges and Lehmann 1963; Hollander, Wolfe and Chicken 2014, section 3.3 (limits by Tukey).
     """
     both = candidate.scored & baseline.scored
@@ -51,7 +55,8 @@ def ratio_of_times(candidate: Sample, baseline: Sample, settings: Settings) -> P
         return None
     log_ratios = _changes(np.log(b), np.log(a), 1.0)
     middle = _middle(log_ratios, candidate.cluster[both], settings.alpha)
-    if middle is None:
+    point = None if middle is None else _ratio(middle.point)
+    if middle is None or point is None:
         return None
     n = len(middle.d)
     n_means = n * (n + 1) // 2
@@ -59,9 +64,9 @@ def ratio_of_times(candidate: Sample, baseline: Sample, settings: Settings) -> P
     p = min(1.0, 2 * _tail(n, min(not_above, not_below)))
     return PairedRatio(
         estimate=Estimate(
-            point=math.exp(middle.point),
-            lower=None if middle.lower is None else math.exp(middle.lower),
-            upper=None if middle.upper is None else math.exp(middle.upper),
+            point=point,
+            lower=_ratio(middle.lower),
+            upper=_ratio(middle.upper),
             method=f"Hodges-Lehmann ratio of {_MEDIANS[candidate.unit]}, signed-rank limits{middle.note}",
             n=int(both.sum()),
             unit="ratio",
@@ -77,6 +82,10 @@ def ratio_of_times(candidate: Sample, baseline: Sample, settings: Settings) -> P
         slower=int((log_ratios > 0).sum()),
         faster=int((log_ratios < 0).sum()),
     )
+
+
+def _ratio(log: float | None) -> float | None:
+    return None if log is None or abs(log) > _LARGEST_LOG else math.exp(log)
 
 
 def difference_of_times(candidate: Sample, baseline: Sample, settings: Settings) -> Estimate | None:

@@ -217,6 +217,18 @@ def test_cases_that_failed_in_both_arms_are_ties_and_in_one_are_slower_than_any_
     assert result.estimate.upper is None or math.isfinite(result.estimate.upper)
 
 
+def test_a_ratio_that_no_float_holds_is_none_and_a_limit_there_is_missing():
+    tiny, huge = [1e-300 * (1 + i) for i in range(10)], [1e300] * 10
+    assert signed_rank.ratio_of_times(column(huge), column(tiny), SETTINGS) is None
+    assert signed_rank.ratio_of_times(column(tiny), column(huge), SETTINGS) is None
+    found = signed_rank.ratio_of_times(
+        column([*huge[:4], *[3.0] * 6]), column([*tiny[:4], *[1.0, 1.1, 1.2] * 2]), SETTINGS
+    )
+    assert math.isfinite(found.estimate.point)
+    assert found.estimate.lower == pytest.approx(2.5, rel=0.2)
+    assert found.estimate.upper is None
+
+
 def test_five_cases_give_a_ratio_without_limits():
     result = signed_rank.ratio_of_times(column([2.0, 3, 4, 5, 6]), column([1.0, 2, 3, 4, 5]), SETTINGS)
     assert (result.estimate.lower, result.estimate.upper) == (None, None)
