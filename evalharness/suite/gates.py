@@ -131,6 +131,10 @@ class _Check:
             return None
         if graders is None:
             return METRICS.get(name)
+        if name in graders and name in METRICS:
+            message = f"{named(name)} is a grader and a metric: which of them is meant?"
+            self.problems.add((*self.path, "metric"), message, "give the grader another id")
+            return None
         if name in graders:
             return GRADER
         if name not in METRICS:
