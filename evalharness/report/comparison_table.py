@@ -52,7 +52,8 @@ def _row(comparison: Comparison, run: RunRecord, analysis: Analysis, levels: Lev
     if comparison.kind == "ratio":
         difference, interval = numbers.ratio_of(shown), numbers.ratio_interval(shown)
     else:
-        difference, interval = f"{numbers.points(shown)} points", numbers.points_interval(shown)
+        noun = words.points_word(numbers.points(shown, signed=False))
+        difference, interval = f"{numbers.points(shown)} {noun}", numbers.points_interval(shown)
     margin = margin_of(run.plan.suite, comparison.metric) if comparison.metric == analysis.primary else None
     reading = Cell(main=words.reading_text(comparison.reading, margin), below="; ".join(comparison.cautions))
     return Row(

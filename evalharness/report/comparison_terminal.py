@@ -29,7 +29,7 @@ def render(run: RunRecord, analysis: Analysis, levels: Levels, writer: Writer) -
     lines += _listed("What changed", text.changed or (NOTHING_CHANGED,), writer)
     if analysis.against_run:
         lines += _gate_lines(analysis, writer)
-        lines += _listed("", text.bullets, writer)
+        lines += ["", *_listed("", text.bullets, writer)] if text.bullets else []
         table, left_out = comparison_table(run, analysis, levels, max_rows=_MAX_ROWS)
         lines += ["", *_laid_out(table, Columns(wanted=_WANTED, with_interval=()), writer)]
         lines += [f"{left_out}."] if left_out else []

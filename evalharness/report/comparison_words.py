@@ -142,7 +142,7 @@ def changed_lines(changed: tuple[Change, ...]) -> tuple[str, ...]:
 
 
 def _value(text: str | None) -> str:
-    return "not set" if text is None else shortened(text, _LONGEST_VALUE)
+    return "not there" if text is None else shortened(text, _LONGEST_VALUE)
 
 
 def unpaired_lines(source: BaselineSource) -> tuple[str, ...]:

@@ -112,6 +112,8 @@ def _named(key: str) -> str:
         return _CLIENT[key]
     if section == "prompts":
         return f"prompt “{rest}”"
+    if section == "files":
+        return f"file {rest}"
     if section == "environment":
         return f"client's {rest}"
     if section == "endpoints":

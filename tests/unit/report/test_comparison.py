@@ -1,0 +1,138 @@
+"""A run beside its baseline in words: of every kind of run, valid or not, in every format alike."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from evalharness.core.errors import ExitCode
+from evalharness.core.findings import Analysis, BaselineSource, Change
+from evalharness.core.record import RunRecord
+from evalharness.report import comparison_markdown, comparison_terminal, markdown, terminal
+from evalharness.report.comparison_json import comparison_json
+from evalharness.report.comparison_words import changed_lines, comparison_text, unpaired_lines
+from evalharness.report.terminal_table import Writer
+from evalharness.verdict.baseline_against import flips_against
+from evalharness.verdict.baseline_levels import levels
+from evalharness.verdict.baseline_pairing import PairedBaseline
+from evalharness.verdict.baseline_trials import trials_of
+from evalharness.verdict.compare import analyse
+from evalharness.verdict.view import view
+from tests.support.printed import offences
+from tests.support.reports import KINDS, plain_markdown
+from tests.support.runs import ArmTruth, make_run
+
+PLAIN = Writer(width=100, color=False, unicode=True, strips=False)
+WEAK = {name: ArmTruth(accuracy=0.15, reasoning_tokens=50, ttfo_ms=2_000) for name in ("none", "low", "medium")}
+
+
+@cache
+def beside(kind: str, weak: bool = False) -> tuple[RunRecord, Analysis, PairedBaseline]:
+    options = {name: value for name, value in KINDS[kind].items() if value is not None}
+    old = make_run(**options, seed=11)
+    new = make_run(**(options | ({"truth": WEAK} if weak else {})), seed=12)
+    kept = trials_of(view(old))
+    return new, analyse(new, baseline=kept, n_resamples=100), PairedBaseline(view(new, n_resamples=100), kept)
+
+
+def terminal_text(kind: str, weak: bool = False) -> str:
+    run, analysis, paired = beside(kind, weak)
+    return comparison_terminal.render(run, analysis, levels(paired), PLAIN)
+
+
+def markdown_text(kind: str, weak: bool = False) -> str:
+    run, analysis, paired = beside(kind, weak)
+    return comparison_markdown.render(run, analysis, levels(paired), flips_against(paired))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_no_kind_of_run_is_anything_printed_that_statistics_forbid(kind: str) -> None:
+    lines = terminal_text(kind)
+    assert offences(lines) == []
+    assert offences(plain_markdown(markdown_text(kind))) == []
+    assert max(map(len, lines.splitlines())) <= 100
+    run, analysis, _ = beside(kind)
+    assert offences(plain_markdown(markdown.render(run, analysis))) == []
+    assert len(terminal.render(run, analysis, width=100).splitlines()) <= terminal.MAX_LINES
+
+
+@pytest.mark.parametrize("kind", ["two arms", "single"])
+def test_a_regression_is_said_with_its_size_its_interval_and_what_it_is_compared_with(kind: str) -> None:
+    run, analysis, paired = beside(kind, weak=True)
+    text = comparison_text(run, analysis)
+    assert text.heading == "Worse"
+    assert re.search(r"scores \d+ points lower than .*the baseline \(95% CI \d+ to \d+\)\.", text.lead)
+    found = json.loads(comparison_json(run, analysis, levels(paired), flips_against(paired), ExitCode.OK))
+    first = found["comparisons"][0]
+    assert first["reading"] == "worse"
+    size = f"{abs(first['estimate'][0]) * 100:.0f} points lower"
+    assert size in text.lead
+    assert size in terminal_text(kind, True).replace("\n", " ")
+    assert size in markdown_text(kind, True)
+
+
+def test_lost_cases_are_named_in_a_fence_that_their_names_cannot_close() -> None:
+    run, analysis, paired = beside("single", weak=True)
+    flips = flips_against(paired)
+    arm_id, moved = next(iter(flips.items()))
+    hostile = {arm_id: tuple(replace(flip, case_id=f"```` @team {i}") for i, flip in enumerate(moved))}
+    text = comparison_markdown.render(run, analysis, levels(paired), hostile)
+    n_lost = sum(flip.candidate_score < flip.baseline_score for flip in moved)
+    assert f"{n_lost} cases scored lower than in the baseline" in text
+    assert "\n`````\n" in text
+    assert f"and {n_lost - 10} more" in text
+
+
+def test_a_summary_over_the_cap_drops_details_and_says_so() -> None:
+    run, analysis, paired = beside("single", weak=True)
+    assert analysis.baseline_run is not None
+    long = {f"case-{i}-{'x' * 400}": f"reason {i} {'y' * 10_000}" for i in range(40)}
+    crowded = replace(analysis, baseline_run=replace(analysis.baseline_run, only_in_baseline=long))
+    text = comparison_markdown.render(run, crowded, levels(paired), flips_against(paired))
+    assert len(text.encode("utf-8")) <= comparison_markdown.MAX_BYTES
+    assert "Details were left out" in text
+    assert text.rstrip().endswith("-->")
+
+
+def test_an_invalid_comparison_shows_its_reasons_and_no_figure() -> None:
+    old, new = make_run(arms=2, cases=20, seed=1), make_run(arms=("high", "xhigh"), cases=20, seed=2)
+    kept = trials_of(view(old))
+    analysis = analyse(new, baseline=kept, n_resamples=100)
+    for text in (
+        comparison_terminal.render(new, analysis, {}, PLAIN),
+        comparison_terminal.verdicts(new, analysis, PLAIN),
+        comparison_markdown.render(new, analysis, {}, {}),
+    ):
+        assert "Invalid" in text
+        assert "No arm is in both" in " ".join(text.split())
+        assert "Reading" not in text
+    assert json.loads(comparison_json(new, analysis, {}, {}, ExitCode.USAGE))["comparisons"] == []
+
+
+def test_changes_are_lines_of_what_was_and_what_is() -> None:
+    changes = (
+        Change(what="prices sim input", baseline="1.0", candidate="2.0"),
+        Change(what="grader “tone”", baseline=None, candidate="rubric"),
+    )
+    assert changed_lines(changes) == ("prices sim input: 1.0 → 2.0", "grader “tone”: not there → rubric")
+
+
+def test_cases_that_cannot_be_paired_are_gathered_by_reason_and_counted() -> None:
+    source = BaselineSource(
+        run_id="r",
+        suite_name="s",
+        started_utc="2026-11-01T12:00:00.000Z",
+        is_summary=False,
+        n_paired=3,
+        only_in_baseline={**{f"gone-{i}": "not in this run" for i in range(7)}, "edited": "its content changed"},
+        only_in_candidate={"edited": "its content changed", "new": "not in the baseline; “old” has the same content"},
+    )
+    assert unpaired_lines(source) == (
+        "1 case in both: its content changed: edited",
+        "7 cases only in the baseline: not in this run: gone-0, gone-1, gone-2, gone-3, gone-4 and 2 more",
+        "1 case only in this run: not in the baseline: new (“old” has the same content)",
+    )
