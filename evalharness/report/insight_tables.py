@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from evalharness.core.findings import Estimate, Price, Step
 from evalharness.report import numbers
-from evalharness.report.cells import NOTHING, Cell, Row, Table, arm_row, points_cell, share_cell
+from evalharness.report.cells import NO_UPPER_LIMIT, NOTHING, Cell, Row, Table, arm_row, points_cell, share_cell
 from evalharness.report.insight_words import (
     PER_POINT,
     UNLIKELY,
@@ -53,10 +53,22 @@ def steps_table(view: View) -> Table | None:
     note = (
         "Per point: what 1,000 calls cost more, and how much longer a call takes, for one point of score; only where "
         "the step is shown to gain and to take more. Extra time: of the typical case, failed calls infinitely late."
+        f"{_open_ends(steps)}"
     )
     return Table(
         caption="What a step takes for what it gains", head="Step", columns=tuple(columns), rows=tuple(rows), note=note
     )
+
+
+def _open_ends(steps: Sequence[Step]) -> str:
+    """What an interval without an upper limit means, where there is one."""
+    prices = [price.estimate for step in steps for price in (step.usd_per_score, step.ms_per_score) if price]
+    said = ""
+    if any(step.extra_ms is not None and step.extra_ms.upper is None for step in steps):
+        said += f" {NO_UPPER_LIMIT}"
+    if any(price is not None and price.upper is None for price in prices):
+        said += " ≥ per point: the gain may be next to nothing."
+    return said
 
 
 def _cost_cells(step: Step) -> tuple[Cell, Cell]:
@@ -172,7 +184,7 @@ def solved_table(view: View) -> Table | None:
     return Table(
         caption=f"Which cases are solved? {numbers.plural(found.n_cases, 'case')}, {tries}",
         head="Share of the cases",
-        columns=("By no try of any arm", "By some", "By every try of every arm"),
+        columns=("By no try of any arm", "By some tries", "By every try of every arm"),
         rows=(Row(head="Solved", cells=tuple(share_cell(share, decimals) for share in shares)),),
         note=note,
     )

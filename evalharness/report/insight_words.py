@@ -46,14 +46,14 @@ def steps_line(analysis: Analysis) -> str:
         for step in analysis.steps
         if step.usd_per_score is not None
     ]
-    return f"Cost of one point more, per 1,000 calls: {'; '.join(parts)}."
+    return f"Cost of one point more, per 1,000 calls (95% CI): {'; '.join(parts)}."
 
 
 def _price_text(price: Price) -> str:
     if price.estimate is None:
         return price_reason(price)
     interval = numbers.usd_interval(price.estimate, USD_PER_POINT)
-    return f"{numbers.usd(price.estimate.point * USD_PER_POINT)} ({ci_name(price.estimate)} {interval})"
+    return f"{numbers.usd(price.estimate.point * USD_PER_POINT)} ({interval})"
 
 
 def price_reason(price: Price) -> str:

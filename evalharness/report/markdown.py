@@ -10,6 +10,7 @@ from evalharness.report import gate_words
 from evalharness.report.build import page_title, subtitle
 from evalharness.report.comparison_markdown import beside
 from evalharness.report.gate_words import GatesText
+from evalharness.report.insight_words import steps_line
 from evalharness.report.markdown_text import escaped, folded, table_text
 from evalharness.report.numbers import plural
 from evalharness.report.sections.gates import plain_table
@@ -43,6 +44,7 @@ def _text(view: View, n_rows: int, n_gates: int, details: bool) -> str:
     if verdict.bullets:
         parts.append("\n".join(f"- {escaped(bullet)}" for bullet in verdict.bullets))
     parts += [escaped(verdict.rule)] if verdict.rule else []
+    parts += [escaped(line)] if (line := steps_line(view.analysis)) else []
     if verdict.cautions:
         parts.append("Know this first:\n\n" + "\n".join(f"- {escaped(caution)}" for caution in verdict.cautions))
     table, left_out = excerpt(view, n_rows)

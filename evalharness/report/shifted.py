@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from evalharness.core.findings import QuantileShift
 from evalharness.report import numbers
-from evalharness.report.cells import Cell, Row, Table
+from evalharness.report.cells import NO_UPPER_LIMIT, Cell, Row, Table
 from evalharness.report.charts.marks import Interval
 from evalharness.report.charts.shift import ShiftPoint, shift_chart
 from evalharness.report.view import View
@@ -43,7 +43,7 @@ def shifted(view: View) -> Shifted | None:
         columns=("Ratio",),
         rows=tuple(Row(head=_name(each), cells=(_cell(each),)) for each in found.quantiles),
         note=f"Over {numbers.plural(found.n_pairs, 'case')} in both arms. The intervals hold for all quantiles "
-        "together. Failed calls count as infinitely late.",
+        f"together. Failed calls count as infinitely late. {NO_UPPER_LIMIT}",
     )
     return Shifted(title=title, picture=picture, table=table)
 

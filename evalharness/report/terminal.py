@@ -8,6 +8,7 @@ from evalharness.report import comparison_words, gate_words
 from evalharness.report.build import page_title, subtitle
 from evalharness.report.charts.strip import quality_scale
 from evalharness.report.gate_words import GateState, GatesText
+from evalharness.report.insight_words import steps_line
 from evalharness.report.sections.gates import narrow_table
 from evalharness.report.sections.result import excerpt
 from evalharness.report.settings import ReportSettings
@@ -50,7 +51,8 @@ def render(
 
 
 def _lines(view: View, writer: Writer, report_path: str | None) -> list[str]:
-    """Title, verdict, table and path always; bullets, cautions and the rule as far as the lines go, in this order.
+    """Title, verdict, table and path always; bullets, cautions, the rule and what steps cost as far as the lines go, in
+    this order.
 
     The gates come first; where that leaves too few lines for all arms, the table shows fewer and says so.
     """
@@ -70,6 +72,7 @@ def _lines(view: View, writer: Writer, report_path: str | None) -> list[str]:
         [writer.wrapped(bullet, "  - ") for bullet in verdict.bullets],
         [writer.wrapped(caution, "  ! ") for caution in verdict.cautions],
         [writer.wrapped(verdict.rule)],
+        [writer.wrapped(steps_line(view.analysis))],
     ):
         for block in blocks:
             if len(block) > room:

@@ -121,8 +121,8 @@ def _notes(view: View, arms: Sequence[ArmView]) -> tuple[str, ...]:
         )
     elif tested:
         notes.append(
-            f"No difference of a tag is shown to be its own ({numbers.plural(tested, 'test')}): in what an arm gains, "
-            "the kinds of case cannot be told apart, so the difference over all cases is what is known of each."
+            f"Nothing is coloured ({numbers.plural(tested, 'test')}): in what an arm gains, the "
+            "kinds of case cannot be told apart, so the difference over all cases is what is known of each."
         )
     if tested < len(effects):
         notes.append(f"Tags with fewer than {FEW} independent cases are listed and not tested.")
