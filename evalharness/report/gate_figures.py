@@ -29,6 +29,9 @@ class Quantity(Enum):
     NUMBER = auto()
 
 
+POINTS = " points"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """``interval`` is empty where the data give none: neither limit, or two that no digits tell apart."""
@@ -52,7 +55,9 @@ class _Style:
         return numbers.fixed(value * self.factor, self.decimals + extra, signed=self.signed)
 
     def whole(self, value: float, extra: int = 0) -> str:
-        return f"{self.prefix}{self.bare(value, extra)}{self.suffix}"
+        text = self.bare(value, extra)
+        suffix = " point" if self.suffix == POINTS and text.lstrip(numbers.MINUS + "+") == "1" else self.suffix
+        return f"{self.prefix}{text}{suffix}"
 
 
 def allowed(spec: GateSpec) -> tuple[float | None, float | None]:
@@ -163,7 +168,7 @@ def _style(kind: Quantity, estimate: Estimate) -> _Style:
         case Quantity.SHARE:
             return _Style(decimals=numbers.percent_decimals(estimate), factor=100, suffix="%")
         case Quantity.POINTS:
-            return _Style(decimals=numbers.percent_decimals(estimate), factor=100, suffix=" points", signed=True)
+            return _Style(decimals=numbers.percent_decimals(estimate), factor=100, suffix=POINTS, signed=True)
         case Quantity.TIME if abs(point) >= 999.5:
             return _Style(decimals=1 if abs(point) < 99_950 else 0, factor=1e-3, suffix=" s", unit_in_interval=True)
         case Quantity.TIME:

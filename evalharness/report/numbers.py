@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from evalharness.core.findings import Estimate
 
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 MISSING = "\N{EN DASH}"
+#: The digits of the largest number with the smallest one behind its point.
+_ANY_LENGTH = Context(prec=400)
+#: Less money than this is what rounding left of a difference of nothing.
+_NO_MONEY = 1e-12
 
 
 def decimals_for(half_width: float | None) -> int:
@@ -40,7 +44,7 @@ def fixed(value: float, decimals: int, *, signed: bool = False) -> str:
     """Thousands separated, true minus, a plus on request; what rounds to zero has no sign."""
     # Half away from zero, as readers do it; rounded first, or 57.49999999999999 (0.575 in percent) is below half.
     cleaned = Decimal(repr(round(abs(value), max(9, decimals + 2))))
-    text = f"{cleaned.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP):,f}"
+    text = f"{cleaned.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP, _ANY_LENGTH):,f}"
     if not any(digit in text for digit in "123456789"):
         return text
     if value < 0:
@@ -260,7 +264,7 @@ def _usd_decimals(value: float) -> int:
     size = abs(value)
     if size >= 1000:
         return 0
-    if size >= 1 or size == 0:
+    if size >= 1 or size < _NO_MONEY:
         return 1 if size >= 100 else 2
     return 2 - math.floor(math.log10(size))
 
