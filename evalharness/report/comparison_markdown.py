@@ -43,11 +43,11 @@ def _parts(run: RunRecord, analysis: Analysis, levels: Levels, most: int) -> lis
     text = comparison_text(run, analysis)
     origin = words.origin(run)
     parts = [f"**{escaped(text.heading)}**", *([f"**{escaped(origin)}**"] if origin else [])]
-    parts += [escaped(text.lead), escaped(text.subject)]
+    parts += [escaped(text.lead), *listed("", text.bullets, most), escaped(text.subject)]
     parts += listed("Know this first:", text.cautions, most)
     parts += listed("What changed:", text.changed or (NOTHING_CHANGED,), most)
     if analysis.against_run:
-        parts += [*_gates(analysis), *listed("", text.bullets, most), *_table(run, analysis, levels, most)]
+        parts += [*_gates(analysis), *_table(run, analysis, levels, most)]
     return [*parts, *listed("Not paired:", text.unpaired, most)]
 
 

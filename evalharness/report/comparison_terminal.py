@@ -16,8 +16,8 @@ from evalharness.report.terminal_table import Columns, Writer, gate_columns, lai
 _MAX_ROWS = 8
 _MAX_LINES = 6
 _MAX_GATES = 12
-#: Difference and reading before interval and both figures.
-_WANTED = (2, 4, 3, 1, 0)
+#: From the right: difference and reading before interval and, where there are, both figures.
+_WANTED = (-3, -1, -2, -4, -5)
 
 
 def render(run: RunRecord, analysis: Analysis, levels: Levels, writer: Writer) -> str:
@@ -25,13 +25,14 @@ def render(run: RunRecord, analysis: Analysis, levels: Levels, writer: Writer) -
     text = comparison_text(run, analysis)
     lines = [*writer.wrapped(words.origin(run)), *writer.wrapped(text.subject), ""]
     lines += [writer.styled(line, "bold") for line in writer.wrapped(text.heading)] + writer.wrapped(text.lead)
-    lines += _listed("", text.cautions, writer, "  ! ")
+    lines += _listed("", text.bullets, writer) + _listed("", text.cautions, writer, "  ! ")
     lines += _listed("What changed", text.changed or (NOTHING_CHANGED,), writer)
     if analysis.against_run:
         lines += _gate_lines(analysis, writer)
-        lines += ["", *_listed("", text.bullets, writer)] if text.bullets else []
         table, left_out = comparison_table(run, analysis, levels, max_rows=_MAX_ROWS)
-        lines += ["", *_laid_out(table, Columns(wanted=_WANTED, with_interval=()), writer)]
+        n = len(table.columns)
+        columns = Columns(wanted=[n + place for place in _WANTED if n + place >= 0], with_interval=())
+        lines += ["", *_laid_out(table, columns, writer)]
         lines += [f"{left_out}."] if left_out else []
     lines += _listed("Not paired", text.unpaired, writer)
     return "\n".join(lines) + "\n"

@@ -27,6 +27,7 @@ class PairedBaseline:
     def __init__(self, view: RunView, kept: Kept) -> None:
         self.view = view
         self._kept = kept
+        self._pairs: dict[tuple[str, int, str | None], tuple[Sample, Sample] | None] = {}
 
     @property
     def has_trials(self) -> bool:
@@ -60,6 +61,13 @@ class PairedBaseline:
         return None if other is None else self._kept.facts.arms[other]
 
     def pair(self, metric: str, arm: int, tag: str | None = None) -> tuple[Sample, Sample] | None:
+        """Made once: a comparison asks for its samples several times."""
+        wanted = metric, arm, tag
+        if wanted not in self._pairs:
+            self._pairs[wanted] = self._made(metric, arm, tag)
+        return self._pairs[wanted]
+
+    def _made(self, metric: str, arm: int, tag: str | None) -> tuple[Sample, Sample] | None:
         other = self.arm_pairs.get(arm)
         if other is None or not self._is_comparable(metric):
             return None
