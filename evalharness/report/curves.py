@@ -10,7 +10,7 @@ from markupsafe import Markup
 from evalharness.report import numbers
 from evalharness.report.charts.ecdf import Curve, curve_scale, ecdf
 from evalharness.report.lanes import Lane
-from evalharness.report.words import metric_title, named
+from evalharness.report.words import figures_title, is_given_success, named
 
 #: Up to here all curves share a panel; beyond, each arm has its own with the baseline in grey.
 _ONE_PANEL = 6
@@ -36,7 +36,7 @@ def curves(lanes: Sequence[Lane], metric: str) -> CurveGroup | None:
     drawn = [(lane, curve) for lane in lanes if (curve := _curve(lane, metric))]
     if not drawn or len(drawn) > MOST_CURVES:
         return None
-    title, scale = metric_title(metric), curve_scale([curve for _, curve in drawn])
+    title, scale = figures_title(metric), curve_scale([curve for _, curve in drawn])
     panels = _panels(drawn)
     pictures = [
         ecdf(
@@ -112,6 +112,8 @@ def _thinned(curve: Curve, steps: int = 60) -> Curve:
 
 
 def _failed_note(lanes: Sequence[Lane], metric: str) -> str:
+    if is_given_success(metric):
+        return ""
     failed = [(named(lane.label), times.n_failed) for lane in lanes if (times := lane.times(metric))]
     counts = [f"{label} {numbers.count(number)}" for label, number in failed if number]
     return f"Failed calls never get there, so these curves end below 100%: {'; '.join(counts)}." if counts else ""
