@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evalharness.app.api import Run, load_suite, render_report, run, run_async
+    from evalharness.app.api import Run, compare, load_suite, render_report, run, run_async
     from evalharness.core.errors import EvalharnessError, ExitCode, SuiteError
     from evalharness.core.findings import Analysis, Comparison, Decision, Estimate, Outcome, Reading
     from evalharness.core.model import Arm, Case, Status, Suite, Trial
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "evalharness.app.api": ("Run", "load_suite", "render_report", "run", "run_async"),
+    "evalharness.app.api": ("Run", "compare", "load_suite", "render_report", "run", "run_async"),
     "evalharness.core.errors": ("EvalharnessError", "ExitCode", "SuiteError"),
     "evalharness.core.findings": ("Analysis", "Comparison", "Decision", "Estimate", "Outcome", "Reading"),
     "evalharness.core.model": ("Arm", "Case", "Status", "Suite", "Trial"),
@@ -49,6 +49,7 @@ __all__ = [
     "SuiteError",
     "Trial",
     "TrialResult",
+    "compare",
     "load_suite",
     "render_report",
     "run",

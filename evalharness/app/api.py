@@ -170,3 +170,18 @@ def render_report(run: Run | str | Path, *, full_text: bool = False) -> Path:
 
     folder = run.folder if isinstance(run, Run) else Path(run)
     return publish(folder, settings=ReportSettings(full_text=full_text)).paths[0]
+
+
+def compare(baseline: Run | str | Path, candidate: Run | str | Path, *, out: str | Path | None = None) -> Analysis:
+    """The candidate's analysis with ``against_run``: its arms against the same arms of the baseline, case by case.
+
+    ``baseline``: a run, its folder or id, or a baseline file. ``baseline_run`` of the result says what changed, what
+    could not be paired, and why where nothing can be compared (``invalid``).
+
+    Raises:
+        UsageError: either is not there.
+    """
+    from evalharness.app.compare import compare as compare_runs
+
+    old, new = (str(each.folder) if isinstance(each, Run) else str(each) for each in (baseline, candidate))
+    return compare_runs(old, new, resolve({"out": out}, environ=os.environ).settings.out).analysis

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import evalharness
 from evalharness.app.api import Run
 from evalharness.core.errors import UsageError
 from tests.support.runs import make_run
@@ -42,3 +44,13 @@ def test_the_frame_has_a_row_per_trial_and_numbers_as_numbers(run: Run) -> None:
     column = next(name for name in frame.columns if name.endswith("latency_ms"))
     assert frame.loc[frame["status"] == "ok", column].min() == pytest.approx(first)
     assert set(frame["status"]) <= {"ok", "error", "incomplete", "refused"}
+
+
+def test_two_stored_runs_are_compared_arm_by_arm(tmp_path: Path) -> None:
+    old, new = (make_run(arms=2, cases=12, seed=seed) for seed in (1, 2))
+    new = replace(new, manifest=replace(new.manifest, run_id="20261102T120000Z-beef"))
+    folders = [store_run(tmp_path / name, run) for name, run in (("old", old), ("new", new))]
+    found = evalharness.compare(folders[0], Run(folders[1]))
+    assert found.baseline_run is not None
+    assert (found.baseline_run.run_id, found.baseline_run.n_paired) == (old.manifest.run_id, 12)
+    assert [each.candidate for each in found.against_run["answer"]] == [arm.arm_id for arm in new.plan.arms]
