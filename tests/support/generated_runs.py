@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from evalharness.core.model import LevelUnit, PendingReason, Prices, Slo, Status
+from evalharness.core.model import Demand, GateScope, GateSpec, LevelUnit, PendingReason, Prices, Slo, Status
 from evalharness.core.record import RunRecord, TrialResult
 from tests.support.runs import PRICES, RULE, TRUTH, ArmTruth, make_run
 
@@ -43,6 +43,7 @@ shapes = st.fixed_dictionaries(
         "accuracy": st.sampled_from([1.0, 0.0, None]),
         "slowness": st.sampled_from([1.0, 1e-4, 1e5]),
         "in_turns": st.booleans(),
+        "gates": st.booleans(),
     }
 )
 
@@ -70,7 +71,7 @@ loads = st.fixed_dictionaries(
 def run_of(options: Mapping[str, object]) -> RunRecord:
     """The run of one draw of ``shapes``. ``in_turns``: no case has ended in more than one arm, so nothing pairs."""
     rest = dict(options)
-    accuracy, slowness, in_turns = rest.pop("accuracy"), rest.pop("slowness"), rest.pop("in_turns")
+    accuracy, slowness, in_turns, gates = (rest.pop(name) for name in ("accuracy", "slowness", "in_turns", "gates"))
     known = {**TRUTH, "odd": ArmTruth(accuracy=0.5, reasoning_tokens=10, ttfo_ms=100)}
     truth = {
         name: replace(
@@ -82,7 +83,30 @@ def run_of(options: Mapping[str, object]) -> RunRecord:
         for name, arm in known.items()
     }
     run = make_run(truth=truth, **rest)
-    return _in_turns(run) if in_turns else run
+    run = _in_turns(run) if in_turns else run
+    return _with_gates(run) if gates else run
+
+
+def _with_gates(run: RunRecord) -> RunRecord:
+    """A gate of each kind; comparisons are of the last arm with the first."""
+    gates = [
+        GateSpec(number=1, demand=Demand.AT_LEAST, metric="answer", limit=0.8),
+        GateSpec(number=2, demand=Demand.AT_MOST, metric="total_ms", limit=2_500.0, quantile=0.95),
+        GateSpec(number=3, demand=Demand.AT_MOST, metric="cost_usd", limit=0.002),
+        GateSpec(number=4, demand=Demand.AT_MOST, metric="error_share", limit=0.01),
+        GateSpec(number=5, demand=Demand.MUST_PASS, tag="hard"),
+    ]
+    if len(run.plan.arms) > 1:
+        first, last = (dict(run.plan.arms[place].key) for place in (0, -1))
+        pair = {"scope": GateScope.ARMS, "arm": last, "to": first}
+        gates += [
+            GateSpec(number=6, demand=Demand.NON_INFERIOR, metric="answer", limit=0.02, **pair),
+            GateSpec(number=7, demand=Demand.IMPROVED, metric="answer", **pair),
+            GateSpec(number=8, demand=Demand.EQUIVALENT, metric="answer", limit=0.05, **pair),
+            GateSpec(number=9, demand=Demand.RATIO_AT_MOST, metric="total_ms", limit=1.15, **pair),
+            GateSpec(number=10, demand=Demand.RATIO_AT_MOST, metric="cost_per_correct_usd", limit=1.1, **pair),
+        ]
+    return replace(run, plan=replace(run.plan, suite=replace(run.plan.suite, gates=tuple(gates))))
 
 
 def _in_turns(run: RunRecord) -> RunRecord:

@@ -52,7 +52,7 @@ NEVER: dict[str, re.Pattern[str]] = {
 }  # fmt: skip
 
 #: Digits that no interval of this project supports. A limit has the decimals of its point, however far it is.
-_TOO_EXACT = re.compile(r"(?<!to )(?<![\w.\-:/])\$?(\d[\d,]*\.\d+)(?![\w:/]|\.\w|\s*·)")
+_TOO_EXACT = re.compile(r"(?<!to )(?<![\w.,\-:/])\$?(\d[\d,]*\.\d+)(?![\w:/]|\.\w|\s*·)")
 _MOST_DIGITS = 5
 
 
