@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 from markupsafe import Markup
@@ -16,6 +17,7 @@ from evalharness.report.charts.gate_strip import GateRow, Limit, gate_strip
 from evalharness.report.charts.load_curve import LoadLine, LoadPanel, LoadPoint, load_curve
 from evalharness.report.charts.marks import Interval, Mark, swatch
 from evalharness.report.charts.scatter import Dot, Panel, scatter
+from evalharness.report.charts.shift import ShiftPoint, shift_chart
 from evalharness.report.charts.strip import (
     LadderRow,
     forest_axis,
@@ -56,6 +58,16 @@ def pictures() -> list[tuple[str, Markup]]:
     ]
     panel = Panel(title="Scatter", x_title="Cost", y_title="Right, %", write_x=lambda x: f"${x:g}", dots=dots)
     drawn += [("scatter", scatter(panel))]
+    dominated = replace(dots[0], label="medium", mark=Mark(3), x=interval(12), y=interval(62, 58, 66), hollow=True)
+    drawn += [("scatter, one dominated", scatter(replace(panel, dots=[dots[1], dominated])))]
+    quantiles = [
+        ("p10", interval(1.1, 1.0, 1.2)),
+        ("p50", interval(1.4, 1.3, 1.5)),
+        ("p95", interval(2.1, 1.6)),
+        ("p99", None),
+    ]
+    shifts = [ShiftPoint(label=label, ratio=ratio) for label, ratio in quantiles]
+    drawn += [("shift", shift_chart(shifts, Mark(2), title="Shift", y_title="Times", x_title="Quantile"))]
     curves = [Curve(label="low", mark=Mark(2), xs=[1, 2, 4, 8], ys=[0.25, 0.5, 0.75, 0.9], median=2, band=0.1)]
     drawn += [("ecdf", ecdf(curves, curve_scale(curves), title="Curve", x_title="Time", write=duration_tick))]
     parts = [Part(name="cached", role="cached", size=20), Part(name="unknown", role=None, size=60)]
