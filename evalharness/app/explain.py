@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from importlib.resources import files
 
 
@@ -17,7 +18,13 @@ def explanations() -> dict[str, str]:
         entries.setdefault(name, explanation)
     for name, explanation in _graders().items():
         entries.setdefault(name, explanation)
-    return entries
+    return {term: _with_what_it_names(text, entries) for term, text in entries.items()}
+
+
+def _with_what_it_names(text: str, entries: Mapping[str, str]) -> str:
+    """An entry that is but a reference (``See n_eff.``) is followed by what it refers to."""
+    named = text.removeprefix("See ").removesuffix(".")
+    return f"{text}\n{entries[named]}" if text == f"See {named}." and named in entries else text
 
 
 def _metrics() -> dict[str, str]:
