@@ -34,8 +34,8 @@ VOCABULARY = {
     r"Bradley-Terry": "bradley-terry", r"\bElo\b": "elo", r"\bkappa\b": "kappa", r"sensitivity": "sensitivity",
     r"specificity": "specificity", r"judge only": "judge only", r"\bBCa\b": "bca", r"Paule-Mandel": "paule-mandel",
     r"Jonckheere": "jonckheere", r"blocks of time": "blocks of time",
-    r"confidence sequence": "confidence sequence", r"\bsequential\b": "sequential", r"log odds": "bradley-terry",
-    r"heterogene": "heterogeneity", r"\bWilcoxon\b": "wilcoxon",
+    r"confidence sequence": "confidence sequence", r"log odds": "bradley-terry",
+    r"\bWilcoxon\b": "wilcoxon",
     r"\bcoverage\b": "coverage",
 }  # fmt: skip
 
@@ -44,7 +44,8 @@ FIXED = [
     *(standing.value for standing in Standing), *(met.value for met in Met), *(each.value for each in OnInconclusive),
     CHEAPEST, BEST, BEST_VALUE, Outcome.NO_CLEAR_WINNER.value, Reading.TOO_CLOSE.value, "front", "one-sided bound",
     "non-inferior", "equivalent", "family-wise error", "false discovery rate", "peeking", "win rate", "type i error",
-    "spearman", "order-dependent", "smallest detectable difference", "design effect",
+    "spearman", "order-dependent", "smallest detectable difference", "design effect", "sequential",
+    "heterogeneity",
 ]  # fmt: skip
 
 
