@@ -102,6 +102,13 @@ TOPICS = (
         "times in five, with some allowance); false claims about single cases (false discoveries at 10%) and tags.",
     ),
     Topic(
+        "prices",
+        "What a step takes for what it gains",
+        "tests.stats.calibrate_prices",
+        "Extra cost per point of score, given only where the step is shown to gain: how often a price is shown whose "
+        "interval misses the true one. Without a true gain every finite price is wrong.",
+    ),
+    Topic(
         "simulator",
         "End to end: the intervals and verdicts of whole reports",
         "tests.stats.calibrate_end_to_end",
