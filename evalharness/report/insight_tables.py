@@ -176,6 +176,8 @@ def solved_table(view: View) -> Table | None:
     shares = (found.solved.by_none, found.solved.flipping, found.solved.by_all)
     decimals = numbers.column_decimals(shares)
     tries = numbers.plural(len(found.arms), "arm")
+    if len(found.arms) < len(view.arms):
+        tries += f" from {view.arm(found.arms[0]).spoken} to {view.arm(found.arms[-1]).spoken}"
     if view.analysis.repeats > 1:
         tries += f" {numbers.TIMES} {numbers.plural(view.analysis.repeats, 'repeat')}"
     note = "Only cases that some tries solve and others do not can gain from choosing the arm."

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from evalharness.core.findings import QuantileShift
+from evalharness.core.findings import QuantileShift, ShiftFindings
 from evalharness.report import numbers
 from evalharness.report.cells import NO_UPPER_LIMIT, Cell, Row, Table
 from evalharness.report.charts.marks import Interval
@@ -43,9 +43,14 @@ def shifted(view: View) -> Shifted | None:
         columns=("Ratio",),
         rows=tuple(Row(head=_name(each), cells=(_cell(each),)) for each in found.quantiles),
         note=f"Over {numbers.plural(found.n_pairs, 'case')} in both arms. The intervals hold for all quantiles "
-        f"together. Failed calls count as infinitely late. {NO_UPPER_LIMIT}",
+        f"together. Failed calls count as infinitely late.{_open_ends(found)}",
     )
     return Shifted(title=title, picture=picture, table=table)
+
+
+def _open_ends(found: ShiftFindings) -> str:
+    has_open = any(each.estimate is not None and each.estimate.upper is None for each in found.quantiles)
+    return f" {NO_UPPER_LIMIT}" if has_open else ""
 
 
 def _name(each: QuantileShift) -> str:
