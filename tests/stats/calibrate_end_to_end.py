@@ -27,8 +27,9 @@ from tests.support.servers import simulator
 
 EFFORTS = ("medium", "high")
 N_CASES, REPEATS = 60, 2
-#: Medians of the time to first output: far above what this client adds.
-TTFO_MS = {"medium": 150, "high": 300}
+#: Medians of the time to first output. On a busy machine calls take some milliseconds more than the service declares: at
+#: 150 ms and 300 ms 12% of the intervals missed for that alone (6 ms added to the declared times do the same).
+TTFO_MS = {"medium": 500, "high": 1_000}
 
 SUITE = """
 suite: end-to-end
@@ -40,7 +41,7 @@ cases:
 {cases}
 repeats: {repeats}
 graders: [{{id: answer, type: numeric, expected: "{{{{ expected }}}}"}}]
-load: {{concurrency: 16}}
+load: {{concurrency: 80}}
 decision: {{rule: cheapest_within_margin, metric: answer, margin: {within}}}
 gates:
   - {{metric: answer, arm: {{reasoning.effort: medium}}, at_least: {accuracy}}}
