@@ -6,7 +6,7 @@ import pytest
 
 from evalharness.app.explain import explanations
 from evalharness.core.failure import FailureKind
-from evalharness.core.findings import Outcome, Reading
+from evalharness.core.findings import CaseReading, NoPrice, Outcome, Reading
 from evalharness.core.model import Status
 from evalharness.graders import names
 from evalharness.metrics.catalog import CATALOG
@@ -16,6 +16,9 @@ WORDS = [
     Reading.BETTER.value, Reading.WORSE.value, Reading.SAME.value, Reading.TOO_CLOSE.value,
     "case", "trial", "arm", "attempt", "call", "repeat", "baseline", "margin", "interval", "95% ci", "paired", "median",
     "p95", "first output", "total time", "exploratory", "honoured", "wasted", "n_eff", "icc", "wilson", "tango",
+    *(each.value for each in CaseReading), *(each.value for each in (NoPrice.NO_GAIN, NoPrice.SAVES)), "cost per point",
+    "time per point", "points gained", "efficient", "dominated", "solved", "router", "shrunk", "cut by reasoning",
+    "shift function", "rising line", "page's l",
 ]  # fmt: skip
 
 
