@@ -156,9 +156,11 @@ def cluster_variance(x: Floats, cluster: Ints) -> float:
     """Variance of the mean of ``x`` (n cases, no NaN) when whole clusters are drawn; 0.0 with a single cluster.
 
     V = G/(G-1) * sum_g (sum_{i in g} (x_i - mean))^2 / n^2. Source: Miller 2024, arXiv 2411.00640, with the
-    small-sample factor of Cameron, Gelbach and Miller. Exactly 0 for constant data.
+    small-sample factor of Cameron, Gelbach and Miller. Exactly 0 for constant data, and where the deviations of every
+    cluster cancel: what rounding leaves of them would make an interval that claims to know.
     """
-    totals = cluster_totals(without_noise(x - x.mean(), np.abs(x).max()), cluster)
+    size = np.abs(x).max()
+    totals = without_noise(cluster_totals(without_noise(x - x.mean(), size), cluster), size)
     n_groups = len(totals)
     if n_groups < 2:
         return 0.0

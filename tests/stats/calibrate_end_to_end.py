@@ -27,8 +27,8 @@ from tests.support.servers import simulator
 
 EFFORTS = ("medium", "high")
 N_CASES, REPEATS = 60, 2
-#: Medians of the time to first output. On a busy machine calls take some milliseconds more than the service declares: at
-#: 150 ms and 300 ms 12% of the intervals missed for that alone (6 ms added to the declared times do the same).
+#: Medians of the time to first output. On a busy machine calls take some milliseconds more than the service declares:
+#: at 150 and 300 ms 12% of the intervals missed for that alone (6 ms added to the declared times do the same).
 TTFO_MS = {"medium": 500, "high": 1_000}
 
 SUITE = """

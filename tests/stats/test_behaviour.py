@@ -276,3 +276,14 @@ def test_shares_of_other_cases_that_differ_by_rounding_alone_are_not_told_apart(
     assert found.estimate.point != 0
     assert found.p_value == 1.0
     assert found.estimate.lower < 0 < found.estimate.upper
+
+
+def test_clusters_whose_deviations_cancel_have_no_spread_and_rounding_makes_none():
+    """Four clusters of 0.1, 0.2 and 0.4 in another order each: sums differ in the sixteenth digit alone."""
+    scores = np.array([0.1, 0.2, 0.4, 0.4, 0.1, 0.2, 0.2, 0.4, 0.1, 0.4, 0.2, 0.1])
+    sample = sample_of(scores, np.arange(12), np.repeat(np.arange(4), 3))
+    share = one_arm.estimate_share(sample, SETTINGS)
+    assert share.n_effective == 4
+    assert share.upper - share.lower > 0.3
+    tokens = means.estimate_mean(sample, SETTINGS, unit="tokens")
+    assert (tokens.lower, tokens.upper) == (None, None)
