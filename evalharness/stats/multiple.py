@@ -12,7 +12,7 @@ from evalharness.core.findings import Estimate
 from evalharness.stats.bootstrap import NO_SPREAD, studentised_means
 from evalharness.stats.paired import paired_differences, scaled_tango
 from evalharness.stats.proportions import t_quantile
-from evalharness.stats.sample import Floats, Ints, Settings, cluster_variance, groups, sums_by
+from evalharness.stats.sample import Floats, Ints, Settings, balanced_sums, cluster_variance, groups, sums_by
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
@@ -101,7 +101,7 @@ def _fit(first: Floats, second: Floats, index: Ints, n_groups: int) -> _Fit | No
     return _Fit(
         d=d,
         variance=cluster_variance(d, at),
-        totals=sums_by(at, d, n_groups),
+        totals=balanced_sums(at, d, n_groups),
         sizes=sums_by(at, np.ones_like(d), n_groups),
     )
 

@@ -98,6 +98,27 @@ def test_clusters_count_once():
     assert estimate.n_effective < 5
 
 
+def test_what_cancels_within_every_cluster_is_no_spread_however_it_was_rounded():
+    """Deviations of 1/3, 1/3 and -2/3 add up to 1e-16, of which a limit would be made that looks like certainty."""
+    cluster = np.repeat(np.arange(4), 3)
+    tokens = sample_of(np.tile([73.0, 73.0, 72.0], 4), np.arange(12), cluster)
+    estimate = means.estimate_mean(tokens, SETTINGS, unit="tokens")
+    assert (estimate.lower, estimate.upper) == (None, None)
+    thirds = np.tile([[1.0, 1, 0], [1, 1, 0], [0, 0, 1]], (20, 1))
+    better = sample_of(thirds.ravel(), np.repeat(np.arange(60), 3), np.repeat(np.arange(20), 3))
+    worse = sample_of(np.tile([1.0, 0, 0, 1, 0, 0, 1, 1, 1], 20), np.repeat(np.arange(60), 3), better.cluster)
+    exact = sample_of(np.tile([1.0, 0], 40), np.arange(80), np.repeat(np.arange(20), 4))
+    turned = sample_of(np.tile([0.0, 1], 40), np.arange(80), exact.cluster)
+    for candidate, baseline in ((better, worse), (exact, turned)):
+        found = paired.compare_scores(candidate, baseline, SETTINGS).estimate
+        assert found.point == pytest.approx(0, abs=1e-12)
+        assert found.upper - found.lower > 0.1
+    joint = multiple.simultaneous_differences(
+        np.column_stack([better.means, worse.means]), better.cluster, [(0, 1)], SETTINGS
+    )
+    assert joint.estimates[0].upper - joint.estimates[0].lower > 0.1
+
+
 def test_without_any_score_there_is_no_estimate():
     nothing = column([math.nan, math.nan])
     some = column([1.0, 0.0])
