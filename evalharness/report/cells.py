@@ -132,6 +132,14 @@ def usd_cell(estimate: Estimate | None, ratio: Comparison | None = None, *, scal
     return Cell(main=numbers.usd(estimate.point * scale), aside=aside, below=numbers.usd_interval(estimate, scale))
 
 
+def extra_usd_cell(estimate: Estimate | None, *, scale: float = 1000) -> Cell:
+    """What an arm costs more than another, signed, over its interval."""
+    if estimate is None:
+        return NOTHING
+    size, interval = numbers.usd_difference(estimate, scale)
+    return Cell(main=size, below=interval)
+
+
 def quantile_cell(
     times: TimeFindings | None,
     q: str,

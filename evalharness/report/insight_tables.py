@@ -7,7 +7,17 @@ from dataclasses import dataclass
 
 from evalharness.core.findings import Estimate, Price, Step
 from evalharness.report import numbers
-from evalharness.report.cells import NO_UPPER_LIMIT, NOTHING, Cell, Row, Table, arm_row, points_cell, share_cell
+from evalharness.report.cells import (
+    NO_UPPER_LIMIT,
+    NOTHING,
+    Cell,
+    Row,
+    Table,
+    arm_row,
+    extra_usd_cell,
+    points_cell,
+    share_cell,
+)
 from evalharness.report.insight_words import (
     PER_POINT,
     UNLIKELY,
@@ -72,12 +82,7 @@ def _open_ends(steps: Sequence[Step]) -> str:
 
 
 def _cost_cells(step: Step) -> tuple[Cell, Cell]:
-    extra = step.extra_cost_usd
-    first = NOTHING
-    if extra is not None:
-        size = numbers.usd(extra.point * 1000)
-        first = Cell(main=f"+{size}" if extra.point > 0 else size, below=numbers.usd_interval(extra, 1000))
-    return first, _price_cell(
+    return extra_usd_cell(step.extra_cost_usd), _price_cell(
         step.usd_per_score,
         lambda price: (numbers.usd(price.point * USD_PER_POINT), numbers.usd_interval(price, USD_PER_POINT)),
     )

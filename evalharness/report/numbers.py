@@ -236,14 +236,21 @@ def duration_interval(estimate: Estimate, extra: int = 0, *, error_ms: float | N
 
 
 def bare(estimate: Estimate, scale: float = 1.0, *, signed: bool = False) -> str:
-    """``+1.53``, ``86.9``: three digits without the unit, which the column's title has; ``scale``: to that unit."""
-    return fixed(estimate.point * scale, _three_digits(estimate.point * scale), signed=signed)
+    """``+1.53``, ``86.9``: without the unit, which the column's title has; ``scale``: to that unit.
+
+    Three digits of the point, or of the half-width where that is larger.
+    """
+    return fixed(estimate.point * scale, _bare_decimals(estimate, scale), signed=signed)
 
 
 def bare_interval(estimate: Estimate, scale: float = 1.0, *, signed: bool = False) -> str:
-    """``+1.48 to +1.57``; the digits are those of the point."""
-    digits = _telling_decimals(estimate, scale, _three_digits(estimate.point * scale))
+    """``+1.48 to +1.57``, with the decimals of ``bare``."""
+    digits = _telling_decimals(estimate, scale, _bare_decimals(estimate, scale))
     return _interval(estimate, lambda value: fixed(value * scale, digits, signed=signed))
+
+
+def _bare_decimals(estimate: Estimate, scale: float) -> int:
+    return _three_digits(max(abs(estimate.point * scale), half_width(estimate, scale) or 0.0))
 
 
 def _three_digits(value: float) -> int:
@@ -258,6 +265,14 @@ def usd(value: float) -> str:
 def usd_interval(estimate: Estimate, scale: float = 1.0) -> str:
     """``2.36 to 2.52``, without the currency sign; the digits are those of the point."""
     return _distinct(estimate, scale, _usd_decimals(estimate.point * scale))
+
+
+def usd_difference(estimate: Estimate, scale: float = 1.0) -> tuple[str, str]:
+    """``+$0.46`` and ``0.31 to 0.62``: its uncertainty decides the digits where the difference itself is smaller."""
+    decimals = _usd_decimals(max(abs(estimate.point * scale), half_width(estimate, scale) or 0.0))
+    text = fixed(estimate.point * scale, decimals, signed=True)
+    sign = text[0] if text[0] in ("+", MINUS) else ""
+    return f"{sign}${text.removeprefix(sign)}", _distinct(estimate, scale, decimals)
 
 
 def _usd_decimals(value: float) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from evalharness.core.findings import Comparison, Estimate, Step
 from evalharness.report import numbers
-from evalharness.report.cells import NOTHING, Cell, Row, Table, arm_row, points_cell, share_cell
+from evalharness.report.cells import NOTHING, Cell, Row, Table, arm_row, extra_usd_cell, points_cell, share_cell
 from evalharness.report.charts.strip import forest_axis, forest_scale, forest_strip
 from evalharness.report.insight_words import rising_sentence
 from evalharness.report.view import ArmView, View, percent_interval
@@ -136,7 +136,7 @@ def _steps_table(view: View) -> Table | None:
         rows.append(
             Row(
                 head=f"{named(view.arm(step.lower_arm).label)} to {named(upper.label)}",
-                cells=(*_difference_cells(step.quality, decimals), _extra_cost(step.extra_cost_usd), reading),
+                cells=(*_difference_cells(step.quality, decimals), extra_usd_cell(step.extra_cost_usd), reading),
                 swatch=upper.swatch,
                 strip=forest_strip(interval, scale, upper.mark, margin),
                 group=upper.group,
@@ -163,13 +163,6 @@ def _difference_cells(comparison: Comparison, decimals: int) -> tuple[Cell, Cell
 
 def _ci_title(estimate: Estimate) -> str:
     return f"{estimate.level:.0%} CI"
-
-
-def _extra_cost(estimate: Estimate | None) -> Cell:
-    if estimate is None:
-        return NOTHING
-    extra = numbers.usd(estimate.point * 1000)
-    return Cell(main=extra if estimate.point < 0 else f"+{extra}", below=numbers.usd_interval(estimate, 1000))
 
 
 def _other_graders(view: View) -> list[Table]:
