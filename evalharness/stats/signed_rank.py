@@ -134,6 +134,7 @@ def _middle(changes: Floats, cluster: Ints, alpha: float) -> _Middle | None:
     if abs(point) > far:
         return None
     lower, upper, note = _limits(d, far, alpha)
+    point = float(without_noise(np.asarray(point), far))  # the bisection ends a last bit away from 0
     return _Middle(d=d, point=point, lower=lower, upper=upper, note=note)
 
 

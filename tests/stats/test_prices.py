@@ -56,6 +56,12 @@ def test_a_call_that_failed_in_one_arm_only_is_infinitely_later():
     assert both.upper is not None, "a case that failed in both is a tie"
 
 
+def test_equal_times_differ_by_exactly_nothing():
+    times = [211.125, 4_300.5, 87.25, 912.0, 640.0, 333.3, 1_250.75]
+    found = difference_of_times(one_each([*times, math.inf]), one_each([*times, 99.0]), SETTINGS)
+    assert found.point == 0
+
+
 @generated(TIMES, st.randoms(use_true_random=False))
 @settings(max_examples=60, deadline=None, derandomize=True)
 def test_swapping_the_arms_turns_a_difference_round(times, shuffle):

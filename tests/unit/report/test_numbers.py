@@ -83,6 +83,21 @@ def test_a_time_has_no_digit_that_its_stated_error_makes_void(shown, error_ms, p
     assert numbers.duration_interval(found, error_ms=error_ms) == interval
 
 
+@pytest.mark.parametrize(
+    ("shown", "scale", "point", "interval"),
+    [
+        (estimate(617, 595, 638), 1.0, "+617", "+595 to +638"),
+        (estimate(8_350, 8_170, 8_540), 0.001, "+8.35", "+8.17 to +8.54"),
+        (estimate(-2_600, -2_830, -2_370), 0.001, "−2.60", "−2.83 to −2.37"),
+        (estimate(0.4, -486.52, None), 1.0, "0", "≥ −487"),
+        (estimate(0.0, None, None), 1.0, "0.00", ""),
+    ],
+)
+def test_a_bare_number_has_three_digits_of_itself_or_of_how_far_it_may_be_off(shown, scale, point, interval):
+    assert numbers.bare(shown, scale, signed=True) == point
+    assert numbers.bare_interval(shown, scale, signed=True) == interval
+
+
 def test_an_interval_of_times_names_its_unit_once_where_it_can():
     assert numbers.duration_interval(estimate(2_750, 2_700, 2_800)) == "2.7 to 2.8 s"
     assert numbers.duration_interval(estimate(990, 950, 1_100)) == "950 ms to 1.1 s"
