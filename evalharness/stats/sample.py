@@ -162,10 +162,9 @@ def cluster_variance(x: Floats, cluster: Ints) -> float:
 
     V = G/(G-1) * sum_g (sum_{i in g} (x_i - mean))^2 / n^2. Source: Miller 2024, arXiv 2411.00640, with the
     small-sample factor of Cameron, Gelbach and Miller. Exactly 0 for constant data, and where the deviations of every
-    cluster cancel: what rounding leaves of them would make an interval that claims to know.
+    cluster cancel.
     """
-    size = np.abs(x).max()
-    totals = without_noise(cluster_totals(without_noise(x - x.mean(), size), cluster), size)
+    totals = cluster_totals(without_noise(x - x.mean(), np.abs(x).max()), cluster)
     n_groups = len(totals)
     if n_groups < 2:
         return 0.0
