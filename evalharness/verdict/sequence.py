@@ -39,7 +39,7 @@ def why_not(suite: Suite) -> str | None:
             return f"gate {spec.number} (must_pass) needs all of its cases"
         if not _is_watchable(spec, suite):
             what = f"{spec.metric} {spec.demand.value}"
-            return f"gate {spec.number} ({what}) cannot be judged before the run has ended: its metric has no limits"
+            return f"gate {spec.number} ({what}) cannot be judged before the run has ended: it has no limits"
     return None
 
 

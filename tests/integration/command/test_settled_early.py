@@ -60,7 +60,9 @@ def test_a_run_ends_when_its_gates_are_settled_and_is_complete(folder: Path) -> 
     assert "All 2 gates pass" in told and "betting" not in told
     assert "hold however often one looked" in " ".join(told.split())
     again = evalharness("run", path, "--out", folder / "runs", "--no-report", cwd=folder)
-    assert again.exit_code == 0 and len(list((folder / "runs").rglob("run.db"))) == 2, "what is settled is not continued"
+    assert again.exit_code == 0 and len(list((folder / "runs").rglob("run.db"))) == 2, (
+        "what is settled is not continued"
+    )
 
 
 def test_more_cases_are_asked_only_where_the_gates_are_open_after_the_first(folder: Path) -> None:
