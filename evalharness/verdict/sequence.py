@@ -44,7 +44,7 @@ def why_not(suite: Suite) -> str | None:
 
 
 def is_judged_in_sequence(suite: Suite) -> bool:
-    """Whether gates were looked at while the run went on: then no interval of a fixed number of cases holds for them."""
+    """Whether gates were looked at while the run went on: no interval of a fixed number of cases holds for them."""
     return suite.is_sequential and bool(suite.gates) and why_not(suite) is None
 
 
