@@ -1,4 +1,4 @@
-"""Samples made again from what a baseline file keeps of a run: sums by case, and medians of times."""
+"""Samples made again from what a baseline file keeps of a run: sums by case."""
 
 from __future__ import annotations
 
@@ -69,12 +69,3 @@ def _long(parts: Sequence[Floats], n_missing: Ints, cluster: Ints) -> Sample:
     filled = [np.append(x, np.full(m, np.nan)) for x, m in zip(parts, n_missing, strict=True)]
     lengths = [len(x) for x in filled]
     return sample_of(np.concatenate([np.empty(0), *filled]), np.repeat(np.arange(len(filled)), lengths), cluster)
-
-
-def times_from_medians(medians: npt.ArrayLike, cluster: Ints) -> Sample:
-    """Times of which only each case's median is kept: NaN where the case was not measured, +inf where it failed.
-
-    Paired ratios take nothing else; quantiles of an arm need the trials.
-    """
-    values = np.asarray(medians, float)
-    return sample_of(values[~np.isnan(values)], np.flatnonzero(~np.isnan(values)), cluster)

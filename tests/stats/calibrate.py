@@ -23,13 +23,14 @@ RESAMPLES = 999
 
 @dataclass(frozen=True)
 class Cell:
-    """One simulated situation. ``draw`` gives True where the interval covers (or the test rejects) in one run.
+    """One simulated situation. ``draw`` gives True where the interval covers (or the test rejects) in one run; None
+    where one run answers many situations at once, and is counted elsewhere.
 
     Without ``at_least`` and ``at_most`` it only informs: what a mistake would cost.
     """
 
     name: str
-    draw: Callable[[np.random.Generator, Settings], bool]
+    draw: Callable[[np.random.Generator, Settings], bool] | None
     at_least: float | None = None
     at_most: float | None = None
 
@@ -58,7 +59,10 @@ class Rate:
 def measure(cell: Cell, runs: int, seed: int = 20) -> Rate:
     """Each cell draws from its own stream, so that adding a cell changes no other."""
     rng = np.random.default_rng([seed, *cell.name.encode()])
-    hits = sum(cell.draw(rng, Settings(seed=int(rng.integers(2**31)), n_resamples=RESAMPLES)) for _ in range(runs))
+    draw = cell.draw
+    if draw is None:
+        raise ValueError(f"{cell.name} is counted with others in one run, not by itself")
+    hits = sum(draw(rng, Settings(seed=int(rng.integers(2**31)), n_resamples=RESAMPLES)) for _ in range(runs))
     return Rate(cell=cell, runs=runs, rate=hits / runs)
 
 

@@ -70,7 +70,7 @@ def pilot_limit_cell(n: int, repeats: int, p: float, planned_repeats: int) -> Ce
         return found.planned.of_case(planned_repeats) >= spread.of_case(planned_repeats)
 
     name = f"pilot n={n} K={repeats} p={p:g}: limit for K={planned_repeats}"
-    return Cell(name, draw, at_least=0.75)
+    return Cell(name, draw, at_least=0.8)
 
 
 def false_flips_cell(n: int, repeats: int) -> Cell:
