@@ -35,7 +35,7 @@ from evalharness.core.clock import SystemClock
 from evalharness.core.model import Endpoint, EndpointKind, Plan
 from evalharness.core.ports import Clock, Exchanger, HttpRequest
 from evalharness.core.units import NS_PER_MS, NS_PER_S
-from evalharness.engine.execute import LEAD_NS
+from evalharness.engine.gatekeeper import LEAD_NS
 from evalharness.transport.access import Access
 from evalharness.transport.crew import Crew, CrewExchanger
 from evalharness.transport.loop import MeasuringLoop, new_event_loop

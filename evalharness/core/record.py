@@ -82,8 +82,8 @@ class AttemptStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try on the wire. ``wait_ms`` is the pause before it: back-off and hints; for the first one how long a pause
-    that the service asked of the endpoint held it back after the call's intended start.
+    """One try on the wire. ``wait_ms`` is the pause before it: back-off and hints; for the first one how long after the
+    call's intended start the service kept it back, by a pause that it asked of the endpoint or by being down.
 
     ``connect_ns`` of the stamps is a duration, None on a reused connection. ``n_reads`` counts reads that completed
     at least one event, so that events per read tells how coarse the stamps are.

@@ -10,8 +10,9 @@ from evalharness.core.failure import Failure
 from evalharness.core.model import Endpoint, Json, PendingReason, Status, Trial
 from evalharness.core.ports import Clock, Exchange, Exchanger, HttpRequest, WireProtocol, WireRequest
 from evalharness.core.record import Attempt, AttemptStatus, Call, Purpose
+from evalharness.core.units import NS_PER_S, ns_from_ms
 from evalharness.engine.budget import Ledger
-from evalharness.engine.gatekeeper import Gatekeeper
+from evalharness.engine.gatekeeper import LEAD_NS, Gatekeeper
 from evalharness.engine.stop import StopSignal
 from evalharness.metrics.pricing import cost_usd
 from evalharness.wire.redact import redact
@@ -70,46 +71,41 @@ class Lane:
         """Try until there is an answer or a final failure.
 
         ``intended_ns`` None: whenever this client is ready to send, the closed loop's own pace and preparation done.
-        Waits that the service asked for come after that moment and count.
+        Waits that are the service's doing come after that moment and count.
 
         Raises:
             CutOffError: the run is stopping and no further attempt may be sent.
             StoreError: the attempt could not be written down, so it was not sent.
         """
-        probe = await self.gatekeeper.admit_call()
         wire = self.codec.encode(model=question.model, input=question.input, request=question.request)
+        outgoing = _http_request(wire, question)
         call = _unanswered(question, wire, self.clock.monotonic_ns(), self.clock)
-        if probe is None:
-            raise self._cut_off(call)
-        call = await self._try(call, question, _http_request(wire, question), wire.stream, intended_ns)
-        self.gatekeeper.call_ended(call, probe=probe)
-        return call
-
-    async def _try(
-        self, call: Call, question: Question, outgoing: HttpRequest, stream: bool, intended_ns: int | None
-    ) -> Call:
-        wait_ms = 0.0
-        while (admitted := await self.gatekeeper.admit_attempt()) is not None and self._within_budget():
+        is_probe, not_before_ns, retry_ms = False, intended_ns or 0, 0.0
+        while True:
             index = len(call.attempts)
+            admitted = await self.gatekeeper.admit(not_before_ns=not_before_ns, is_retry=index > 0)
+            if admitted is None or not self._within_budget():
+                raise self._cut_off(call)
             await self.begin_attempt(question.trial.trial_id, question.turn_index, index)
+            ready_ns = self.clock.monotonic_ns()
             if index == 0:
-                start_ns = admitted.paused_from_ns or self.clock.monotonic_ns()
-                call = _intended(call, start_ns if intended_ns is None else intended_ns, self.clock)
-            wait_ms += admitted.paused_ms(call.intended_ns)
-            at_ns = intended_ns if index == 0 else None
-            exchange = await self.exchanger.exchange(outgoing, stream=stream, at_ns=at_ns)
-            decoded = exchange.decoded
-            call = self._with_attempt(call, exchange, wait_ms)
-            if decoded.failure is None:
-                return call
+                is_probe = admitted.is_probe
+                own_ns = admitted.own_ns if admitted.held_ms else max(admitted.own_ns, ready_ns)
+                call = _intended(call, own_ns if intended_ns is None else intended_ns, self.clock)
+            at_ns = admitted.at_ns if admitted.at_ns > ready_ns else None
+            exchange = await self.exchanger.exchange(outgoing, stream=wire.stream, at_ns=at_ns)
+            call = self._with_attempt(call, exchange, retry_ms + admitted.held_ms)
+            if call.failure is None:
+                break
             failures = [attempt.failure for attempt in call.attempts if attempt.failure is not None]
-            retry_ms = self.gatekeeper.wait_before_retry_ms(failures, call_id=question.client_request_id)
-            self.attempt_failed(question.trial, index, decoded.failure, retry_ms)
-            if retry_ms is None:
-                return call
-            await self.stop.sleep(retry_ms / 1000)
-            wait_ms = retry_ms
-        raise self._cut_off(call)
+            wait_ms = self.gatekeeper.wait_before_retry_ms(failures, call_id=question.client_request_id)
+            self.attempt_failed(question.trial, index, call.failure, wait_ms)
+            if wait_ms is None:
+                break
+            retry_ms, not_before_ns = wait_ms, self.clock.monotonic_ns() + ns_from_ms(wait_ms)
+            await self.stop.sleep((ns_from_ms(wait_ms) - LEAD_NS) / NS_PER_S)
+        self.gatekeeper.call_ended(call, probe=is_probe)
+        return call
 
     def _within_budget(self) -> bool:
         """Count one more attempt, or stop the run. Nothing is awaited in between, so a limit on calls is exact."""

@@ -11,13 +11,11 @@ from evalharness.core.events import RunStopping, TrialFinished, TrialStarted
 from evalharness.core.model import Phase, Status, Trial, Warmup
 from evalharness.core.ports import Clock, RunWriter, Stretch
 from evalharness.core.units import NS_PER_S
+from evalharness.engine.gatekeeper import LEAD_NS
 from evalharness.engine.source import MoreTrials, TrialSource
 from evalharness.engine.stop import StopSignal
 from evalharness.engine.trial import TrialContext, run_trial
 
-#: How long before its moment a trial of an open loop is prepared: rendered, encoded, written down as begun, which may
-#: have to wait for results that are being synced to a slow disk.
-LEAD_NS = 250_000_000
 #: A call's length before any was measured: callers that start together would all wait for each other's connection.
 _FIRST_GUESS_NS = 100_000_000
 _LONGEST_STAGGER_NS = NS_PER_S

@@ -17,6 +17,9 @@ from evalharness.transport.breaker import Breaker, Gate, KeyWatch
 from evalharness.transport.limits import Pace
 from evalharness.transport.retry import RetryBudget, decide
 
+#: How long before its moment an attempt is prepared: rendered, encoded, connected, written down as begun, which may
+#: have to wait for results that are being synced to a slow disk.
+LEAD_NS = 250_000_000
 #: How often a call that waits for another call's probe looks again.
 LOOK_AGAIN_S = 0.25
 #: Calls that failed before any was answered: then it is the address, the model or the request, not the case.
@@ -27,18 +30,20 @@ _LEARNING_SHARE = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
-    """From ``paused_from_ns`` to ``paused_until_ns`` the attempt was held back by a pause that the service asked for,
-    or by others that one had held back. None: no pause did.
+    """One attempt that may go at ``at_ns``, which may be past or up to ``LEAD_NS`` to come.
+
+    ``own_ns``: when it could have gone by this client's own pace. What lies between the two is the service's doing: a
+    pause that it asked for, of this call or of those before it, or that it was down and left alone.
+    ``is_probe``: the call finds out whether it still is.
     """
 
-    paused_from_ns: int | None = None
-    paused_until_ns: int = 0
+    own_ns: int
+    at_ns: int
+    is_probe: bool = False
 
-    def paused_ms(self, since_ns: int) -> float:
-        """How much of the pause came after ``since_ns``. To its end as named: waking up late is the client's own."""
-        if self.paused_from_ns is None:
-            return 0.0
-        return max(0, self.paused_until_ns - max(self.paused_from_ns, since_ns)) / NS_PER_MS
+    @property
+    def held_ms(self) -> float:
+        return max(0, self.at_ns - self.own_ns) / NS_PER_MS
 
 
 class RetryPurse:
@@ -67,36 +72,48 @@ class Gatekeeper:
         #: How long a call took lately, from sending to its end; None before the first answer.
         self.typical_ns: int | None = None
 
-    async def admit_call(self) -> bool | None:
-        """Wait until a call may begin. True: it is the probe of an open breaker; None: the run is stopping."""
+    async def admit(self, *, not_before_ns: int = 0, is_retry: bool = False) -> Admitted | None:
+        """Wait for the endpoint's breaker (retries: not for that), pace and pauses; None: the run is stopping.
+
+        Returns ``LEAD_NS`` before the attempt's moment, so that it can be prepared and sent in time. A pause that is
+        asked for after that no longer holds it.
+        """
+        from_ns = max(not_before_ns, self._clock.monotonic_ns())
+        own_ns = self._own_pace.earliest_ns(from_ns)
+        self._own_pace = self._own_pace.started(own_ns)
+        gate = Gate.GO
+        if not is_retry and self._breaker.permission(from_ns).gate is not Gate.GO:
+            gate = await self._let_through()
+            from_ns = max(from_ns, self._clock.monotonic_ns() + LEAD_NS)
+        # The place in the queue is taken before waiting: who asked first goes first.
+        start_ns = self._pace.earliest_ns(from_ns)
+        self._pace = self._pace.started(start_ns)
         while not self._stop.is_set:
-            permission = self._breaker.permission(self._clock.monotonic_ns())
+            at_ns = max(start_ns, self._pace.paused_until_ns)
+            wait_ns = at_ns - LEAD_NS - self._clock.monotonic_ns()
+            if wait_ns <= 0:
+                return Admitted(own_ns=own_ns, at_ns=at_ns, is_probe=gate is Gate.PROBE)
+            await self._stop.sleep(wait_ns / NS_PER_S)
+        return None
+
+    async def _let_through(self) -> Gate:
+        """Wait as long as the breaker is open: until it is closed, or this call is its probe, or the run stops."""
+        while not self._stop.is_set:
+            # Whoever is let through is sent a lead later.
+            soon_ns = self._clock.monotonic_ns() + LEAD_NS
+            permission = self._breaker.permission(soon_ns)
             if permission.gate is Gate.GO:
-                return False
+                break
             if permission.gate is Gate.PROBE:
                 self._breaker = self._breaker.probe_sent()
-                return True
+                return Gate.PROBE
             if permission.gate is Gate.ABORT:
                 self._abort("is down: it failed 20 calls in a row or half of the last 100, and three probes")
             elif permission.wait_until_ns is None:
                 await self._stop.sleep(LOOK_AGAIN_S)
             else:
-                await self._stop.sleep((permission.wait_until_ns - self._clock.monotonic_ns()) / NS_PER_S)
-        return None
-
-    async def admit_attempt(self) -> Admitted | None:
-        """Wait for the endpoint's pace and pauses; None: the run is stopping."""
-        # The place in the queue is taken before waiting: who asked first goes first.
-        now_ns = self._clock.monotonic_ns()
-        own_ns, start_ns = self._own_pace.earliest_ns(now_ns), self._pace.earliest_ns(now_ns)
-        self._own_pace, self._pace = self._own_pace.started(own_ns), self._pace.started(start_ns)
-        while not self._stop.is_set:
-            until_ns = max(start_ns, self._pace.paused_until_ns)
-            wait_ns = until_ns - self._clock.monotonic_ns()
-            if wait_ns <= 0:
-                return Admitted(paused_from_ns=own_ns, paused_until_ns=until_ns) if until_ns > own_ns else Admitted()
-            await self._stop.sleep(wait_ns / NS_PER_S)
-        return None
+                await self._stop.sleep((permission.wait_until_ns - soon_ns) / NS_PER_S)
+        return Gate.GO
 
     def wait_before_retry_ms(self, failures: Sequence[Failure], *, call_id: str) -> float | None:
         """What follows the last failure of a call; None: it is final. A wait the service named pauses all its calls."""

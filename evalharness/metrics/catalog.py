@@ -90,7 +90,7 @@ _DECLARED = (
         name="queue_ms",
         unit=Unit.MS,
         title="Waiting in the client",
-        formula="intended start to the first attempt being sent, without a pause that the service asked for",
+        formula="intended start to the first attempt being sent, without a pause that the service caused",
         from_call=timeline.queue_ms,
         when_failed=WhenFailed.AS_MEASURED,
     ),
@@ -98,7 +98,8 @@ _DECLARED = (
         name="wait_ms",
         unit=Unit.MS,
         title="Waiting before attempts",
-        formula="sum of the pauses before attempts: back-off and what the service asked for, of this call or of others",
+        formula="sum of the pauses before attempts: back-off, what the service asked for (of this call or of others), "
+        "and how long it was left alone because it was down",
         from_call=timeline.wait_ms,
         when_failed=WhenFailed.AS_MEASURED,
     ),

@@ -58,7 +58,7 @@ def latency_ms(call: Call) -> float | None:
 
 
 def queue_ms(call: Call) -> float | None:
-    """Intended start to the first attempt's sending: the client's own queue. A pause that the service asked for before
+    """Intended start to the first attempt's sending: the client's own queue. A pause that the service caused before
     it is in ``wait_ms``."""
     if not call.attempts:
         return None
@@ -67,7 +67,7 @@ def queue_ms(call: Call) -> float | None:
 
 
 def wait_ms(call: Call) -> float | None:
-    """Back-off and pauses that the service asked for, summed over the attempts they came before."""
+    """Back-off and pauses that the service caused, summed over the attempts they came before."""
     return sum((attempt.wait_ms for attempt in call.attempts), 0.0) if call.attempts else None
 
 

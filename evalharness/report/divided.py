@@ -88,7 +88,7 @@ def _table(found: Sequence[tuple[Lane, TimeDivision]]) -> Table:
         rows=tuple(rows),
         note=f"Means over the {numbers.plural(n_trials, 'call')} that ended, which add up; medians below. "
         "Queue: meant to start until connecting or sending, this client's own. Retries and pauses: failed attempts, "
-        "back-off, and pauses that the service asked for. Waiting: sent to the first token. "
+        "back-off, and pauses that the service caused. Waiting: sent to the first token. "
         "Answer: first output to the end.",
     )
 

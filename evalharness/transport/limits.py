@@ -38,11 +38,13 @@ class Pace:
 
     def started(self, at_ns: int, *, tokens: int = 0) -> Pace:
         """A call starts. ``tokens`` is what it is expected to take; ``settled`` corrects it when that is known."""
-        return replace(
-            self,
-            next_request_ns=at_ns + _spacing_ns(self.requests_per_minute, 1),
-            next_tokens_ns=max(at_ns, self.next_tokens_ns) + _spacing_ns(self.tokens_per_minute, tokens),
-        )
+        # Without a rate there is no queue: whoever takes a place ahead of time holds back nobody.
+        next_request_ns, next_tokens_ns = self.next_request_ns, self.next_tokens_ns
+        if self.requests_per_minute is not None:
+            next_request_ns = at_ns + _spacing_ns(self.requests_per_minute, 1)
+        if self.tokens_per_minute is not None:
+            next_tokens_ns = max(at_ns, next_tokens_ns) + _spacing_ns(self.tokens_per_minute, tokens)
+        return replace(self, next_request_ns=next_request_ns, next_tokens_ns=next_tokens_ns)
 
     def settled(self, *, expected_tokens: int, used_tokens: int) -> Pace:
         difference_ns = _spacing_ns(self.tokens_per_minute, used_tokens - expected_tokens)

@@ -18,7 +18,7 @@ def time_division(view: RunView, rows: Bools) -> TimeDivision | None:
     """Over the trials of ``rows`` that ended with an answer; None without one.
 
     A connection's set-up lies before the sending of its attempt: in the client's wait with one attempt, else among the
-    retries. Pauses that the service asked for count as retries, whichever call was refused. What a service does not
+    retries. Pauses that the service caused count as retries, whichever call was refused. What a service does not
     send apart (no stream, no reasoning shown) is in ``waiting``.
     """
     columns = view.table.metrics

@@ -18,7 +18,7 @@ class Moments:
     """Columns of the table's length (N), NaN where a trial did not get there.
 
     ``intended_s`` and ``ended_s`` from the run's first start, ``lag_ms`` from the intended start to sending without the
-    time the connection took to set up and without a pause that the service asked for: how late the client was. A trial
+    time the connection took to set up and without a pause that the service caused: how late the client was. A trial
     was sent when it has a call, also where no connection came about. ``n_calls`` counts the calls of the trial itself,
     without its judges'.
     """

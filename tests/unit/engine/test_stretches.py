@@ -10,8 +10,9 @@ import pytest
 
 from evalharness.core.model import Trial
 from evalharness.core.ports import Stretch
-from evalharness.engine.execute import LEAD_NS
-from tests.support.engine_bench import Bench, answer, http_error
+from evalharness.engine.gatekeeper import LEAD_NS
+from evalharness.load_shapes.closed import Closed
+from tests.support.engine_bench import Bench, Writer, answer, http_error
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,42 @@ def test_a_call_that_a_pause_of_the_service_held_back_says_how_long() -> None:
     waits_ms = [call.attempts[0].wait_ms for call in (early, late)]
     assert waits_ms[0] - waits_ms[1] == pytest.approx(100), "both until the pause was over"
     assert 5_000 < waits_ms[1] < 7_000
+
+
+class SlowWriter(Writer):
+    """Writing an attempt down takes 50 ms of the bench's clock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written_ns: list[int] = []
+
+    async def begin_attempt(self, trial_id: str, turn_index: int, attempt_index: int) -> None:
+        await super().begin_attempt(trial_id, turn_index, attempt_index)
+        self.bench.clock.now_ns += 50_000_000
+        self.written_ns.append(self.bench.clock.now_ns)
+
+
+@pytest.mark.parametrize("shape", [Every(100_000_000), Closed(max_in_flight=2, think_ns=0)])
+def test_what_a_pause_held_back_is_written_down_before_its_end_and_sent_at_its_end(shape: Every | Closed) -> None:
+    writer = SlowWriter()
+    refused = http_error(429, "rate_limit_exceeded", {"retry-after": "7"})
+    bench = writer.bench = Bench(refused, answer("7"), n=4, writer=writer)
+    bench.conduct = replace(bench.conduct, stretches=(Stretch(shape=shape),))
+    bench.run()
+    attempts = {
+        (trial_id, attempt.index): (result.calls[0].intended_ns, attempt.wait_ms)
+        for trial_id, result in writer.results.items()
+        for attempt in result.calls[0].attempts
+    }
+    begun = [(trial_id, index) for trial_id, _, index in writer.begun]
+    paused = [(*row, key) for *row, key in zip(writer.written_ns, bench.transport.moments_ns, begun, strict=True)
+              if attempts[key][1] > 0]  # fmt: skip
+    assert len(paused) >= 2
+    for written_ns, sent_ns, (trial_id, index) in paused:
+        assert sent_ns is not None and written_ns < sent_ns < written_ns + LEAD_NS
+        intended_ns, wait_ms = attempts[trial_id, index]
+        if index == 0:
+            assert sent_ns == pytest.approx(intended_ns + wait_ms * 1e6, abs=1), "nothing is left for this client"
 
 
 def test_a_closed_loop_means_the_moment_it_is_ready_to_send() -> None:

@@ -20,6 +20,12 @@ def test_requests_are_spaced_evenly():
     assert pace.earliest_ns(11 * S) == 11 * S
 
 
+def test_without_a_rate_a_place_that_is_taken_ahead_of_time_holds_back_nobody():
+    assert Pace.of(Limits()).started(9 * S, tokens=100).earliest_ns(1 * S) == 1 * S
+    by_tokens = Pace.of(Limits(tokens_per_minute=6000)).started(9 * S)
+    assert (by_tokens.next_request_ns, by_tokens.earliest_ns(1 * S)) == (0, 9 * S)
+
+
 def test_tokens_push_back_by_what_they_take_of_the_minute():
     pace = Pace.of(Limits(tokens_per_minute=6000)).started(0, tokens=100)
     assert pace.earliest_ns(0) == 1 * S
