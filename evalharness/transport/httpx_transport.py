@@ -10,10 +10,8 @@ from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from evalharness.core.failure import Clock as TimeoutClock
 from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.ports import HttpRequest, Tape, Terms
-from evalharness.transport.deadlines import Deadlines
 from evalharness.transport.moments import sleep_until
 from evalharness.transport.network_errors import (
     clock_failure,
@@ -69,14 +67,13 @@ class HttpxTransport:
         # Before the clocks: reading the certificates for it takes a while.
         client = self._opened()
         timeout = asyncio.timeout(None)
-        deadlines = Deadlines(timeout, terms.timeouts)
-        recording = Recording(self._settings.clock, terms, deadlines)
+        recording = Recording(self._settings.clock, terms, timeout)
         try:
             async with timeout:
-                deadlines.start(TimeoutClock.CONNECT)
+                recording.start()
                 await self._send(client, recording, request)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
-            recording.failure = self._failure(error, recording, deadlines, has_expired=timeout.expired())
+            recording.failure = self._failure(error, recording, has_expired=timeout.expired())
             return recording, not timeout.expired() and _is_stale(error, recording)
         return recording, False
 
@@ -97,13 +94,10 @@ class HttpxTransport:
         finally:
             await response.aclose()
 
-    def _failure(
-        self, error: Exception, recording: Recording, deadlines: Deadlines, *, has_expired: bool
-    ) -> Failure | None:
+    def _failure(self, error: Exception, recording: Recording, *, has_expired: bool) -> Failure | None:
         if has_expired:
-            clock = deadlines.running
-            # No clock is running while the end of a finished body is awaited: closing it early is no failure.
-            return None if clock is None else clock_failure(clock, deadlines.limit_ns(clock), self._address.place)
+            lost = recording.lost_to()
+            return None if lost is None else clock_failure(*lost, self._address.place)
         if is_header_bomb(error):
             return Failure(
                 kind=FailureKind.TOO_LARGE, message=f"the response head of {self._address.place} is too large"

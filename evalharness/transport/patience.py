@@ -1,19 +1,21 @@
-"""The clocks of one answer. Pure: what came when goes in, when to lose patience comes out."""
+"""The clocks of one exchange. Pure: what came when goes in, when to lose patience comes out."""
 
 from __future__ import annotations
 
 from evalharness.core.failure import Clock
 from evalharness.core.model import Timeouts
 from evalharness.core.ports import Activity
-from evalharness.core.units import ns_from_ms
-from evalharness.transport.deadlines import DRAIN_NS
+from evalharness.core.units import NS_PER_S, ns_from_ms
+
+#: How long the end of a body is awaited after the terminal event, so that the connection can be used again.
+DRAIN_NS = NS_PER_S
 
 
 class Patience:
     """Of three clocks the one that is running, and the total. All moments are of the monotonic clock.
 
-    It begins with the first event's clock; the idle clock runs from each piece of data; after the terminal event none
-    runs, and the end of the body is awaited for a second.
+    It begins with the first event's clock; whoever connects under it runs that of connecting first. The idle clock
+    runs from each piece of data; after the terminal event none runs, and the end of the body is awaited for a second.
     """
 
     __slots__ = ("_ended_ns", "_from_ns", "_limits_ns", "_running", "_total_at_ns")
@@ -21,6 +23,7 @@ class Patience:
     def __init__(self, timeouts: Timeouts, *, started_ns: int) -> None:
         """The total clock runs from ``started_ns``."""
         self._limits_ns = {
+            Clock.CONNECT: ns_from_ms(timeouts.connect),
             Clock.FIRST_EVENT: ns_from_ms(timeouts.first_event),
             Clock.IDLE: ns_from_ms(timeouts.idle),
             Clock.TOTAL: ns_from_ms(timeouts.total),

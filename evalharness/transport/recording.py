@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, cast
 from evalharness.core.failure import Clock as TimeoutClock
 from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.ports import Clock, ResponseHead, Tape, Terms
+from evalharness.core.units import NS_PER_S
 from evalharness.transport.content import BodyTooLargeError, ContentError, content_of
-from evalharness.transport.deadlines import Deadlines
 from evalharness.transport.heads import dated
+from evalharness.transport.patience import Patience
 from evalharness.transport.reception import HAND_ON_BYTES
 
 if TYPE_CHECKING:
@@ -29,11 +30,14 @@ _HEAD_CAME = "http11.receive_response_headers.complete"
 
 
 class Recording:
-    def __init__(self, clock: Clock, terms: Terms, deadlines: Deadlines) -> None:
+    """Moves ``timeout``, once entered, to where its clocks next run out."""
+
+    def __init__(self, clock: Clock, terms: Terms, timeout: asyncio.Timeout) -> None:
         self._clock = clock
         self._terms = terms
-        self._deadlines = deadlines
+        self._timeout = timeout
         self._started_ns = clock.monotonic_ns()
+        self._patience = Patience(terms.timeouts, started_ns=self._started_ns)
         self._sent_ns: int | None = None
         self._connect_started_ns: int | None = None
         self._connected_ns: int | None = None
@@ -45,12 +49,28 @@ class Recording:
         self.head: ResponseHead | None = None
         self.failure: Failure | None = None
 
+    def start(self) -> None:
+        """With connecting."""
+        self._run(TimeoutClock.CONNECT, self._clock.monotonic_ns())
+
+    def _run(self, clock: TimeoutClock, from_ns: int) -> None:
+        self._patience.run(clock, from_ns)
+        self._reschedule()
+
+    def _reschedule(self) -> None:
+        left_ns = self._patience.due_ns - self._clock.monotonic_ns()
+        self._timeout.reschedule(asyncio.get_running_loop().time() + left_ns / NS_PER_S)
+
+    def lost_to(self) -> tuple[TimeoutClock, int] | None:
+        """Once the timeout has expired: ``Patience.lost_to``."""
+        return self._patience.lost_to(max(self._clock.monotonic_ns(), self._patience.due_ns))
+
     async def trace(self, event: str, details: Mapping[str, Any]) -> None:
         """Told by httpcore of each of its steps; runs in the step itself, so the stamp is taken first."""
         now_ns = self._clock.monotonic_ns()
         if event == _SENDING:
             self._sent_ns = now_ns
-            self._deadlines.start(TimeoutClock.FIRST_EVENT)
+            self._run(TimeoutClock.FIRST_EVENT, now_ns)
         elif event == _HEAD_CAME:
             self._headers_ns = now_ns
         elif event == _CONNECT_STARTED:
@@ -96,7 +116,8 @@ class Recording:
             async for chunk in chunks:
                 at_ns = self._clock.monotonic_ns()
                 if data := content.decode(chunk):
-                    self._deadlines.saw(self._terms.watch.saw(data))
+                    self._patience.saw(self._terms.watch.saw(data), at_ns)
+                    self._reschedule()
                     self._keep(at_ns, data)
 
     def _keep(self, at_ns: int, data: bytes) -> None:

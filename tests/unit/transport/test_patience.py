@@ -21,6 +21,12 @@ def test_the_first_event_is_awaited_from_the_moment_of_sending():
     assert patience().lost_to(110 * MS) == (Clock.FIRST_EVENT, 100 * MS)
 
 
+def test_connecting_has_a_clock_of_its_own():
+    made = Patience(TIMEOUTS, started_ns=0)
+    made.run(Clock.CONNECT, 5 * MS)
+    assert (made.due_ns, made.lost_to(6 * MS)) == (6 * MS, (Clock.CONNECT, 1 * MS))
+
+
 def test_data_starts_the_idle_clock_and_nothing_does_not():
     made = patience()
     made.saw(Activity.NOTHING, 90 * MS)
