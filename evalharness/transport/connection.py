@@ -153,11 +153,10 @@ class Connection:
             return self._left_over_since_ns
         if came_ns is None:
             return earliest_ns
-        wake_ns = self._sockets.woken_by(came_ns)
+        surely_ns = self._sockets.woken_by(came_ns)
         if came_ns < earliest_ns or earliest_ns == 0:
-            # It took longer to wake up than it nearly always does, or to come round to this socket. What came last came
-            # then; what came first, at most another wake-up before.
-            return max(self._emptied_ns, came_ns - wake_ns)
+            # It took longer to wake up than it nearly always does.
+            return max(surely_ns, self._emptied_ns) if self._emptied_ns <= came_ns else surely_ns
         return earliest_ns
 
     def _received_cipher(self, reception: Reception, n_bytes: int, times_ns: tuple[int, int, int]) -> bool:

@@ -28,6 +28,12 @@ OnRoom: TypeAlias = Callable[[], bool]
 _LEAST_WAKE_NS, _FIRST_WAKE_NS = 50_000, 100_000
 #: Of 100 wake-ups 99 are quicker than the estimate: so much it rises when one is slower, so much it falls when not.
 _RISE, _FALL = 1.25, 1.25 ** (-1 / 99)
+#: A wait is cut into such pieces, so that the last look that found nothing is never older than that by much. Where it
+#: is older by more than the slack, this process was held up (by other work, by the host of a virtual machine) and
+#: bytes may have come in at any moment since.
+_SLICE_NS, _SLACK_NS = NS_PER_MS, NS_PER_MS // 4
+#: epoll waits whole milliseconds and rounds up: a hair less than a slice.
+_SLICE_S = _SLICE_NS / NS_PER_S - 1e-6
 _N_LAG_BINS = 65
 #: ``select.select`` knows no higher descriptors.
 _FD_SETSIZE = 1024
@@ -45,7 +51,8 @@ class Sockets(Protocol):
     def unwatch(self, descriptor: int) -> None: ...
 
     def woken_by(self, came_ns: int) -> int:
-        """Told when the bytes just read came in; returns how long it may take from the first bytes to a wake-up."""
+        """Told when the bytes just read came in; returns a moment at which they surely had not, whatever this process
+        was kept from meanwhile: earlier than the one that ``OnReadable`` gets, which nearly always holds."""
         ...
 
 
@@ -57,7 +64,8 @@ class _MeasuringSelector(selectors.BaseSelector):
         self._keys: dict[int, selectors.SelectorKey] = {}
         self._on_readable: dict[int, OnReadable] = {}
         self._on_room: dict[int, OnRoom] = {}
-        self._looked_ns = perf_counter_ns()
+        self._looked_ns = self._empty_ns = perf_counter_ns()
+        self._surely_ns = 0
         self._has_waited = False
         self._wake_ns = float(_FIRST_WAKE_NS)
         self._has_fine_timers = self._epoll.fileno() < _FD_SETSIZE
@@ -97,16 +105,21 @@ class _MeasuringSelector(selectors.BaseSelector):
                 return ready
 
     def _look(self, until_ns: int | None) -> tuple[list[tuple[int, int]], int]:
-        """What is ready, and a moment at which none of it was."""
+        """What is ready, and a moment at which none of it was, but for one time in a hundred."""
         n_most = max(1, len(self._keys) + len(self._on_readable))
-        began_ns, earliest_ns = perf_counter_ns(), self._looked_ns
-        self.lag_counts[(began_ns - earliest_ns).bit_length()] += 1
+        began_ns, earliest_ns = perf_counter_ns(), self._empty_ns
+        self.lag_counts[(began_ns - self._looked_ns).bit_length()] += 1
         # Asked without waiting first: only a wait that found nothing at its beginning tells when it was not there yet.
         events = self._epoll.poll(0, n_most)
         self._has_waited = not events
+        self._surely_ns, self._empty_ns = earliest_ns, began_ns
         if self._has_waited:
-            events = self._wait(until_ns, n_most)
-            earliest_ns = max(began_ns, perf_counter_ns() - round(self._wake_ns))
+            events, surely_ns = self._wait(until_ns, n_most, began_ns)
+            now_ns = perf_counter_ns()
+            was_held_up = now_ns - surely_ns > _SLICE_NS + _SLACK_NS
+            earliest_ns = surely_ns if was_held_up else max(surely_ns, now_ns - round(self._wake_ns))
+            # What was not ready now was not before, but it may have come while this process was held up after its look.
+            self._surely_ns, self._empty_ns = surely_ns, surely_ns if was_held_up else now_ns
         self._looked_ns = perf_counter_ns()
         return events, earliest_ns
 
@@ -115,18 +128,23 @@ class _MeasuringSelector(selectors.BaseSelector):
         # What came after the wake-up tells nothing of it.
         if self._has_waited and took_ns >= 0:
             self._wake_ns = max(_LEAST_WAKE_NS, self._wake_ns * (_RISE if took_ns > self._wake_ns else _FALL))
-        return round(self._wake_ns)
+        return self._surely_ns
 
-    def _wait(self, until_ns: int | None, n_most: int) -> list[tuple[int, int]]:
-        if until_ns is None:
-            return self._epoll.poll(None, n_most)
-        left_ns = until_ns - perf_counter_ns()
-        if left_ns >= NS_PER_MS or (left_ns > 0 and not self._has_fine_timers):
-            # epoll waits whole milliseconds and rounds up: a hair less than those that are left.
-            return self._epoll.poll(max(1, left_ns // NS_PER_MS) / 1000 - 1e-6, n_most)
-        if left_ns > 0:
-            select.select([self._epoll], [], [], left_ns / NS_PER_S)
-        return self._epoll.poll(0, n_most)
+    def _wait(self, until_ns: int | None, n_most: int, surely_ns: int) -> tuple[list[tuple[int, int]], int]:
+        """What became ready, and a moment at which it was not, ``surely_ns`` or later."""
+        if not self._on_readable and until_ns is None:
+            return self._epoll.poll(None, n_most), surely_ns
+        while True:
+            began_ns = perf_counter_ns()
+            left_ns = _SLICE_NS if until_ns is None else until_ns - began_ns
+            if left_ns < _SLICE_NS and (left_ns <= 0 or self._has_fine_timers):
+                if left_ns > 0:
+                    select.select([self._epoll], [], [], left_ns / NS_PER_S)
+                return self._epoll.poll(0, n_most), surely_ns
+            if events := self._epoll.poll(_SLICE_S, n_most):
+                return events, surely_ns
+            # It has waited to its end and found nothing there.
+            surely_ns = began_ns + _SLICE_NS
 
     def _serve(self, descriptor: int, mask: int, earliest_ns: int) -> bool:
         has_turn = False
@@ -234,8 +252,8 @@ class _ForeignLoop:
         self._loop.remove_reader(descriptor)
 
     def woken_by(self, came_ns: int) -> int:
-        """Nothing is known of its waits: as late as this read was."""
-        return perf_counter_ns() - came_ns
+        """Nothing is known of its waits: the first bytes came as long before the last as these before the read."""
+        return 2 * came_ns - perf_counter_ns()
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

@@ -66,12 +66,17 @@ class Observing:
         return Observed(
             source=tape.source,
             send_ns=tape.send_ns,
-            max_lag_ns=max(map(sub, tape.read_ns, self._at_ns)),
+            max_lag_ns=self._max_lag_ns(tape, unsure_ns),
             n_coalesced=self._n_coalesced(unsure_ns, stamps),
             first_output_error_ns=self._first_output_error_ns(unsure_ns, stamps),
             done_error_ns=self._error_ns(unsure_ns, stamps.done_ns),
             first_reasoning_error_ns=self._first_reasoning_error_ns(unsure_ns, stamps),
         )
+
+    def _max_lag_ns(self, tape: Tape, unsure_ns: Sequence[int]) -> int:
+        """Of a read that may have gathered what came one after another, the first of it has waited longest."""
+        reads = zip(tape.read_ns, self._at_ns, unsure_ns, strict=True)
+        return max(read_ns - at_ns + (unsure if unsure > COALESCED_NS else 0) for read_ns, at_ns, unsure in reads)
 
     def _unsure_ns(self, tape: Tape) -> Sequence[int]:
         spans = [max(0, span) for span in map(sub, self._at_ns, tape.earliest_ns)]

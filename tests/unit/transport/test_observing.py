@@ -116,6 +116,13 @@ def test_gaps_of_zero_in_a_read_that_may_have_waited_are_counted():
     assert (waited.first_output_error_ns, waited.done_error_ns) == (None, None)
 
 
+def test_what_was_gathered_in_one_read_may_have_waited_since_the_socket_was_empty():
+    gathered = observed((1000 * US, ONE * 3), (2000 * US, ONE), earliest_ns=[400 * US, 1990 * US])
+    bundled = observed((1000 * US, ONE * 3), (2000 * US, ONE), earliest_ns=[900 * US, 1990 * US])
+    assert gathered is not None and bundled is not None
+    assert (gathered.max_lag_ns, bundled.max_lag_ns) == (630 * US, 30 * US)
+
+
 def test_a_transport_that_cannot_tell_states_nothing():
     assert observed((1000 * US, ONE), earliest_ns=[]) is None
     assert observed(earliest_ns=[]) is None
