@@ -19,7 +19,7 @@ from tests.bench.size import Size
 from tests.bench.tables import Table, as_markdown
 
 #: Each is a module here with ``tables(size, folder)``, an iterator of ``Table``.
-BENCHMARKS = ("fidelity", "saturation", "cpu", "dispatch", "memory", "storage", "startup", "analysis")
+BENCHMARKS = ("fidelity", "agreement", "saturation", "cpu", "dispatch", "memory", "storage", "startup", "analysis")
 
 
 def main() -> int:

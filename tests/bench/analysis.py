@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.bench.machine import Strain
 from tests.bench.size import Size
 from tests.bench.tables import Column, Table, at_most
 from tests.support.runs import make_run
@@ -20,6 +20,7 @@ def tables(size: Size, folder: Path) -> Iterator[Table]:
     from evalharness.report.settings import ReportSettings
     from evalharness.verdict.compare import analyse
 
+    strain = Strain()
     times = size.pick(1, 3, 5)
     run = make_run(arms=_ARMS, cases=_CASES, repeats=1, seed=1)
     analysis = analyse(run)
@@ -28,7 +29,7 @@ def tables(size: Size, folder: Path) -> Iterator[Table]:
     size_kb = len(render_page(run, analysis, ReportSettings()).encode("utf-8")) / 1000
     yield Table(
         title="analysis",
-        load=f"{_ARMS} arms x {_CASES:,} cases, in memory; load average {os.getloadavg()[0]:.1f}.",
+        load=f"{_ARMS} arms x {_CASES:,} cases, in memory; {strain.words}.",
         columns=(Column("what", "what", digits=None), Column("value", "value"), Column("unit", "unit", digits=None)),
         rows=[
             {"what": "statistics", "value": statistics_s, "unit": "s"},

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from tests.bench import saturation
 from tests.bench.contestants import CONTESTANTS, OURS, C
+from tests.bench.machine import worst
 from tests.bench.race import Heat, Load
 from tests.bench.rivalry import Entry, compete
 from tests.bench.servers.answers import lone_deltas
 from tests.bench.size import Size
-from tests.bench.tables import Cell, Column, Table, Target, at_most
+from tests.bench.tables import STRAIN, Cell, Column, Table, Target, at_most
 from tests.bench.units import NS_PER_MS
 
 _STREAMS = 128
@@ -49,7 +50,7 @@ _COLUMNS = (
     Column("together", "together"),
     Column("alone", "alone"),
     Column("times_c", "alone, times C"),
-    Column("load", "load average", digits=2),
+    *STRAIN,
 )
 
 
@@ -61,7 +62,7 @@ def _row(name: str, together: Entry, alone: Entry, limit: Entry) -> dict[str, Ce
         "together": together.median("cpu_s"),
         "alone": own,
         "times_c": own / least if own and least else None,
-        "load": max([*together.load_averages, *alone.load_averages], default=None),
+        **worst([together.strain, alone.strain]),
     }
 
 

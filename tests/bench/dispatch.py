@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from tests.bench.commands import run_command
+from tests.bench.machine import Strain
 from tests.bench.size import Size
 from tests.bench.suites import write_suite
-from tests.bench.tables import Column, Table, at_least, at_most
+from tests.bench.tables import STRAIN, Column, Table, at_least, at_most
 
 _RATE_PER_S = 200
 
@@ -20,6 +20,7 @@ _RATE_PER_S = 200
 def tables(size: Size, folder: Path) -> Iterator[Table]:
     seconds = size.pick(3, 5, 20)
     for shape in ("constant", "poisson"):
+        strain = Strain()
         late_ms = _queue_ms(folder, shape, seconds)
         p50, p99, most = (float(value) for value in np.quantile(late_ms, (0.5, 0.99, 1)))
         yield Table(
@@ -30,9 +31,9 @@ def tables(size: Size, folder: Path) -> Iterator[Table]:
                 Column("p50", "queue_ms p50"),
                 Column("p99", "p99"),
                 Column("max", "max"),
-                Column("load", "load average", digits=2),
+                *STRAIN,
             ),
-            rows=[{"trials": len(late_ms), "p50": p50, "p99": p99, "max": most, "load": os.getloadavg()[0]}],
+            rows=[{"trials": len(late_ms), "p50": p50, "p99": p99, "max": most, **strain.cells()}],
             targets=[
                 at_most("dispatch lag, p99", p99, 1, " ms"),
                 at_least("trials sent, of those the rate asks for", len(late_ms) / (_RATE_PER_S * seconds), 0.9),

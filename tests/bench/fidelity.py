@@ -16,7 +16,7 @@ from tests.bench.rivalry import Entry, compete
 from tests.bench.servers.answers import Answer, lone_deltas
 from tests.bench.servers.simulator import latency_answer
 from tests.bench.size import Size
-from tests.bench.tables import Cell, Column, Table
+from tests.bench.tables import STRAIN, Cell, Column, Table
 from tests.bench.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
 _TTFT_MS = 200
@@ -120,20 +120,20 @@ _COLUMNS = (
     Column("times_p99", "p99, times ours"),
     Column("calls", "calls", digits=None),
     Column("n_cold", "on new connections", digits=None),
-    Column("load", "load average", digits=2),
+    *STRAIN,
 )
 
 
 def _row(entry: Entry, ours: Entry, scene: Scene) -> dict[str, Cell]:
     if not entry.figures:
         return {"client": f"{entry.name} ({entry.absent})"}
-    row: dict[str, Cell] = {column.key: entry.median(column.key) for column in _COLUMNS[1:-5]}
+    row: dict[str, Cell] = {column.key: entry.median(column.key) for column in _COLUMNS[1 : -4 - len(STRAIN)]}
     n_calls = sum(heat.summary["n_calls"] for heat in entry.heats)
     row |= {
         "client": entry.name + (f" ({entry.absent})" if entry.absent else ""),
         "calls": f"{n_calls} in {len(entry.heats)}" + (f", {entry.n_failed} failed" if entry.n_failed else ""),
         "n_cold": sum(heat.truth.n_cold for heat in entry.heats if heat.truth),
-        "load": max(entry.load_averages),
+        **entry.strain,
     }
     for level in ("p50", "p99"):
         mine, theirs = ours.median(f"ttft_{level}"), entry.median(f"ttft_{level}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy as np
 from tests.bench.commands import Ran, run_command
 from tests.bench.size import Size
 from tests.bench.suites import write_suite
-from tests.bench.tables import Cell, Column, Table
+from tests.bench.tables import STRAIN, Cell, Column, Table
 
 _CASES = 20
 #: The first part of a run is spent on imports and on filling pools.
@@ -34,7 +33,7 @@ def tables(size: Size, folder: Path) -> Iterator[Table]:
             Column("wall_s", "wall s"),
             Column("peak_mib", "peak MiB"),
             Column("growth_kib", "growth while running, KiB per 1,000 calls"),
-            Column("load", "load average", digits=2),
+            *STRAIN,
         ),
         rows=[_row(n_calls, ran) for n_calls, ran in runs],
         notes=[] if grown is None else [f"Peak: {grown * 1024:.0f} KiB more per 1,000 further calls, the plan in it."],
@@ -52,7 +51,7 @@ def _row(n_calls: int, ran: Ran) -> dict[str, Cell]:
         "wall_s": ran.wall_s,
         "peak_mib": ran.peak_mib,
         "growth_kib": _growth_kib(ran.rss_mib, ran.wall_s, n_calls),
-        "load": os.getloadavg()[0],
+        **ran.strain,
     }
 
 

@@ -19,7 +19,8 @@ Nanoseconds = npt.NDArray[np.float64]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errors:
     """In nanoseconds, client minus truth. ``arrival``: one row per call, a column per delta. ``sure`` (arrivals) and
-    ``gap`` (between deltas): without the calls whose client itself says that gaps of its are none (coalesced).
+    ``gap`` (between deltas): without the calls whose client itself says that it read several deltas, or the last one
+    and the end, at once (coalesced).
 
     ``arrival``: stamp minus the server's write. ``ttft``: the client's TTFT minus (write minus receipt); ``delivery``
     is its part that the request's way makes up. ``end``: the same for the end of the answer. ``mean_gap``: per call.
@@ -65,7 +66,7 @@ def errors_of(heat: Heat, answer: Answer) -> Errors:
     last = np.array([true.before_ns[-1] for _, true in pairs], dtype=np.float64)
     done = np.array([call.get("done_ns", call["reads"][-1][0]) for call, _ in pairs], dtype=np.float64)
     gap = np.diff(stamps, axis=1) - np.diff(before, axis=1)
-    is_sure = [not call.get("n_coalesced") for call, _ in pairs]
+    is_sure = [not call.get("n_coalesced") and not _ends_together(call, answer) for call, _ in pairs]
     every_before = np.concatenate([true.before_ns for _, true in pairs])
     return Errors(
         arrival=stamps - before,
@@ -108,6 +109,12 @@ def stated_of(heat: Heat, answer: Answer) -> Stated | None:
 def _pairs(heat: Heat) -> list[tuple[Mapping[str, Any], TrueCall]]:
     assert heat.truth is not None
     return [(call, heat.truth.calls[call["call"]]) for call in heat.calls]
+
+
+def _ends_together(call: Mapping[str, Any], answer: Answer) -> bool:
+    """Whether the client says by its stamps that the last delta came with the end, which was written later: it read
+    both at once, and dates the delta as late as the end. No gap of 0 shows it."""
+    return answer.delta_writes[-1] < len(answer.writes) - 1 and call.get("done_ns") == call["reads"][-1][0]
 
 
 def _delta_stamps(call: Mapping[str, Any], answer: Answer, unit: str) -> Sequence[int]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench.contestants import CONTESTANTS
+from tests.bench.machine import Strain, worst
 from tests.bench.race import Heat, Load, run_heat
 
 Figures = Mapping[str, float]
@@ -21,13 +21,18 @@ class Entry:
     name: str
     heats: list[Heat] = field(default_factory=list)
     figures: list[Figures] = field(default_factory=list)
-    load_averages: list[float] = field(default_factory=list)
+    strains: list[Mapping[str, float | None]] = field(default_factory=list)
     absent: str | None = None
 
     def median(self, key: str) -> float | None:
         """Over heats. None where no heat was finished."""
         values = [figures[key] for figures in self.figures if key in figures]
         return statistics.median(values) if values else None
+
+    @property
+    def strain(self) -> Mapping[str, float | None]:
+        """The worst of its heats."""
+        return worst(self.strains)
 
     @property
     def n_failed(self) -> int:
@@ -54,8 +59,9 @@ def compete(
 
 
 def _enter(entry: Entry, load: Load, judge: Callable[[Heat, Load], Figures], folder: Path) -> None:
-    entry.load_averages.append(os.getloadavg()[0])
+    strain = Strain()
     heat = run_heat(CONTESTANTS[entry.name], load, folder)
+    entry.strains.append(strain.cells())
     if heat.gave_up is not None:
         entry.absent = heat.gave_up
         return

@@ -10,7 +10,7 @@ from tests.bench.race import Heat, Load
 from tests.bench.rivalry import Entry, compete
 from tests.bench.servers.answers import bundled
 from tests.bench.size import Size
-from tests.bench.tables import Cell, Column, Table, Target, at_least
+from tests.bench.tables import STRAIN, Cell, Column, Table, Target, at_least
 
 _IN_FLIGHT = 64
 _N_DELTAS = 64
@@ -55,7 +55,7 @@ _COLUMNS = (
     Column("cpu_s", "CPU s per 1M deltas"),
     Column("cores", "cores used", digits=2),
     Column("runs", "runs", digits=None),
-    Column("load", "load average", digits=2),
+    *STRAIN,
 )
 
 
@@ -70,7 +70,7 @@ def _row(entry: Entry, ours: Entry) -> dict[str, Cell]:
         "cpu_s": entry.median("cpu_s"),
         "cores": entry.median("cores"),
         "runs": f"{len(entry.heats)}" + (f", {entry.n_failed} calls failed" if entry.n_failed else ""),
-        "load": max(entry.load_averages),
+        **entry.strain,
     }
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench.commands import Ran, run_command
 from tests.bench.compiling import why_no_c
+from tests.bench.machine import worst
 from tests.bench.servers.answers import bundled
 from tests.bench.servers.clocked import ClockedServer
 from tests.bench.size import Size
 from tests.bench.suites import write_suite
-from tests.bench.tables import Cell, Column, Table, Target, at_most
+from tests.bench.tables import STRAIN, Cell, Column, Table, Target, at_most
 
 _RUN = ("--fresh", "--quiet")
 
@@ -32,7 +32,7 @@ def tables(size: Size, folder: Path) -> Iterator[Table]:
             Column("wall_s", "wall s"),
             Column("peak_mib", "peak MiB"),
             Column("runs", "runs", digits=None),
-            Column("load", "load average", digits=2),
+            *STRAIN,
         ),
         rows=[
             _row("--help", help_),
@@ -61,7 +61,7 @@ def _server() -> str:
 
 def _row(what: str, runs: list[Ran]) -> dict[str, Cell]:
     return {"what": what, "wall_s": _wall_s(runs), "peak_mib": _peak_mib(runs), "runs": len(runs),
-            "load": os.getloadavg()[0]}  # fmt: skip
+            **worst([run.strain for run in runs])}  # fmt: skip
 
 
 def _wall_s(runs: list[Ran]) -> float:

@@ -20,6 +20,7 @@ from evalharness.store.load import load
 from evalharness.store.loaded import PackedRows
 from evalharness.store.result_rows import read_rows
 from evalharness.store.run_store import RunStore
+from tests.bench.machine import Strain
 from tests.bench.size import Size
 from tests.bench.streamed import N_DELTAS, Stream, planned
 from tests.bench.tables import Column, Table, at_most
@@ -33,6 +34,7 @@ _MB = 1e6
 
 
 def tables(size: Size, folder: Path) -> Iterator[Table]:
+    strain = Strain()
     n = size.pick(5_000, 20_000, _TARGET_RESULTS)
     out = folder / "storage"
     run = planned(_CASES, n // _CASES)
@@ -46,7 +48,7 @@ def tables(size: Size, folder: Path) -> Iterator[Table]:
     yield Table(
         title="storage",
         load=f"{n:,} results of {N_DELTAS} deltas (gaps lognormal, median 10 ms, sigma 0.5), one score each,"
-        f" {_IN_FLIGHT} in flight; load average {os.getloadavg()[0]:.1f}.",
+        f" {_IN_FLIGHT} in flight; {strain.words}.",
         columns=(Column("what", "what", digits=None), Column("value", "value"), Column("unit", "unit", digits=None)),
         rows=[
             {"what": "numbers on the disk (table `results`)", "value": disk_mb, "unit": "MB"},

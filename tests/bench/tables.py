@@ -17,6 +17,10 @@ class Column:
     digits: int | None = 3
 
 
+#: What ``machine.Strain`` says, beside the figures of a row.
+STRAIN = (Column("load", "load average", digits=2), Column("stolen", "stolen, % of CPU", digits=2))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """``is_met`` None: it could not be judged here, ``found`` says why."""
@@ -33,7 +37,8 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """``load`` says in a sentence what was done. A row without a cell has nothing to say there."""
+    """``load`` says in a sentence what was done. A row without a cell has nothing to say there; a column
+    without any is left out."""
 
     title: str
     load: str
@@ -57,7 +62,8 @@ def _judged(what: str, found: float | None, unit: str, is_met: bool | None) -> T
 
 def as_markdown(table: Table) -> str:
     lines = [f"### {table.title}", "", table.load, ""]
-    lines += _grid(table.columns, table.rows)
+    known = [column for column in table.columns if any(row.get(column.key) is not None for row in table.rows)]
+    lines += _grid(known, table.rows)
     for block in (list(table.notes), [target.line for target in table.targets]):
         if block:
             lines += ["", *block]
