@@ -1,6 +1,7 @@
 """Evidence for gates on scores in [0, 1]: one arm's mean, and the difference of two arms.
 
-Every interval is the one that a report shows of the same quantity, at level 0.90.
+Every interval is the one that a report shows of the same quantity, at level 0.90, but for single 0/1 trials of one arm:
+both of Wilson's limits together keep to their level, each by itself does not.
 """
 
 from __future__ import annotations
@@ -32,7 +33,11 @@ from evalharness.stats.sample import (
 
 
 def share_evidence(sample: Sample, settings: Settings) -> Evidence:
-    """The mean of scores in [0, 1]. Fewer than ten single 0/1 trials get Clopper-Pearson limits, which are exact."""
+    """The mean of scores in [0, 1]. Single 0/1 trials get Clopper-Pearson limits, which are exact.
+
+    At one-sided 95% Wilson's upper limit misses a share of 95% from 24 cases in 11.6% of runs, and one of 98% from 60
+    in 11.9%: such a gate would fail an arm at its limit that often. Source: Cai 2005, JSPI 131:63.
+    """
     extremes = tuple(_share(filled(sample, value), settings) for value in (0.0, 1.0)) if sample.n_missing else ()
     return Evidence(
         observed=_share(sample, settings),
@@ -45,7 +50,7 @@ def share_evidence(sample: Sample, settings: Settings) -> Evidence:
 def _share(sample: Sample, settings: Settings) -> Showing:
     n_clusters = n_independent(sample)
     single = sample.is_binary and int(sample.trials.sum()) == n_clusters and settings.scope == "population"
-    if single and n_clusters < FEWEST_CLUSTERS:
+    if single:
         settings = replace(settings, exact=True)
 
     def limits(level: float) -> Limits:
@@ -58,7 +63,7 @@ def _share(sample: Sample, settings: Settings) -> Showing:
         estimate=estimate,
         p_value=Inverted(limits=limits),
         n_clusters=n_clusters,
-        is_exact=lambda _: single and settings.exact,
+        is_exact=lambda _: single,
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from evalharness.core.findings import Reason, Verdict
 from evalharness.stats.evidence import ALPHA, Claim, Gap, Inverted
@@ -74,6 +75,18 @@ def test_the_verdict_is_that_of_the_bounds_that_are_shown():
     finding = judged(at_least(0.8), share_evidence(one_each([1.0] * 17 + [0.0] * 3), SETTINGS))
     assert finding.estimate.point == 0.85
     assert (finding.verdict, finding.reason) == (Verdict.INCONCLUSIVE, Reason.NOT_ENOUGH)
+
+
+@pytest.mark.parametrize(("limit", "n"), [(0.5, 29), (0.8, 20), (0.9, 25), (0.95, 24), (0.95, 52), (0.98, 60)])
+def test_a_share_exactly_at_its_limit_gets_a_wrong_verdict_in_at_most_five_percent(limit, n):
+    """All runs there can be, each with its chance. Wilson's bounds fail 98% of 60 in 11.9%, pass 95% of 52 in 6.9%."""
+    chances = stats.binom.pmf(np.arange(n + 1), n, limit)
+    wrong = {Verdict.PASS: 0.0, Verdict.FAIL: 0.0, Verdict.INCONCLUSIVE: 0.0}
+    for right, chance in enumerate(chances):
+        values = np.repeat([1.0, 0.0], [right, n - right])
+        wrong[judged(at_least(limit), share_evidence(one_each(values), SETTINGS)).verdict] += chance
+    assert wrong[Verdict.PASS] <= 0.05
+    assert 0 < wrong[Verdict.FAIL] <= 0.05
 
 
 def test_failed_trials_make_a_slow_arm_fail_its_quantile_although_it_has_none():

@@ -21,7 +21,6 @@ from tests.stats.test_references import flips, one_each
 
 ROWS = json.loads((Path(__file__).parent / "reference" / "gates.json").read_text(encoding="utf-8"))
 SETTINGS = Settings(seed=11)
-EXACT = Settings(seed=11, exact=True)
 
 
 def of(what: str) -> pytest.MarkDecorator:
@@ -46,14 +45,8 @@ def shares(given) -> Evidence:
 
 
 @of("share")
-def test_p_of_a_share_inverts_the_wilson_interval(given, expected):
+def test_p_of_a_share_of_single_trials_is_the_exact_binomial_one(given, expected):
     evidence = share_evidence(shares(given), SETTINGS)
-    same(evidence.observed.p_value(Claim(limit=given["limit"], above=given["above"])), expected)
-
-
-@of("share_exact")
-def test_p_of_a_share_on_request_is_the_exact_binomial_one(given, expected):
-    evidence = share_evidence(shares(given), EXACT)
     same(evidence.observed.p_value(Claim(limit=given["limit"], above=given["above"])), expected)
 
 

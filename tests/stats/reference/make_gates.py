@@ -80,10 +80,8 @@ def entries() -> list[dict]:
     for right, n, limit in [(81, 100, 0.75), (81, 100, 0.85), (40, 60, 0.8), (1980, 2000, 0.985), (12, 20, 0.9)]:
         for side in ("greater", "less"):
             given = {"right": right, "n": n, "limit": limit, "above": side == "greater"}
-            code = f"prop.test({right},{n},p={limit},alternative='{side}',correct=FALSE)$p.value"
-            add("share", given, in_r(code)[0], R + "prop.test without continuity correction")
             code = f"binom.test({right},{n},p={limit},alternative='{side}')$p.value"
-            add("share_exact", given, in_r(code)[0], R + "binom.test")
+            add("share", given, in_r(code)[0], R + "binom.test")
     for right, n, limit in [(9, 9, 0.6), (7, 7, 0.7), (3, 9, 0.7)]:
         side = "greater" if right / n > limit else "less"
         code = f"binom.test({right},{n},p={limit},alternative='{side}')$p.value"

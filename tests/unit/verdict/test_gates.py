@@ -14,7 +14,8 @@ from evalharness.core.model import Demand, GateScope, GateSpec, Order, PendingRe
 from evalharness.core.record import RunRecord, Score, TrialResult
 from evalharness.verdict import gate_samples
 from evalharness.verdict.compare import analyse
-from evalharness.verdict.gates import CONFOUNDED, NO_BASELINE, NO_QUANTILES, judge_run_gates, needs_trials, not_judged
+from evalharness.verdict.drift import CONFOUNDED
+from evalharness.verdict.gates import NO_BASELINE, NO_QUANTILES, judge_run_gates, needs_trials, not_judged
 from evalharness.verdict.view import RunView, view
 from tests.support.latency_runs import make_latency_run
 from tests.support.runs import ArmTruth, make_run
@@ -96,10 +97,10 @@ def test_a_gate_whose_arms_were_not_run_is_told_before_the_figures_and_judged_no
 
 
 @pytest.mark.parametrize("demand", [Demand.AT_LEAST, Demand.AT_MOST])
-def test_a_share_is_judged_by_the_wilson_bounds_of_statsmodels(demand):
+def test_a_share_of_single_answers_is_judged_by_the_exact_bounds_of_statsmodels(demand):
     run = a_run(*(gate(demand, limit / 100) for limit in range(30, 100, 3)), arms=1)
     right = sum(result.scores["answer"].value for result in run.results.values())
-    low, high = proportion_confint(right, 120, alpha=0.10, method="wilson")
+    low, high = proportion_confint(right, 120, alpha=0.10, method="beta")
     for finding in judged(run):
         limit = finding.spec.limit
         assert (finding.estimate.lower, finding.estimate.upper) == pytest.approx((low, high))
