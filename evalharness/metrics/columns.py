@@ -6,19 +6,20 @@ arrays; a test holds the two together. NaN is missing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evalharness.core.failure import Failure, FailureKind
+from evalharness.core.failure import FailureKind
 from evalharness.core.model import PendingReason, Status
 from evalharness.core.record import TrialResult
 from evalharness.core.units import NS_PER_MS, NS_PER_S
 from evalharness.metrics.catalog import CATALOG
 from evalharness.metrics.error_bounds import BOUNDED, STORED_GAP_NS, error_bounds_ms
+from evalharness.metrics.facts import Facts, facts_of, failure_of, joined_facts
 from evalharness.metrics.measure import measure_trial
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -33,7 +34,7 @@ STATUS_CODE = {status: code for code, status in enumerate(STATUSES)}
 class ResultColumns:
     """One entry per trial. ``status``: index into ``STATUSES``. ``started``: whether it has a call, with the wall clock
     at its intended start in ``started_utc_ns``. ``metrics`` by catalogue name; ``errors`` as in ``Table``; ``scores``
-    by grader id, NaN where there is none.
+    by grader id, NaN where there is none, and whether they ``passed``. ``facts``: all else that is told of them.
     """
 
     status: NDArray[np.int8]
@@ -43,6 +44,8 @@ class ResultColumns:
     metrics: Mapping[str, Floats]
     errors: Mapping[str, Floats]
     scores: Mapping[str, Floats]
+    passed: Mapping[str, Bools]
+    facts: Facts
 
 
 @runtime_checkable
@@ -55,10 +58,27 @@ class Columnar(Protocol):
         """One entry for each of ``trial_ids``, which are in the plan's order."""
         ...
 
+    def answer_texts(self, trial_ids: Sequence[str]) -> Iterator[str]:
+        """``answer_text`` of each of ``trial_ids``."""
+        ...
 
-def failure_of(result: TrialResult) -> Failure | None:
-    """The failure that ended a trial: its own, else its last call's."""
-    return result.failure or (result.calls[-1].failure if result.calls else None)
+    def is_failed(self, trial_id: str) -> bool:
+        """``is_failed`` of its result."""
+        ...
+
+
+def answer_text(result: TrialResult) -> str:
+    """The visible answer, the refusal, or what arrived before the call broke off; empty without any."""
+    if not result.calls:
+        return ""
+    call = result.calls[-1]
+    partial = call.attempts[-1].partial_text if call.attempts else None
+    return call.answer.text or call.answer.refusal or partial or ""
+
+
+def is_failed(result: TrialResult) -> bool:
+    """Whether a trial ended in an error, or says of itself that it failed."""
+    return result.status is Status.ERROR or result.failure is not None
 
 
 def columns_of(results: Sequence[TrialResult]) -> ResultColumns:
@@ -73,6 +93,8 @@ def columns_of(results: Sequence[TrialResult]) -> ResultColumns:
         metrics=_by_name(tuple(CATALOG), [measure_trial(result) if result.calls else {} for result in results]),
         errors=_by_name(BOUNDED, [error_bounds_ms(result.calls) for result in results]),
         scores={name: np.array([_score(result, name) for result in results]) for name in grader_ids},
+        passed={name: np.array([_passed(result, name) for result in results], np.bool_) for name in grader_ids},
+        facts=facts_of(results),
     )
 
 
@@ -84,6 +106,11 @@ def _timed_out(result: TrialResult) -> bool:
 def _score(result: TrialResult, grader_id: str) -> float:
     score = result.scores.get(grader_id)
     return np.nan if score is None or score.value is None else score.value
+
+
+def _passed(result: TrialResult, grader_id: str) -> bool:
+    score = result.scores.get(grader_id)
+    return score is not None and score.value is not None and bool(score.passed)
 
 
 def _by_name(names: Sequence[str], rows: Sequence[Mapping[str, float | None]]) -> Mapping[str, Floats]:
@@ -104,18 +131,20 @@ def joined(n: int, parts: Sequence[tuple[Int64s, ResultColumns]]) -> ResultColum
             blank[indices] = column
         return blank
 
-    def named(pick: Callable[[ResultColumns], Mapping[str, Floats]]) -> Mapping[str, Floats]:
+    def named(pick: Callable[[ResultColumns], Mapping[str, NDArray[Any]]], missing: Any) -> Mapping[str, NDArray[Any]]:
         names = dict.fromkeys(name for _, part in parts for name in pick(part))
-        return {name: whole(lambda part, name=name: pick(part).get(name, np.array(np.nan))) for name in names}  # type: ignore[misc]
+        return {name: whole(lambda part, name=name: pick(part).get(name, np.array(missing))) for name in names}  # type: ignore[misc]
 
     return ResultColumns(
         status=whole(lambda part: part.status),
         timed_out=whole(lambda part: part.timed_out),
         started=whole(lambda part: part.started),
         started_utc_ns=whole(lambda part: part.started_utc_ns),
-        metrics=named(lambda part: part.metrics),
-        errors=named(lambda part: part.errors),
-        scores=named(lambda part: part.scores),
+        metrics=named(lambda part: part.metrics, np.nan),
+        errors=named(lambda part: part.errors, np.nan),
+        scores=named(lambda part: part.scores, np.nan),
+        passed=named(lambda part: part.passed, False),
+        facts=joined_facts(n, [(indices, part.facts) for indices, part in parts]),
     )
 
 

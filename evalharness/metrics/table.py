@@ -6,7 +6,7 @@ unless the grader judges that status, every other gap is NaN with a ``Missing`` 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
@@ -24,9 +24,11 @@ from evalharness.metrics.columns import (
     Columnar,
     Floats,
     ResultColumns,
+    answer_text,
     columns_of,
-    failure_of,
+    is_failed,
 )
+from evalharness.metrics.facts import Facts
 
 __all__ = [
     "STATUSES",
@@ -36,9 +38,11 @@ __all__ = [
     "Table",
     "analysed_cases",
     "analysed_trials",
-    "failure_of",
+    "answer_texts",
+    "failed_results",
     "given_scores",
     "grader_specs",
+    "result_columns",
     "table",
 ]
 
@@ -66,7 +70,7 @@ class Table:
     ``error_bounds.BOUNDED``: how far the metric of that trial may be from the truth, in milliseconds, because of this
     client; NaN where unknown. ``step``: the level of a load in steps, 0 for other shapes. ``cluster_index`` numbers the
     independent units from 0; a case without a cluster is its own. ``tags``: indices of the cases with that tag.
-    ``asked``: per grader id, which cases have it.
+    ``asked``: per grader id, which cases have it. ``facts``: what is told of the trials beside their metrics.
     """
 
     case_ids: tuple[str, ...]
@@ -86,6 +90,7 @@ class Table:
     asked: Mapping[str, Bools]
     cluster_index: Int32s
     tags: Mapping[str, Int32s]
+    facts: Facts
 
     @property
     def n_cases(self) -> int:
@@ -120,7 +125,7 @@ class Table:
 def table(run: RunRecord) -> Table:
     """All trials the analysis of a run is about. A trial without a result counts as pending."""
     trials = analysed_trials(run)
-    found = _columns(run, trials)
+    found = result_columns(run, trials)
     cases = _cases_of(run, trials)
     case_place = {case.case_id: place for place, case in enumerate(cases)}
     arm_place = {arm.arm_id: place for place, arm in enumerate(run.plan.arms)}
@@ -146,19 +151,38 @@ def table(run: RunRecord) -> Table:
         asked={name: _has(by_case) for name, by_case in specs.items()},
         cluster_index=_cluster_index(cases),
         tags=_tag_index(cases),
+        facts=found.facts,
     )
 
 
 def given_scores(run: RunRecord, grader_id: str) -> Floats:
     """What the grader gave to each of ``analysed_trials``, NaN where nothing: before the rules of the analysis."""
     trials = analysed_trials(run)
-    return _columns(run, trials).scores.get(grader_id, np.full(len(trials), np.nan))
+    return result_columns(run, trials).scores.get(grader_id, np.full(len(trials), np.nan))
 
 
-def _columns(run: RunRecord, trials: Sequence[Trial]) -> ResultColumns:
+def result_columns(run: RunRecord, trials: Sequence[Trial]) -> ResultColumns:
+    """``trials`` in the plan's order."""
     if isinstance(run.results, Columnar):
         return run.results.columns([trial.trial_id for trial in trials])
     return columns_of([_result(run, trial) for trial in trials])
+
+
+def answer_texts(run: RunRecord, trials: Sequence[Trial]) -> Iterator[str]:
+    """What each trial answered, as ``answer_text``."""
+    if isinstance(run.results, Columnar):
+        return run.results.answer_texts([trial.trial_id for trial in trials])
+    return (answer_text(_result(run, trial)) for trial in trials)
+
+
+def failed_results(run: RunRecord) -> Iterator[tuple[Trial, TrialResult]]:
+    """Every trial that failed, warm-up included, in the plan's order."""
+    for trial in run.plan.trials:
+        if isinstance(run.results, Columnar) and not run.results.is_failed(trial.trial_id):
+            continue
+        result = run.results.get(trial.trial_id)
+        if result is not None and is_failed(result):
+            yield trial, result
 
 
 def analysed_trials(run: RunRecord) -> tuple[Trial, ...]:
@@ -172,6 +196,8 @@ def analysed_trials(run: RunRecord) -> tuple[Trial, ...]:
         reasons = run.results.pending_reasons([trial.trial_id for trial in measured])
     else:
         reasons = [_result(run, trial).pending_reason for trial in measured]
+    if not any(reason in _LEFT_OVER for reason in set(reasons)):
+        return tuple(measured)
     # A case that was not complete when the question was settled did not enter the decision, whatever of it had ended.
     cut = {trial.case_id for trial, reason in zip(measured, reasons, strict=True) if reason is PendingReason.SETTLED}
     return tuple(

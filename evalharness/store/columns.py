@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evalharness.core.model import Status
 from evalharness.core.record import StampSource
 from evalharness.metrics.columns import STATUS_CODE, PlainCalls, ResultColumns, plain_errors, plain_metrics
-from evalharness.store.numbers import ATTEMPT, CALL, CALL_STATUS, CHAIN, RESULT, SCORE, SOURCE
-from evalharness.store.word_arrays import Floats, Int64s, Records, Words, middle_gaps_ns, records_at, words_of
+from evalharness.store.facts import plain_facts
+from evalharness.store.numbers import ATTEMPT, CALL, CALL_STATUS, CHAIN, PASSED, RESULT, SCORE, SOURCE
+from evalharness.store.word_arrays import Floats, Gaps, Int64s, Records, Words, gaps_of, records_at, words_of
 
 if TYPE_CHECKING:
     from evalharness.store.loaded import PackedRows
@@ -75,16 +77,20 @@ def _plain(rows: PackedRows, places: Int64s) -> _Plain:
 
 
 def _columns(rows: PackedRows, plain: _Plain, shared: Shared) -> ResultColumns:
-    calls = _calls(rows, plain)
+    gaps = _gaps(rows, plain)
+    calls, started_utc_ns = _calls(plain, gaps), _started_utc_ns(rows, plain, shared)
+    scores, passed = _scores(plain, {number: grader_id for number, (grader_id, _) in shared.graders.items()})
     n = len(plain.places)
     return ResultColumns(
         status=np.frombuffer(rows.statuses, dtype=np.uint8)[plain.places].astype(np.int8),
         timed_out=np.zeros(n, dtype=np.bool_),
         started=np.ones(n, dtype=np.bool_),
-        started_utc_ns=_started_utc_ns(rows, plain, shared),
+        started_utc_ns=started_utc_ns,
         metrics=plain_metrics(calls),
         errors=plain_errors(calls),
-        scores=_scores(plain, {number: grader_id for number, (grader_id, _) in shared.graders.items()}),
+        scores=scores,
+        passed=passed,
+        facts=plain_facts(rows, plain.places, plain.attempt, calls, started_utc_ns, gaps.n_zero),
     )
 
 
@@ -98,12 +104,15 @@ def _started_utc_ns(rows: PackedRows, plain: _Plain, shared: Shared) -> Int64s:
     return began_ns + plain.call.integers("intended_ns") + moved_ns
 
 
-def _calls(rows: PackedRows, plain: _Plain) -> PlainCalls:
+def _gaps(rows: PackedRows, plain: _Plain) -> Gaps:
+    ends = np.frombuffer(rows.gap_ends, dtype=np.int64)
+    first, last = int(ends[plain.places[0]]), int(ends[plain.places[-1] + 1])
+    n_gaps = np.maximum(plain.attempt.integers("n_arrivals") - 1, 0)
+    return gaps_of(rows.gaps[first:last], ends[plain.places] - first, n_gaps)
+
+
+def _calls(plain: _Plain, gaps: Gaps) -> PlainCalls:
     call, attempt = plain.call, plain.attempt
-    gap_ends = np.frombuffer(rows.gap_ends, dtype=np.int64)
-    first, last = int(gap_ends[plain.places[0]]), int(gap_ends[plain.places[-1] + 1])
-    n_gaps = np.maximum(attempt.integers("n_arrivals") - 1, 0)
-    low_gap_ns, high_gap_ns = middle_gaps_ns(rows.gaps[first:last], gap_ends[plain.places] - first, n_gaps)
     own_cost_usd = plain.head.decimals("cost_billionths", "cost_bits")
     seen = attempt.present("source")
     kernel = np.where(seen, attempt.words("source") == SOURCE[StampSource.KERNEL], np.nan)
@@ -111,8 +120,8 @@ def _calls(rows: PackedRows, plain: _Plain) -> PlainCalls:
         **_stamps(attempt),
         connect_ns=attempt.floats("connect_ns"),
         wait_ms=attempt.float_bits("wait_bits"),
-        low_gap_ns=low_gap_ns,
-        high_gap_ns=high_gap_ns,
+        low_gap_ns=gaps.low_ns,
+        high_gap_ns=gaps.high_ns,
         input_tokens=call.floats("input_tokens"),
         cached_tokens=call.floats("cached_tokens"),
         output_tokens=call.floats("output_tokens"),
@@ -139,16 +148,24 @@ def _stamps(attempt: Records) -> Mapping[str, Floats]:
     return stamps
 
 
-def _scores(plain: _Plain, grader_ids: Mapping[int, str]) -> Mapping[str, Floats]:
-    scores = {grader_id: np.full(len(plain.places), np.nan) for grader_id in grader_ids.values()}
+def _scores(
+    plain: _Plain, grader_ids: Mapping[int, str]
+) -> tuple[Mapping[str, Floats], Mapping[str, NDArray[np.bool_]]]:
+    """By grader id the scores, NaN where there is none, and whether they passed."""
+    n = len(plain.places)
+    scores = {grader_id: np.full(n, np.nan) for grader_id in grader_ids.values()}
+    passed = {grader_id: np.zeros(n, dtype=np.bool_) for grader_id in grader_ids.values()}
     at = plain.attempt.after
     rows = np.flatnonzero(at < plain.ends)
     while len(rows):
         score = records_at(plain.words, at[rows], SCORE)
         values, numbers = score.decimals("value_billionths", "value_bits"), score.integers("grader")
+        stated = score.words("passed") == PASSED[True]
+        did = np.where(score.present("passed"), stated, values >= 1) & ~np.isnan(values)
         for number in np.unique(numbers).tolist():
             own = numbers == number
             scores[grader_ids[number]][rows[own]] = values[own]
+            passed[grader_ids[number]][rows[own]] = did[own]
         at[rows] = score.after
         rows = rows[score.after < plain.ends[rows]]
-    return scores
+    return scores, passed

@@ -10,6 +10,7 @@ from evalharness.core.model import PendingReason, Phase, Status, Trial
 from evalharness.core.record import TrialResult
 from evalharness.store.cells import TextCell, json_of
 from evalharness.store.result_rows import Row, result_of
+from evalharness.store.result_texts import answer_text
 from evalharness.store.unpacking import Shared
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class LoadedResults(Mapping[str, TrialResult]):
             if trial.phase is Phase.MEASURED or trial.trial_id in place_of
         }
         self._made: dict[str, TrialResult] = {}
+        self._read: tuple[list[str], ResultColumns] | None = None
 
     def __len__(self) -> int:
         return len(self._place_of)
@@ -115,11 +117,32 @@ class LoadedResults(Mapping[str, TrialResult]):
         reason = (json_of(remarks) or {}).get("pending_reason") if remarks else None
         return reason and PendingReason(reason)
 
+    def is_failed(self, trial_id: str) -> bool:
+        """``metrics.columns.is_failed`` of its result: what a trial says of its own failure is among its remarks."""
+        place = self._place_of.get(trial_id, -1)
+        if place < 0:
+            return False
+        if self.rows.statuses[place] == _STATUS_CODE[Status.ERROR]:
+            return True
+        remarks = self.rows.remarks[place]
+        return remarks is not None and "failure" in json_of(remarks)
+
+    def answer_texts(self, trial_ids: Sequence[str]) -> Iterator[str]:
+        """``metrics.columns.answer_text`` of each result, without making it an object."""
+        for trial_id in trial_ids:
+            place = self._place_of.get(trial_id, -1)
+            yield answer_text(self.rows.calls[place]) if place >= 0 else ""
+
     def columns(self, trial_ids: Sequence[str]) -> ResultColumns:
         """What ``metrics.table`` is made of, read from the packed numbers as far as that goes.
 
-        ``trial_ids`` in the plan's order.
+        ``trial_ids`` in the plan's order. The columns read last are kept: analysis and page ask for the same.
         """
+        if self._read is None or self._read[0] != trial_ids:
+            self._read = list(trial_ids), self._columns(trial_ids)
+        return self._read[1]
+
+    def _columns(self, trial_ids: Sequence[str]) -> ResultColumns:
         # Here and not above: the way of a run to its first call leads through this module, and numpy is slow to load.
         import numpy as np
 

@@ -5,6 +5,7 @@ What is missing is not written: most of these are empty in most results.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -12,11 +13,13 @@ from typing import Any
 from evalharness.core.failure import Failure
 from evalharness.core.model import Json
 from evalharness.core.record import Attempt, Call, TrialResult, Usage
+from evalharness.store.cells import TextCell, text_of
 
 #: Few different ones in a run: one object each in memory.
 REPORTED = ("stop_reason", "model_reported", "effort_reported", "tier_reported")
 TEXTS = ("text", "refusal", "reasoning_summary", "response_id")
 USUAL_SOURCE = Usage().source
+_decoder = json.JSONDecoder()
 
 
 def remarks_of(result: TrialResult) -> dict[str, Json]:
@@ -47,6 +50,24 @@ def texts_of(call: Call, request: int) -> dict[str, Json]:
             "attempts": attempts if any(attempts) else None,
         }
     )
+
+
+def answer_text(calls: TextCell) -> str:
+    """``metrics.columns.answer_text`` from the texts of a result's calls."""
+    texts = decoded(calls)
+    if not texts:
+        return ""
+    call = texts[-1]
+    attempts = call.get("attempts")
+    partial = attempts[-1].get("partial_text") if attempts else None
+    return call.get("text") or call.get("refusal") or partial or ""
+
+
+def decoded(cell: TextCell) -> Any:
+    """``cells.json_of`` of what the store wrote, without the checks of ``json.loads``: those take as long as a short
+    text does."""
+    text = text_of(cell)
+    return None if text is None else _decoder.raw_decode(text)[0]
 
 
 def _usage_source(usage: Usage | None) -> str | None:

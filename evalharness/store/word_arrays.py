@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TypeAlias
 
 import numpy as np
@@ -86,29 +87,40 @@ def records_at(words: Words, starts: Int64s, fields: tuple[str, ...]) -> Records
     return Records(fields=fields, flags=flags, values=values, after=at)
 
 
-def middle_gaps_ns(packed: bytes, starts: Int64s, n_gaps: Int64s) -> tuple[Floats, Floats]:
-    """The two gaps in the middle of each result's ``n_gaps``, which begin at the byte ``starts``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gaps:
+    """Of the gaps between a result's arrivals: the two in the middle, in nanoseconds (the same one twice for an odd
+    number, NaN without any), and how many arrivals share the moment of an earlier one."""
 
-    The same one twice for an odd number, NaN without any.
-    """
-    middle = np.full((2, len(starts)), np.nan)
+    low_ns: Floats
+    high_ns: Floats
+    n_zero: Int64s
+
+
+def gaps_of(packed: bytes, starts: Int64s, n_gaps: Int64s) -> Gaps:
+    """Of each result's ``n_gaps``, which begin at the byte ``starts``."""
+    middle, n_zero = np.full((2, len(starts)), np.nan), np.zeros(len(starts), dtype=np.int64)
     raw = np.frombuffer(packed + bytes(8), dtype=np.uint8)
     n_bits = np.where(n_gaps > 0, raw[starts], 0).astype(np.int64)
     for width in np.unique(n_bits[n_gaps > 0]).tolist():
         rows = np.flatnonzero((n_bits == width) & (n_gaps > 0))
         if width <= _BITS_AT_ONCE:
-            middle[:, rows] = _middle_of_packed(raw, starts[rows] + 1, n_gaps[rows], width)
+            middle[:, rows], n_zero[rows] = _packed_gaps(raw, starts[rows] + 1, n_gaps[rows], width)
         else:
             for row in rows.tolist():
                 gaps_us, _ = unpack_gaps(packed, int(starts[row]), int(n_gaps[row]))
+                n_zero[row] = len(gaps_us) + 1 - len({0, *accumulate(gaps_us)})
                 gaps_us.sort()
                 middle[:, row] = gaps_us[(len(gaps_us) - 1) // 2], gaps_us[len(gaps_us) // 2]
-    low, high = middle * _NS_PER_US
-    return low, high
+    low_ns, high_ns = middle * _NS_PER_US
+    return Gaps(low_ns=low_ns, high_ns=high_ns, n_zero=n_zero)
 
 
-def _middle_of_packed(raw: NDArray[np.uint8], starts: Int64s, n_gaps: Int64s, width: int) -> NDArray[np.int64]:
-    """(2, rows) of gaps in microseconds, ``width`` bits each, side by side from the byte ``starts`` on."""
+def _packed_gaps(
+    raw: NDArray[np.uint8], starts: Int64s, n_gaps: Int64s, width: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """((2, rows) in the middle in microseconds, (rows) how many are 0) of gaps of ``width`` bits each, side by side
+    from the byte ``starts`` on."""
     before = np.cumsum(n_gaps) - n_gaps
     owner = np.repeat(np.arange(len(starts)), n_gaps)
     bit = starts[owner] * 8 + (np.arange(int(n_gaps.sum())) - before[owner]) * width
@@ -117,4 +129,5 @@ def _middle_of_packed(raw: NDArray[np.uint8], starts: Int64s, n_gaps: Int64s, wi
     # One sort for all rows: by owner, then by gap.
     in_order = np.sort(owner.astype(np.uint64) << np.uint64(width) | gaps_us)
     by_gap = (in_order & np.uint64((1 << width) - 1)).astype(np.int64)
-    return np.stack([by_gap[before + (n_gaps - 1) // 2], by_gap[before + n_gaps // 2]])
+    middle = np.stack([by_gap[before + (n_gaps - 1) // 2], by_gap[before + n_gaps // 2]])
+    return middle, np.bincount(owner[gaps_us == 0], minlength=len(starts))

@@ -1,20 +1,18 @@
-"""All that is read from the records of trials and is in no column, gathered in one pass.
-
-A long run is packed: each look at a result makes it anew, at a fifth of a millisecond. What is gathered is small, and
-no result is kept.
-"""
+"""What a run says of its trials beside their metrics: counted by arm, placed in time, and judged of the client."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from evalharness.core.model import Json, Status
-from evalharness.core.record import RunRecord, TrialResult
-from evalharness.metrics.table import analysed_trials
-from evalharness.verdict.moments import MomentRows, Moments
+import numpy as np
+
+from evalharness.core.model import Json
+from evalharness.core.record import RunRecord
+from evalharness.metrics.table import Table
+from evalharness.verdict.moments import Moments, moments_of
 from evalharness.verdict.sightings import Sightings
-from evalharness.verdict.tally import Counting, Tally
+from evalharness.verdict.tally import Tally, tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,23 +24,15 @@ class Gathered:
     sightings: Sightings
 
 
-def gather(run: RunRecord) -> Gathered:
-    """Over ``analysed_trials``; one without a result is pending."""
-    trials = analysed_trials(run)
-    rows, sightings = MomentRows(len(trials)), Sightings()
-    counting = {arm.arm_id: Counting(_whole(arm.request.get("max_output_tokens"))) for arm in run.plan.arms}
-    for place, trial in enumerate(trials):
-        result = run.results.get(trial.trial_id)
-        if result is None:
-            result = TrialResult(trial_id=trial.trial_id, status=Status.PENDING)
-        rows.add(place, result)
-        counting[trial.arm_id].add(result)
-        sightings.add(result)
-    n_sessions = max(1, len({seen.session for seen in run.observers}))
+def gather(run: RunRecord, table: Table) -> Gathered:
+    """``table``: that of the run."""
     return Gathered(
-        moments=rows.moments(n_sessions),
-        tallies={arm_id: counted.tally() for arm_id, counted in counting.items()},
-        sightings=sightings,
+        moments=moments_of(table.facts, max(1, len({seen.session for seen in run.observers}))),
+        tallies={
+            arm.arm_id: tally(table, np.asarray(table.arm_index == place), _whole(arm.request.get("max_output_tokens")))
+            for place, arm in enumerate(run.plan.arms)
+        },
+        sightings=Sightings(seen=table.facts.seen),
     )
 
 

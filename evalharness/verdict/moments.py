@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from evalharness.core.model import Status
-from evalharness.core.record import AttemptStatus, Call, Purpose, TrialResult
-from evalharness.core.units import NS_PER_MS, NS_PER_S, ns_from_ms
+from evalharness.core.units import NS_PER_S
+from evalharness.metrics.facts import Facts
 from evalharness.metrics.table import Bools, Floats
 
 
@@ -57,45 +55,18 @@ class Moments:
         return np.asarray(self.intended_s[began] + self.lag_ms[began] / 1_000)
 
 
-class MomentRows:
-    """Moments in the making: one row for each of ``n_trials``, by its place among ``analysed_trials``."""
-
-    def __init__(self, n_trials: int) -> None:
-        self._starts_ns = np.zeros(n_trials, dtype=np.int64)
-        self._rows = np.full((n_trials, 3), np.nan)
-
-    def add(self, place: int, result: TrialResult) -> None:
-        calls = [call for call in result.calls if call.purpose is Purpose.SUBJECT]
-        if calls:
-            self._starts_ns[place] = calls[0].intended_utc_ns
-            self._rows[place] = _row(result, calls)
-
-    def moments(self, n_sessions: int) -> Moments:
-        """The wall clock places trials: a resumed run has two monotonic ones."""
-        known = self._rows[:, 2] > 0
-        origin_ns = self._starts_ns[known].min() if known.any() else 0
-        start_s = np.where(known, (self._starts_ns - origin_ns) / NS_PER_S, np.nan)
-        intended_s, ended_s = without_pauses(start_s, start_s + self._rows[:, 0], n_sessions - 1)
-        return Moments(
-            intended_s=intended_s,
-            ended_s=ended_s,
-            lag_ms=self._rows[:, 1],
-            n_calls=np.nan_to_num(self._rows[:, 2]),
-        )
-
-
-def _row(result: TrialResult, calls: Sequence[Call]) -> tuple[float, float, int]:
-    """(seconds from intended start to end, milliseconds from there to sending, number of calls)."""
-    if not (calls[0].attempts and calls[-1].attempts):
-        return np.nan, np.nan, len(calls)
-    intended_ns, first, last = calls[0].intended_ns, calls[0].attempts[0], calls[-1].last_attempt
-    end_ns = last.stamps.done_ns if last.status is AttemptStatus.OK else last.stamps.closed_ns
-    if result.status is Status.PENDING:
-        end_ns = None
-    sent_ns = first.stamps.sent_ns
-    own_ns = intended_ns + ns_from_ms(first.wait_ms) + (first.stamps.connect_ns or 0)
-    lag_ns = np.nan if sent_ns is None else sent_ns - own_ns
-    return np.nan if end_ns is None else (end_ns - intended_ns) / NS_PER_S, lag_ns / NS_PER_MS, len(calls)
+def moments_of(facts: Facts, n_sessions: int) -> Moments:
+    """The wall clock places trials: a resumed run has two monotonic ones."""
+    known = facts.n_calls > 0
+    origin_ns = facts.first_utc_ns[known].min() if known.any() else 0
+    start_s = np.where(known, (facts.first_utc_ns - origin_ns) / NS_PER_S, np.nan)
+    intended_s, ended_s = without_pauses(start_s, start_s + facts.took_s, n_sessions - 1)
+    return Moments(
+        intended_s=intended_s,
+        ended_s=ended_s,
+        lag_ms=facts.lag_ms,
+        n_calls=facts.n_calls.astype(np.float64),
+    )
 
 
 def without_pauses(intended_s: Floats, ended_s: Floats, n_pauses: int) -> tuple[Floats, Floats]:

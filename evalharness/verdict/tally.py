@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from evalharness.core.model import Status
-from evalharness.core.record import Attempt, AttemptStatus, Call, Purpose, TrialResult, Usage
-from evalharness.metrics.table import failure_of
+import numpy as np
 
-#: What is counted by name.
-_NAMED = ("failures", "incomplete_reasons", "anomalies", "model_reported", "tier_reported", "effort_reported")
+from evalharness.core.model import Status
+from evalharness.metrics.facts import Facts, Int64s, Said
+from evalharness.metrics.table import STATUSES, Bools, Table
 
 #: The stop reason of an answer that was cut at ``max_output_tokens``, in every protocol.
 AT_LIMIT = "max_output_tokens"
@@ -44,108 +43,68 @@ class Tally:
     n_cut_by_reasoning: int | None
 
 
-class Counting:
-    """A tally in the making: trials are added one by one and not kept. ``limit_tokens``: the arm's
-    ``max_output_tokens``, None without one."""
-
-    def __init__(self, limit_tokens: int | None = None) -> None:
-        self._limit_tokens = limit_tokens
-        self._counts: Counter[Status] = Counter()
-        self._named: dict[str, Counter[str]] = {name: Counter() for name in _NAMED}
-        self._n_retries = self._n_reused = self._n_connected = self._n_at_limit = 0
-        self._n_gaps = self._n_closed_gaps = 0
-        self._n_cut = self._n_cut_known = self._n_cut_by_reasoning = 0
-        self._n_wasted_known = 0
-        self._wasted_usd = 0.0
-
-    def add(self, result: TrialResult) -> None:
-        """One planned measured trial of the arm, sent or not."""
-        self._counts[result.status] += 1
-        self._named["anomalies"].update(_anomalies(result))
-        calls = [call for call in result.calls if call.purpose is Purpose.SUBJECT]
-        for call in calls:
-            self._add_attempts(call)
-        if calls:
-            self._add_answer(result.status, calls[-1])
-        if result.status is Status.ERROR:
-            self._add_failed(result)
-        if result.status is Status.OK and self._limit_tokens is not None:
-            self._n_at_limit += _longest_tokens(calls) >= self._limit_tokens
-
-    def _add_attempts(self, call: Call) -> None:
-        if not call.attempts:
-            return
-        self._n_retries += len(call.attempts) - 1
-        last = call.last_attempt
-        if last.connection_reused is not None:
-            self._n_connected += 1
-            self._n_reused += last.connection_reused
-        if last.status is AttemptStatus.OK and len(last.stamps.deltas_ns) > 1:
-            self._n_gaps += len(last.stamps.deltas_ns) - 1
-            self._n_closed_gaps += _zero_gaps(last) if last.observed is None else last.observed.n_coalesced
-
-    def _add_answer(self, status: Status, call: Call) -> None:
-        answer = call.answer
-        if status is Status.INCOMPLETE:
-            self._named["incomplete_reasons"][answer.stop_reason or "unknown"] += 1
-        if status is Status.INCOMPLETE and answer.stop_reason == AT_LIMIT:
-            self._add_cut(call.usage)
-        if status is Status.ERROR:
-            return
-        for name in ("model_reported", "tier_reported", "effort_reported"):
-            if (word := getattr(answer, name)) is not None:
-                self._named[name][word] += 1
-
-    def _add_cut(self, usage: Usage | None) -> None:
-        """Of a cut answer: whether it was thinking, rather than the answer, that used up its tokens."""
-        self._n_cut += 1
-        if usage is not None and usage.reasoning_tokens is not None and usage.output_tokens is not None:
-            self._n_cut_known += 1
-            self._n_cut_by_reasoning += 2 * usage.reasoning_tokens > usage.output_tokens
-
-    def _add_failed(self, result: TrialResult) -> None:
-        failure = failure_of(result)
-        self._named["failures"][failure.kind.value if failure else "unknown"] += 1
-        if result.cost_usd is not None:
-            self._n_wasted_known += 1
-            self._wasted_usd += result.cost_usd
-
-    def tally(self) -> Tally:
-        named = {name: _most_frequent_first(counts) for name, counts in self._named.items()}
-        unknown_waste = self._counts[Status.ERROR] and not self._n_wasted_known
-        return Tally(
-            counts={status.value: self._counts[status] for status in Status},
-            failures=named["failures"],
-            incomplete_reasons=named["incomplete_reasons"],
-            n_retries=self._n_retries,
-            anomalies=named["anomalies"],
-            models_reported=named["model_reported"],
-            tiers_reported=named["tier_reported"],
-            efforts_reported=named["effort_reported"],
-            coalesced_share=self._n_closed_gaps / self._n_gaps if self._n_gaps else None,
-            connection_reused_share=self._n_reused / self._n_connected if self._n_connected else None,
-            wasted_cost_usd=None if unknown_waste else self._wasted_usd,
-            n_at_limit=self._n_at_limit,
-            n_cut=self._n_cut,
-            n_cut_by_reasoning=None if self._n_cut and not self._n_cut_known else self._n_cut_by_reasoning,
-        )
+def tally(table: Table, rows: Bools, limit_tokens: int | None = None) -> Tally:
+    """Of one arm's ``rows``. ``limit_tokens``: the arm's ``max_output_tokens``, None without one."""
+    facts, failed = table.facts, rows & table.has_status(Status.ERROR)
+    told = {status: _told(facts, rows & table.has_status(status)) for status in STATUSES}
+    answered = rows & (facts.n_calls > 0)
+    worded = _told(facts, answered & ~failed)
+    cut = answered & table.has_status(Status.INCOMPLETE) & _stopped_at_limit(facts)
+    n_gaps, n_connected = _sum(facts.n_gaps, rows), _sum(facts.n_connected, rows)
+    wasted_usd = facts.wasted_usd[failed]
+    known_usd = wasted_usd[~np.isnan(wasted_usd)]
+    return Tally(
+        counts={status.value: sum(count for _, count in told[status]) for status in STATUSES},
+        failures=_named((said.ended_by or "unknown", count) for said, count in told[Status.ERROR]),
+        incomplete_reasons=_named(
+            (said.stop_reason or "unknown", count)
+            for said, count in _told(facts, answered & table.has_status(Status.INCOMPLETE))
+        ),
+        n_retries=_sum(facts.n_retries, rows),
+        anomalies=_named((name, count) for said, count in _told(facts, rows) for name in said.anomalies),
+        models_reported=_named((said.model, count) for said, count in worded),
+        tiers_reported=_named((said.tier, count) for said, count in worded),
+        efforts_reported=_named((said.effort, count) for said, count in worded),
+        coalesced_share=_sum(facts.n_closed_gaps, rows) / n_gaps if n_gaps else None,
+        connection_reused_share=_sum(facts.n_reused, rows) / n_connected if n_connected else None,
+        wasted_cost_usd=None if len(wasted_usd) and not len(known_usd) else float(np.cumsum([0.0, *known_usd])[-1]),
+        n_at_limit=_n_at_limit(table, rows, limit_tokens),
+        n_cut=int(cut.sum()),
+        n_cut_by_reasoning=_n_by_reasoning(facts, cut),
+    )
 
 
-def _most_frequent_first(counts: Counter[str]) -> Mapping[str, int]:
-    """Then by name, so that equal runs print alike."""
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+def _told(facts: Facts, rows: Bools) -> list[tuple[Said, int]]:
+    """What was said of ``rows``, and of how many of them."""
+    counts = np.bincount(facts.said[rows], minlength=len(facts.sayings)).tolist()
+    return [(said, count) for said, count in zip(facts.sayings, counts, strict=True) if count]
 
 
-def _anomalies(result: TrialResult) -> list[str]:
-    """Each once per trial: an engine may repeat a call's anomaly on its trial."""
-    return list(dict.fromkeys([*result.anomalies, *(name for call in result.calls for name in call.anomalies)]))
+def _stopped_at_limit(facts: Facts) -> Bools:
+    return np.array([said.stop_reason == AT_LIMIT for said in facts.sayings], dtype=np.bool_)[facts.said]
 
 
-def _longest_tokens(calls: Sequence[Call]) -> int:
-    """Output tokens of the trial's longest answer, 0 where the service reported none."""
-    return max(((call.usage.output_tokens or 0) for call in calls if call.usage is not None), default=0)
+def _n_by_reasoning(facts: Facts, cut: Bools) -> int | None:
+    """Of cut answers: of how many thinking, rather than the answer, used up the tokens."""
+    output, reasoning = facts.output_tokens[cut], facts.reasoning_tokens[cut]
+    known = ~(np.isnan(output) | np.isnan(reasoning))
+    return None if len(known) and not known.any() else int((2 * reasoning[known] > output[known]).sum())
 
 
-def _zero_gaps(attempt: Attempt) -> int:
-    """Stamps never fall, so gaps of 0 are stamps that came before. Ten times as fast as an array for so few."""
-    return len(attempt.stamps.deltas_ns) - len(set(attempt.stamps.deltas_ns))
+def _n_at_limit(table: Table, rows: Bools, limit_tokens: int | None) -> int:
+    if limit_tokens is None:
+        return 0
+    return int((table.facts.longest_tokens[rows & table.has_status(Status.OK)] >= limit_tokens).sum())
+
+
+def _sum(column: Int64s, rows: Bools) -> int:
+    return int(column[rows].sum())
+
+
+def _named(counts: Iterable[tuple[str | None, int]]) -> Mapping[str, int]:
+    """The most frequent first, then by name, so that equal runs print alike. What has no name is not counted."""
+    total: Counter[str] = Counter()
+    for name, count in counts:
+        if name is not None:
+            total[name] += count
+    return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))

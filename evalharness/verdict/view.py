@@ -131,4 +131,5 @@ def view(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> RunView:
         scope=options.scope,
         exact=options.exact,
     )
-    return RunView(run=run, table=table(run), settings=settings, gathered=gather(run))
+    rows = table(run)
+    return RunView(run=run, table=rows, settings=settings, gathered=gather(run, rows))

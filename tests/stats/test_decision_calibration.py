@@ -25,7 +25,8 @@ RUNS = 400
 
 def views(run: RunRecord, accuracies: tuple[float, ...], *, missing: float = 0.0, runs: int = RUNS):
     """The same run with scores drawn anew: cases of different difficulty, shared by the arms."""
-    rows, found = table(run), gather(run)
+    rows = table(run)
+    found = gather(run, rows)
     rng = np.random.default_rng(20_261_101)
     p = np.array(accuracies)
     for _ in range(runs):

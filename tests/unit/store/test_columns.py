@@ -13,7 +13,9 @@ import pytest
 
 from evalharness.core.model import Phase, Status
 from evalharness.core.record import Call, Observed, Purpose, RunRecord, StampSource, TrialResult
-from evalharness.metrics.table import Table, table
+from evalharness.metrics.columns import ResultColumns
+from evalharness.metrics.facts import Facts, Seen
+from evalharness.metrics.table import Table, answer_texts, failed_results, result_columns, table
 from evalharness.store import columns as store_columns
 from evalharness.store.load import load
 from tests.support.runs import make_run
@@ -22,7 +24,8 @@ from tests.support.stored import store_run
 
 def seen_by(result: TrialResult, rng: random.Random) -> TrialResult:
     """With stamps of a real client: observed or not, deltas near and far, fields that are missing now and then."""
-    return replace(result, calls=tuple(_seen(call, rng) for call in result.calls))
+    calls = tuple(_seen(call, rng) for call in result.calls)
+    return replace(result, calls=calls, anomalies=rng.choice([(), ("no_deltas", "late")]))
 
 
 def _seen(call: Call, rng: random.Random) -> Call:
@@ -46,8 +49,28 @@ def _seen(call: Call, rng: random.Random) -> Call:
         done_error_ns=some(rng.randint(0, 10**5)),
         first_reasoning_error_ns=some(rng.randint(0, 10**5)),
     )
-    attempts = (*call.attempts[:-1], replace(attempt, stamps=stamps, observed=rng.choice([None, observed])))
-    return replace(call, attempts=attempts, cost_usd=rng.choice([None, 0.0, 0.000_324, 1 / 3, call.cost_usd]))
+    attempt = replace(
+        attempt,
+        stamps=stamps,
+        observed=rng.choice([None, observed]),
+        connection_reused=rng.choice([None, False, True]),
+        wait_ms=rng.choice([0.0, 0.0, 12.3456]),
+        partial_text=rng.choice([None, "4"]),
+    )
+    answer = replace(
+        call.answer,
+        text=rng.choice(["", call.answer.text, "two\nlines \ud800"]),
+        refusal=rng.choice([None, "No."]),
+        model_reported=rng.choice([None, "sim-mini", "sim-maxi"]),
+        tier_reported=rng.choice([None, "flex"]),
+    )
+    return replace(
+        call,
+        attempts=(*call.attempts[:-1], attempt),
+        answer=answer,
+        anomalies=rng.choice([(), ("no_deltas",), ("duplicate_id", "no_deltas")]),
+        cost_usd=rng.choice([None, 0.0, 0.000_324, 1 / 3, call.cost_usd]),
+    )
 
 
 def varied(**options: object) -> RunRecord:
@@ -66,15 +89,34 @@ RUNS = {
 }
 
 
-def assert_equal(left: Table, right: Table) -> None:
-    for field in fields(Table):
+def assert_equal(left: Table | ResultColumns, right: Table | ResultColumns) -> None:
+    for field in fields(left):
         one, other = getattr(left, field.name), getattr(right, field.name)
         if isinstance(one, dict):
             assert list(one) == list(other)
             for name in one:
                 np.testing.assert_array_equal(one[name], other[name], err_msg=f"{field.name} {name}")
+        elif isinstance(one, Facts):
+            assert_equal_facts(one, other)
         else:
             np.testing.assert_array_equal(one, other, err_msg=field.name)
+
+
+def assert_equal_facts(left: Facts, right: Facts) -> None:
+    """Sayings are numbered, and attempts that were seen listed, in whatever order they were read."""
+    for field in fields(Facts):
+        one, other = getattr(left, field.name), getattr(right, field.name)
+        if field.name == "said":
+            assert [left.sayings[code] for code in one] == [right.sayings[code] for code in other]
+        elif field.name == "seen":
+            assert seen_in_order(one) == seen_in_order(other)
+        elif field.name != "sayings":
+            np.testing.assert_array_equal(one, other, err_msg=field.name)
+
+
+def seen_in_order(seen: Seen) -> tuple[object, ...]:
+    attempts = sorted(zip(seen.kernel.tolist(), seen.send_ns.tolist(), seen.max_lag_ns.tolist(), strict=True))
+    return attempts, seen.n_gaps, seen.n_coalesced, seen.n_unseen
 
 
 @pytest.mark.parametrize("kind", RUNS)
@@ -84,7 +126,12 @@ def test_a_table_of_a_stored_run_is_that_of_its_results(
 ) -> None:
     monkeypatch.setattr(store_columns, "_CHUNK", chunk)
     stored = load(store_run(tmp_path, RUNS[kind]))
-    assert_equal(table(stored), table(replace(stored, results=dict(stored.results))))
+    as_objects = replace(stored, results=dict(stored.results))
+    assert_equal(table(stored), table(as_objects))
+    trials = stored.plan.trials
+    assert_equal(result_columns(stored, trials), result_columns(as_objects, trials))
+    assert list(answer_texts(stored, trials)) == list(answer_texts(as_objects, trials))
+    assert list(failed_results(stored)) == list(failed_results(as_objects))
 
 
 def test_plain_results_are_read_without_making_objects_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

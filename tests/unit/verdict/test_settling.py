@@ -37,7 +37,7 @@ AT_THE_MARGIN = {(1, 1): 50, (0, 0): 25, (1, 0): 10, (0, 1): 15}
 def rows_of(n_cases: int, n_arms: int) -> tuple[RunView, Table]:
     run = make_run(cases=n_cases, arms=n_arms, repeats=1, failures=0, incomplete=0, retries=0)
     rows = table(run)
-    return RunView(run=run, table=rows, settings=Settings(seed=1, n_resamples=400), gathered=gather(run)), rows
+    return RunView(run=run, table=rows, settings=Settings(seed=1, n_resamples=400), gathered=gather(run, rows)), rows
 
 
 def standing(shown: np.ndarray, *, missing: float = 0.0, rule=BARE, seed: int = 1, **settings) -> ArmStanding:

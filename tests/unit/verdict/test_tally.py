@@ -9,8 +9,10 @@ import pytest
 from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.model import Status
 from evalharness.core.record import Purpose, Stamps, TrialResult
+from evalharness.metrics.table import table
 from evalharness.verdict.gathered import gather
-from evalharness.verdict.tally import Counting, Tally
+from evalharness.verdict.tally import Tally
+from evalharness.verdict.view import view
 from tests.support.runs import make_run
 
 
@@ -24,10 +26,14 @@ def with_call(result: TrialResult, **changes) -> TrialResult:
 
 
 def tally(results: list[TrialResult]) -> Tally:
-    counting = Counting()
-    for result in results:
-        counting.add(result)
-    return counting.tally()
+    """Of a run of one arm with these results."""
+    run = make_run(arms=1, cases=len(results), repeats=1)
+    ended = {
+        t.trial_id: replace(result, trial_id=t.trial_id) for t, result in zip(run.plan.trials, results, strict=True)
+    }
+    run = replace(run, results=ended)
+    (found,) = gather(run, table(run)).tallies.values()
+    return found
 
 
 def test_every_status_is_counted_and_every_failure_named():
@@ -83,7 +89,8 @@ def test_the_share_of_gaps_of_zero_is_over_all_gaps():
 
 def test_planned_trials_without_a_result_are_pending():
     run = make_run(arms=2, cases=2, repeats=1)
-    tallies = gather(replace(run, results={})).tallies
+    without = replace(run, results={})
+    tallies = gather(without, table(without)).tallies
     assert [tally.counts["pending"] for tally in tallies.values()] == [2, 2]
 
 
@@ -96,6 +103,6 @@ def test_no_result_of_a_long_run_is_made_twice_for_its_analysis():
             return super().get(trial_id, default)
 
     run = make_run(arms=2, cases=5, repeats=2)
-    gather(replace(run, results=Counted(run.results)))
-    # Once for why it is pending, which a packed run answers from its columns, and once for all that is gathered.
+    view(replace(run, results=Counted(run.results)))
+    # Once for why it is pending, and once for all that is gathered.
     assert set(asked.values()) == {2}
