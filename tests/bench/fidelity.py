@@ -145,7 +145,18 @@ def _figures(heat: Heat, load: Load) -> dict[str, float]:
     """In milliseconds, shares and microseconds, for one run."""
     errors = errors_of(heat, load.answer)
     found = {"cpu_us": heat.summary["cpu_s"] * NS_PER_S / NS_PER_US / (load.n_calls * load.answer.n_deltas)}
-    for name in ("ttft", "delivery", "arrival", "sure", "end", "gap", "mean_gap", "lateness", "write_took"):
+    for name in (
+        "ttft",
+        "delivery",
+        "arrival",
+        "sure",
+        "end",
+        "gap",
+        "mean_gap",
+        "sure_mean_gap",
+        "lateness",
+        "write_took",
+    ):
         found |= _quantiles_ms(name, getattr(errors, name))
     found |= _quantiles_ms("first", errors.arrival[:, 0])
     stated = stated_of(heat, load.answer)

@@ -23,7 +23,8 @@ class Errors:
     and the end, at once (coalesced).
 
     ``arrival``: stamp minus the server's write. ``ttft``: the client's TTFT minus (write minus receipt); ``delivery``
-    is its part that the request's way makes up. ``end``: the same for the end of the answer. ``mean_gap``: per call.
+    is its part that the request's way makes up. ``end``: the same for the end of the answer. ``mean_gap``: per call, of
+    all; ``sure_mean_gap``: of the same calls as ``gap``.
     ``lateness``: the server's own, write minus due. ``write_took``: how long its writes took, the doubt in the truth.
     """
 
@@ -34,6 +35,7 @@ class Errors:
     end: Nanoseconds
     gap: Nanoseconds
     mean_gap: Nanoseconds
+    sure_mean_gap: Nanoseconds
     lateness: Nanoseconds
     write_took: Nanoseconds
 
@@ -67,6 +69,7 @@ def errors_of(heat: Heat, answer: Answer) -> Errors:
     done = np.array([call.get("done_ns", call["reads"][-1][0]) for call, _ in pairs], dtype=np.float64)
     gap = np.diff(stamps, axis=1) - np.diff(before, axis=1)
     is_sure = [not call.get("n_coalesced") and not _ends_together(call, answer) for call, _ in pairs]
+    mean_gap = gap.mean(axis=1) if gap.shape[1] else np.zeros(len(pairs))
     every_before = np.concatenate([true.before_ns for _, true in pairs])
     return Errors(
         arrival=stamps - before,
@@ -75,7 +78,8 @@ def errors_of(heat: Heat, answer: Answer) -> Errors:
         delivery=received - sent,
         end=(done - sent) - (last - received),
         gap=gap[is_sure],
-        mean_gap=gap.mean(axis=1) if gap.shape[1] else np.zeros(len(pairs)),
+        mean_gap=mean_gap,
+        sure_mean_gap=mean_gap[is_sure],
         lateness=(every_before - np.concatenate([true.due_ns for _, true in pairs])).astype(np.float64),
         write_took=(np.concatenate([true.after_ns for _, true in pairs]) - every_before).astype(np.float64),
     )

@@ -64,6 +64,15 @@ def test_gaps_that_a_client_disowns_are_not_held_against_it() -> None:
     assert errors_of(heat(reads, unit="deltas", n_coalesced=1), ANSWER).gap.size == 0
 
 
+@pytest.mark.parametrize(("done_ns", "n_judged"), [(230, 2), (220, 0)], ids=["the end by itself", "both at once"])
+def test_a_last_delta_that_was_read_with_the_end_is_disowned_too(done_ns: int, n_judged: int) -> None:
+    """The end is written 10 ns after the last delta: dated alike, one of them is dated wrongly."""
+    one = heat(deltas(0), unit="deltas", n_coalesced=0, done_ns=RECEIVED_NS + done_ns)
+    errors = errors_of(one, ANSWER)
+    assert (errors.gap.size, errors.sure_mean_gap.size) == (n_judged, n_judged // 2)
+    assert errors.mean_gap.size == 1
+
+
 def deltas(delay_ns: int) -> list[list[int]]:
     return [[RECEIVED_NS + 200 + 10 * index + delay_ns, index + 1] for index in range(3)]
 
