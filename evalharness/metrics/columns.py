@@ -155,8 +155,8 @@ def joined(n: int, parts: Sequence[tuple[Int64s, ResultColumns]]) -> ResultColum
 class PlainCalls:
     """Plain calls that did not fail. Stamps are nanoseconds from the intended start.
 
-    ``low_gap_ns`` and ``high_gap_ns`` are the two gaps in the middle (the same one for an odd number). ``kernel``: 1, 0
-    for arrivals dated by this program, NaN where the client's own error was not observed.
+    ``low_gap_ns`` and ``high_gap_ns`` are the two of the ``n_gaps`` in the middle (the same one for an odd number).
+    ``kernel``: 1, 0 for arrivals dated by this program, NaN where the client's own error was not observed.
     """
 
     sent_ns: Floats
@@ -168,6 +168,7 @@ class PlainCalls:
     done_ns: Floats
     connect_ns: Floats
     wait_ms: Floats
+    n_gaps: Floats
     low_gap_ns: Floats
     high_gap_ns: Floats
     input_tokens: Floats
@@ -231,7 +232,9 @@ def plain_errors(calls: PlainCalls) -> Mapping[str, Floats]:
     reasoning_ns, first_ns, done_ns = calls.first_reasoning_error_ns, calls.first_output_error_ns, calls.done_error_ns
     reasoned_first = ~np.isnan(calls.first_reasoning_ns) & ~(calls.first_output_ns <= calls.first_reasoning_ns)
     reasoned = calls.first_reasoning_ns <= calls.first_output_ns
-    late_ns = np.where((calls.kernel == 1) & (calls.n_coalesced == 0), 0.0, calls.max_lag_ns)
+    spread_ns = np.where(first_ns > 0, calls.last_output_ns - calls.first_output_ns + first_ns, np.nan)
+    late_ns = np.fmin(calls.max_lag_ns, spread_ns // np.maximum((calls.n_gaps + 1) // 2, 1))
+    late_ns = np.where((calls.kernel == 1) & (calls.n_coalesced == 0), 0.0, late_ns)
     found_ns = {
         "ttfr_ms": calls.send_ns + reasoning_ns,
         "ttft_ms": calls.send_ns + np.where(reasoned_first, reasoning_ns, first_ns),

@@ -23,7 +23,7 @@ def error_bounds_ms(calls: Sequence[Call]) -> Mapping[str, float | None]:
 
     A time from ``sent`` may be wrong by the time it took to hand the request over and by how late its end was seen;
     ``total_ms`` begins at the intended start, which is exact. ``ttft_ms`` has the bound of what came first.
-    ``gap_ms`` holds for every single gap of the call, hence for their median.
+    ``gap_ms`` is of the call's median gap.
     """
     subject = [call for call in calls if call.purpose is Purpose.SUBJECT]
     bounds = [_call_bounds_ns(call) for call in subject]
@@ -55,11 +55,21 @@ def _call_bounds_ns(call: Call) -> Mapping[str, int | None]:
 
 
 def _gap_ns(attempt: Attempt, seen: Observed) -> int | None:
-    """Kernel stamps are late only where several arrivals were read at once, others as late as anything waited."""
-    if len(attempt.stamps.deltas_ns) < 2:
+    """Kernel stamps are late only where several arrivals were read at once, others as late as anything waited.
+
+    However late: half of the gaps are as long as their median or longer and fit between the first and the last delta,
+    so neither what was seen nor the truth can be more than twice their mean.
+    """
+    stamps, n_gaps = attempt.stamps, len(attempt.stamps.deltas_ns) - 1
+    if n_gaps < 1:
         return None
-    dated_alone = seen.source is StampSource.KERNEL and seen.n_coalesced == 0
-    return STORED_GAP_NS + (0 if dated_alone else seen.max_lag_ns)
+    if seen.source is StampSource.KERNEL and seen.n_coalesced == 0:
+        return STORED_GAP_NS
+    late_ns = seen.max_lag_ns
+    if stamps.first_output_ns is not None and stamps.last_output_ns is not None and seen.first_output_error_ns:
+        spread_ns = stamps.last_output_ns - stamps.first_output_ns + seen.first_output_error_ns
+        late_ns = min(late_ns, spread_ns // ((n_gaps + 1) // 2))
+    return STORED_GAP_NS + late_ns
 
 
 def _sum(left_ns: int | None, right_ns: int | None) -> int | None:

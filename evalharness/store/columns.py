@@ -120,6 +120,7 @@ def _calls(plain: _Plain, gaps: Gaps) -> PlainCalls:
         **_stamps(attempt),
         connect_ns=attempt.floats("connect_ns"),
         wait_ms=attempt.float_bits("wait_bits"),
+        n_gaps=np.maximum(attempt.integers("n_arrivals") - 1, 0).astype(np.float64),
         low_gap_ns=gaps.low_ns,
         high_gap_ns=gaps.high_ns,
         input_tokens=call.floats("input_tokens"),

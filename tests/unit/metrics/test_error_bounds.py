@@ -79,6 +79,15 @@ def test_a_gap_may_be_as_wrong_as_bytes_waited_where_the_kernel_did_not_date_eac
     assert error_bounds_ms([a_call(seen=seen)])["gap_ms"] == pytest.approx(0.901)
 
 
+def test_a_median_gap_is_not_off_by_more_than_half_of_the_gaps_leave_room_for():
+    """Five deltas within 12 ms, the first up to 1 ms earlier: two gaps are as long as the median, so it is 6.5 ms at
+    most, however long anything waited."""
+    at_ns = [200_000_000 + 3_000_000 * number for number in range(5)]
+    stamps = replace(STAMPS, last_output_ns=at_ns[-1], deltas_ns=array("q", at_ns))
+    seen = replace(SEEN, n_coalesced=3, max_lag_ns=90_000_000, first_output_error_ns=1_000_000)
+    assert error_bounds_ms([a_call(stamps, seen)])["gap_ms"] == pytest.approx(6.501)
+
+
 def test_a_single_delta_has_no_gap_and_none_of_its_error():
     one = replace(STAMPS, deltas_ns=array("q", [200_000_000]))
     assert error_bounds_ms([a_call(one)])["gap_ms"] is None
