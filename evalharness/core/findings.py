@@ -39,6 +39,7 @@ from evalharness.core.insight_findings import (
 )
 from evalharness.core.load_findings import (
     Course,
+    Drift,
     Knee,
     LimitFindings,
     Mark,
@@ -64,6 +65,7 @@ __all__ = [
     "Comparison",
     "Course",
     "Decision",
+    "Drift",
     "EffortEvidence",
     "Estimate",
     "FrontFindings",
@@ -328,6 +330,7 @@ class Analysis:
     ``shift``: the recommended arm against the baseline, else the only other one.
     ``gates``: judged, in the suite's order, each on every arm it selects. ``baseline_run``: the run compared with, None
     where there is none; ``against_run`` maps a metric to this run's arms against the same arms of that one.
+    ``drift`` None: none of times was found, or too few were taken to say; of a latency run its ``stretches`` say it.
     ``banners`` are whole sentences that a reader must see before the numbers; ``notes`` whole sentences that belong
     beside the figures they concern (waiting times), not before them.
     """
@@ -367,6 +370,7 @@ class Analysis:
     front: FrontFindings | None = None
     tag_effects: Mapping[str, TagTable] = field(default_factory=dict)
     shift: ShiftFindings | None = None
+    drift: Drift | None = None
 
     def arm(self, arm_id: str) -> ArmFindings:
         return next(arm for arm in self.arms if arm.arm_id == arm_id)

@@ -66,6 +66,52 @@ class ServiceLevel:
     reason: str | None = None
 
 
+# ---------------------------------------------------------------- times over a run
+
+#: Halves of a run that differ by less in their times are a remark beside them, and decide nothing.
+LARGE_DRIFT = 0.10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """How ``total_ms`` moved with the order of sending, case and arm taken out; of runs whose unit is the case.
+
+    ``moved``: from first to last, by the rank correlation ``rho`` (``p_value``), ``half_ratio`` times as long in the
+    second half. ``in_spells``: neighbours in time are alike, by their correlation ``lag1``. ``n``: independent
+    residuals that this is seen in. ``effective_share``: independent ones that would tell as much about their mean, as a
+    share of those at hand. ``sequential``: the arms were sent one after the other; ``rho`` and ``half_ratio`` are then
+    within arms.
+    """
+
+    rho: float
+    p_value: float
+    half_ratio: float
+    lag1: float
+    n: int
+    moved: bool
+    in_spells: bool
+    effective_share: float
+    sequential: bool = False
+
+    @property
+    def drifting(self) -> bool:
+        return self.moved or self.in_spells
+
+    @property
+    def confounded(self) -> bool:
+        """Whether a difference between arms may come from when they ran: no comparison of their times decides."""
+        return self.drifting and self.sequential
+
+    @property
+    def size(self) -> float:
+        """By which share the median time of the second half differs from the first."""
+        return abs(self.half_ratio - 1)
+
+    @property
+    def is_large(self) -> bool:
+        return self.moved and self.size >= LARGE_DRIFT
+
+
 # ---------------------------------------------------------------- stretches of load
 
 
@@ -117,7 +163,7 @@ class TimeDivision:
 
     ``parts`` in the order of a trial: ``earlier`` (turns of a conversation before its last, only there), ``queue``
     (intended start to connecting or sending: the client's own), ``connect`` (0 on a connection in use before),
-    ``retry`` (attempts that failed, the pauses after them, and those the service asked of all calls), ``waiting``
+    ``retry`` (attempts that failed, the pauses after them, and those the service caused), ``waiting``
     (sent to first token), ``reasoning`` (first reasoning to first output), ``answer`` (first output to end). Without
     streaming the last three are ``waiting``.
     ``reasoning_hidden``: tokens were spent on reasoning that the service does not show; it is inside ``waiting``.
@@ -143,7 +189,7 @@ class StretchFindings:
     intended start and end (Little). ``intended_per_s`` and ``starts_per_s``: starts over the time from first to last
     start, as intended and as this client was ready to send.
     ``times`` maps ``ttfo_ms``, ``latency_ms`` and ``total_ms`` to what was found of them, as those of an arm.
-    ``dispatch_lag``: intended start to sending, without connecting and pauses that the service asked for; open loop
+    ``dispatch_lag``: intended start to sending, without connecting and pauses that the service caused; open loop
     only. ``rate_kept`` False: the client fell behind, and ``rate_sentence`` says by how much; None in a closed loop.
     ``steadiness`` only where ``arm_id`` names an arm, or the run has a single one.
     """

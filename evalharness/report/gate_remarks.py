@@ -13,7 +13,8 @@ from evalharness.report.gate_figures import allowed, point_text
 
 def remark(gate: GateFindings, *, n_repeats: int) -> str:
     if gate.verdict is not Verdict.INCONCLUSIVE:
-        return "" if gate.spec.demand is Demand.MUST_PASS else gate.clause or _whatever_missing(gate)
+        told = () if gate.spec.demand is Demand.MUST_PASS else (gate.clause, _whatever_missing(gate))
+        return "; ".join(text for text in told if text)
     reason = _without_limit(gate) or gate.clause or (gate.reason.value if gate.reason else "")
     if gate.reason is Reason.MISSING:
         reason += _between_extremes(gate)

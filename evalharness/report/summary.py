@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from evalharness.core.findings import Analysis, ArmFindings, Estimate, Outcome, TimeFindings
+from evalharness.core.findings import Analysis, ArmFindings, Drift, Estimate, Outcome, TimeFindings
 from evalharness.core.ids import content_id
 from evalharness.core.model import Json, Status
 from evalharness.core.record import RunRecord
@@ -60,6 +60,7 @@ def _facts(run: RunRecord, analysis: Analysis) -> dict[str, Json]:
         "total_ms_p95": estimate_json(_headline_p95(analysis, headline)),
         "good_share": estimate_json(analysis.service.share if analysis.service else None),
         "quality_range": _range(analysis),
+        "drift": _drift(analysis.drift),
         "n_arms": len(analysis.arms),
         "n_cases": analysis.n_cases,
         "repeats": analysis.repeats,
@@ -82,6 +83,21 @@ def _gate(line: GateLine) -> Mapping[str, Json]:
         "gate": shortened(line.name, 120),
         "verdict": line.state.value,
         "found": estimate_json(line.finding.estimate),
+    }
+
+
+def _drift(drift: Drift | None) -> Mapping[str, Json] | None:
+    """Null where none was found."""
+    if drift is None:
+        return None
+    return {
+        "half_ratio": _six(drift.half_ratio),
+        "rho": _six(drift.rho),
+        "lag1": _six(drift.lag1),
+        "effective_share": _six(drift.effective_share),
+        "moved": drift.moved,
+        "in_spells": drift.in_spells,
+        "confounded": drift.confounded,
     }
 
 

@@ -157,7 +157,9 @@ class _Speaker:
         cost = self.analysis.ratios.get("cost_usd", {}).get(arm_id)
         if cost is not None:
             clauses.append(words.cost_clause(cost))
-        time = self.analysis.ratios.get("total_ms", {}).get(arm_id)
+        drift = self.analysis.drift
+        confounded = drift is not None and drift.confounded
+        time = None if confounded else self.analysis.ratios.get("total_ms", {}).get(arm_id)
         if time is not None:
             clauses.append(words.time_clause(time))
         return f"It {words.listed(clauses)}." if clauses else ""

@@ -1,105 +1,89 @@
-"""Did the service get slower or faster while we measured?"""
+"""Did the service get slower or faster while we measured, and were calls near in time alike?"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
-from evalharness.stats.blocks import block_labels
+from evalharness.core.findings import Drift
 from evalharness.stats.sample import Floats, Ints
 from evalharness.stats.trend import spearman
 
 FEWEST = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
-    """``rho`` of residual log times with send order, ``half_ratio`` second half over first, ``lag1`` autocorrelation.
-
-    ``n`` residuals: of trials, or of cases where each was sent once. ``drifting``: |rho| or lag1 beyond 2/sqrt(n), or
-    the p of rho below .01; then say so above every time figure. A negative lag1 is no drift: taking out case means
-    alone makes one where a case's trials are neighbours. ``effective_share``: independent residuals that would tell as
-    much about their mean, over ``n``. ``sequential``: the arms were sent one after the other; rho and ``half_ratio``
-    are then within arms.
-    """
-
-    rho: float
-    p_value: float
-    half_ratio: float
-    lag1: float
-    n: int
-    drifting: bool
-    effective_share: float
-    sequential: bool = False
-
-    @property
-    def confounded(self) -> bool:
-        """Whether a difference between arms may come from when they ran: no comparison of their times decides."""
-        return self.drifting and self.sequential
+#: Standard errors beyond which a correlation is called a drift: two are looked at, and a steady run shows either in at
+#: most one of twenty (two-sided 2.8% and one-sided 1.4%).
+CRITICAL = 2.2
 
 
 def send_order_drift(values: Floats, case: Ints, arm: Ints, sent_at: Floats) -> Drift | None:
     """Drift of positive times (N trials) over their send stamps, once case and arm are taken out.
 
-    With repeats a residual is log time minus arm mean minus case mean. Without, a case is sent once, its arms next to
-    each other, and its mean would take the drift out with it: then the residual is the case's mean (arms taken out),
-    one per case, which is fair because cases are sent in random order. Arms that were sent one after the other have a
-    residual per trial, and its place in time is that within the arm: arm means took out what drifted between them.
+    A residual is log time minus arm mean minus case mean where the trials of a case are far apart in time (repeats).
+    Where they are neighbours its mean would take the drift out with it: then the residual is the case's mean (arms
+    taken out), one per case, which is fair because cases are sent in random order. Arms that were sent one after the
+    other have their place in time within the arm: arm means took out what drifted between them. Without repeats a suite
+    whose cases go from short to long then looks like a drift, and which of them it is cannot be told.
+    A negative lag-1 correlation is no drift: taking out case means alone makes one where a case's trials are near.
     NaN and +inf are left out: a failed trial has no time to compare. None below 8 residuals, or where nothing varies.
     """
     use = np.isfinite(values) & (values > 0)
-    if not use.any():
+    if use.sum() < FEWEST:
         return None
     of_case, of_arm, at = case[use], arm[use], sent_at[use]
     log_ms = np.log(values[use])
     residuals = log_ms - group_means(log_ms, of_arm)
     sequential = one_after_the_other(of_arm, at)
-    slots = np.unique(np.column_stack([of_case, of_arm]), axis=0)
-    if len(residuals) > len(slots):
-        residuals = residuals - group_means(residuals, of_case)
-    elif not sequential:
+    place = _place_in_arm(of_arm, at) if sequential else at
+    n_cases, n_arms = len(np.unique(of_case)), len(np.unique(of_arm))
+    if _share_between(of_case, place) < 0.5:
+        residuals, free = residuals - group_means(residuals, of_case), len(residuals) - n_cases - n_arms + 1
+    else:
         first = np.unique(of_case, return_index=True)[1]
-        residuals, at = group_means(residuals, of_case)[first], group_means(at, of_case)[first]
+        residuals, place, free = group_means(residuals, of_case)[first], group_means(place, of_case)[first], n_cases
+        at = place
     order = np.argsort(at, kind="stable")
-    place = _place_in_arm(of_arm[order]) if sequential else np.arange(len(order), dtype=float)
-    return _of_residuals(residuals[order], place, sequential=sequential)
+    return _of_residuals(residuals[order], place[order], free, sequential=sequential)
 
 
 def one_after_the_other(arm: Ints, sent_at: Floats) -> bool:
-    """Whether two or more arms (N trials) were sent in turn, each begun after the last trial of the one before."""
-    order = np.argsort(sent_at, kind="stable")
-    changes = int((np.diff(arm[order]) != 0).sum())
-    return 0 < changes == len(np.unique(arm)) - 1
+    """Whether the arms (N trials) ran at different times: over half of the variance of the order of sending is between
+    them. It is none of it where they were interleaved, 3/4 or more in turn, and trials asked again change it little."""
+    rank = np.empty(len(arm))
+    rank[np.argsort(sent_at, kind="stable")] = np.arange(len(arm), dtype=float)
+    return _share_between(arm, rank) > 0.5
 
 
-def _place_in_arm(arm: Ints) -> Floats:
-    """(N) 0 to 1: how far into its arm each trial was sent; ``arm`` in the order of sending."""
+def _share_between(group: Ints, x: Floats) -> float:
+    """Of the variance of ``x`` (N) that between the means of its groups; 0.0 where nothing varies."""
+    return float(group_means(x, group).var() / x.var()) if x.var() > 0 else 0.0
+
+
+def _place_in_arm(arm: Ints, sent_at: Floats) -> Floats:
+    """(N) 0 to 1: how far into its arm each trial was sent."""
     place = np.empty(len(arm))
     for one in np.unique(arm):
         rows = np.flatnonzero(arm == one)
-        place[rows] = (np.arange(len(rows)) + 0.5) / len(rows)
+        place[rows[np.argsort(sent_at[rows], kind="stable")]] = (np.arange(len(rows)) + 0.5) / len(rows)
     return place
 
 
-def _of_residuals(residuals: Floats, place: Floats, *, sequential: bool) -> Drift | None:
-    """``residuals`` in the order of sending, ``place`` in time by which they are ranked and halved."""
-    n, half = len(residuals), len(residuals) // 2
+def _of_residuals(residuals: Floats, place: Floats, n: int, *, sequential: bool) -> Drift | None:
+    """``residuals`` in the order of sending, ``place`` by which they are ranked and halved; ``n`` of them are free."""
     association = spearman(place, residuals) if n >= FEWEST else None
     if association is None:
         return None
-    rho, p = association.rho, association.p_value
     centred = residuals - residuals.mean()
     lag1 = float((centred[1:] * centred[:-1]).sum() / np.square(centred).sum())
-    by_place = residuals[np.argsort(place, kind="stable")]
+    by_place, half = residuals[np.argsort(place, kind="stable")], len(residuals) // 2
     return Drift(
-        rho=rho,
-        p_value=p,
+        rho=association.rho,
+        p_value=association.p_value,
         half_ratio=math.exp(float(np.median(by_place[half:]) - np.median(by_place[:half]))),
         lag1=lag1,
         n=n,
-        drifting=max(abs(rho), lag1) > 2 / math.sqrt(n) or p < 0.01,
+        moved=abs(association.rho) > CRITICAL / math.sqrt(n),
+        in_spells=lag1 > CRITICAL / math.sqrt(n),
         effective_share=_effective_share(centred),
         sequential=sequential,
     )
@@ -124,17 +108,6 @@ def _effective_share(centred: Floats) -> float:
     of_blocks = float(np.square(sums[block:] - sums[:-block]).mean()) / block
     alone = float(np.square(centred).mean())
     return float(np.clip(alone / of_blocks, 1 / n, 1.0)) if of_blocks > 0 else 1.0
-
-
-def time_blocks(moment: Floats) -> Ints:
-    """(n cases) labels of blocks of ``moving_block`` cases that were sent next to each other, by ``moment`` of sending.
-
-    As clusters in place of the cases' own they let the intervals of times hold where times drift.
-    """
-    n = len(moment)
-    labels = np.empty(n, dtype=np.int64)
-    labels[np.argsort(moment, kind="stable")] = block_labels(n, max(1, n // moving_block(n)))
-    return labels
 
 
 def group_means(x: Floats, group: Ints) -> Floats:

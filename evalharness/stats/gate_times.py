@@ -19,7 +19,7 @@ from evalharness.stats.gate_parts import exponentiated, gap_of_interval, n_indep
 from evalharness.stats.proportions import normal_quantile, t_quantile
 from evalharness.stats.quantile_draws import quantile_draws
 from evalharness.stats.quantiles import effective_trials, estimate_quantile, fewest_for_upper, ordered
-from evalharness.stats.sample import Floats, Sample, Settings, filled, restricted, sample_of, with_level
+from evalharness.stats.sample import Floats, Sample, Settings, filled, of_trials, restricted, with_level, with_values
 from evalharness.stats.signed_rank import EXACT_UP_TO, PairedRatio, ratio_of_times
 from evalharness.stats.targets import Target, judge
 
@@ -65,7 +65,7 @@ def _quantile(sample: Sample, q: float, settings: Settings) -> Showing:
         estimate=estimate_quantile(sample, q, with_level(settings, LEVEL)),
         p_value=p_value,
         n_clusters=n_clusters,
-        is_exact=lambda _: int(sample.trials.sum()) == n_clusters,
+        is_exact=lambda _: sample.block is None and int(sample.trials.sum()) == n_clusters,
     )
 
 
@@ -89,8 +89,7 @@ def _quantile_gap(sample: Sample, q: float, limit: float) -> Gap | None:
 
 def sample_without_missing(sample: Sample) -> Sample:
     """The same sample of the trials that have a value."""
-    here = ~np.isnan(sample.values)
-    return sample_of(sample.values[here], sample.case[here], sample.cluster, unit=sample.unit)
+    return of_trials(sample, ~np.isnan(sample.values))
 
 
 # ---------------------------------------------------------------- paired times
@@ -122,8 +121,7 @@ def _time_ratio(candidate: Sample, baseline: Sample, settings: Settings) -> Show
             return nothing(n_clusters)
 
     def p_value(claim: Claim) -> float:
-        scaled = sample_of(candidate.values / claim.limit, candidate.case, candidate.cluster, unit=candidate.unit)
-        against = ratio_of_times(scaled, baseline, settings)
+        against = ratio_of_times(with_values(candidate, candidate.values / claim.limit), baseline, settings)
         return 1.0 if against is None else _one_sided(against, claim)
 
     return Showing(
@@ -140,8 +138,7 @@ def _one_sided(against: PairedRatio, claim: Claim) -> float:
 
 
 def _ended(sample: Sample) -> Sample:
-    values = np.where(np.isinf(sample.values), NEVER, sample.values)
-    return sample_of(values, sample.case, sample.cluster, unit=sample.unit)
+    return with_values(sample, np.where(np.isinf(sample.values), NEVER, sample.values))
 
 
 # ---------------------------------------------------------------- quantiles of two arms

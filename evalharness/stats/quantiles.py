@@ -14,7 +14,7 @@ from scipy import special
 
 from evalharness.core.findings import Estimate
 from evalharness.stats.proportions import normal_quantile, t_quantile
-from evalharness.stats.sample import Floats, Sample, Settings, cluster_variance, groups, sample_of
+from evalharness.stats.sample import Floats, Ints, Sample, Settings, cluster_variance, groups, sums_by, with_values
 
 #: Slack on shares of trials: cumulated weights such as 19 * 0.05 must reach 0.95.
 SLACK = 1e-9
@@ -73,7 +73,7 @@ def estimate_quantile(sample: Sample, q: float, settings: Settings, *, unit: str
         point=point,
         lower=lower,
         upper=upper,
-        method="; ".join((_METHODS[sample.unit], *notes)),
+        method="; ".join((_method(sample), *notes)),
         n=int(sample.scored.sum()),
         unit=unit,
         level=settings.level,
@@ -81,6 +81,10 @@ def estimate_quantile(sample: Sample, q: float, settings: Settings, *, unit: str
         n_clusters=groups(sample.cluster[sample.scored])[1],
         n_effective=limits.n_effective,
     )
+
+
+def _method(sample: Sample) -> str:
+    return _METHODS[sample.unit] + ("" if sample.block is None else ", alike within cases and within blocks of time")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,17 +136,22 @@ def effective_trials(sample: Sample, at: float, level: float) -> float:
     n_eff = F(1-F)/V of the case means of 1[x <= at], clipped to [G, N], over (t/z)^2. With one trial per case and no
     clusters it is N. Where all trials are at ``at`` or below, as at a quantile among the failed, 1[x < at] takes its
     place; where that is the same for all trials too, nothing shows how they depend, and it is the number of clusters.
+    Where the sample has blocks of time, V has what their neighbours share beside (``_time_variance``), and G is their
+    number where that is smaller.
     """
     n_trials, n_clusters = int(sample.trials.sum()), groups(sample.cluster[sample.scored])[1]
-    if n_trials == n_clusters:
+    if n_trials == n_clusters and sample.block is None:
         return float(n_trials)
     known = ~np.isnan(sample.values)
     reached = sample.values <= at
     if reached[known].all():
         reached = sample.values < at
-    within = sample_of(np.where(known, reached, np.nan), sample.case, sample.cluster)
+    within = with_values(sample, np.where(known, reached, np.nan))
     means, cluster = within.means[within.scored], within.cluster[within.scored]
     share, variance = float(means.mean()), cluster_variance(means, cluster)
+    if within.block is not None:
+        variance += _time_variance(within, within.block)
+        n_clusters = min(n_clusters, groups(within.block[known])[1])
     alike = variance == 0 and (sample.unit == "case" or not 0 < share < 1)
     if n_clusters < 2 or alike:
         return float(n_clusters)
@@ -150,6 +159,24 @@ def effective_trials(sample: Sample, at: float, level: float) -> float:
     wanted = share * (1 - share) / variance if variance > 0 else math.inf
     clipped = min(max(wanted, n_clusters), n_trials)
     return clipped * (normal_quantile(level) / t_quantile(level, n_clusters - 1)) ** 2
+
+
+def _time_variance(sample: Sample, block: Ints) -> float:
+    """What trials of one block of time share, in the variance of the mean of case means: at least 0.
+
+    Clusters in two directions: V = V_cases + V_blocks - V_trials, of which this is the last two.
+    Source: Cameron, Gelbach and Miller 2011, Journal of Business and Economic Statistics 29:238, equation 2.10.
+    """
+    here = ~np.isnan(sample.values)
+    case = sample.case[here]
+    mean = float(sample.means[sample.scored].mean())
+    deviations = (sample.values[here] - mean) / (sample.trials[case] * int(sample.scored.sum()))
+    label, n_blocks = groups(block[here])
+    if n_blocks < 2:
+        return 0.0
+    of_blocks = float(np.square(sums_by(label, deviations, n_blocks)).sum()) * n_blocks / (n_blocks - 1)
+    n = len(deviations)
+    return max(0.0, of_blocks - float(np.square(deviations).sum()) * n / (n - 1))
 
 
 def rank_limits(q: float, n: float, level: float) -> tuple[float | None, float | None]:

@@ -46,6 +46,8 @@ class Sample:
     Derived by ``sample_of``: ``means`` (n; NaN where a case has no value), ``trials`` (n; values present) and
     ``variances`` (n; within the case, NaN below two values or with an infinite one).
     ``unit`` says in words what a case of the sample is: ``trial`` in the times of a latency run (``stats.blocks``).
+    ``block`` (N): label of the stretch of time in which a trial was sent, where trials near in time are alike and the
+    unit is the case; None where time makes no difference, or makes the clusters.
     """
 
     values: Floats
@@ -55,6 +57,7 @@ class Sample:
     trials: Ints
     variances: Floats
     unit: str = "case"
+    block: Ints | None = None
 
     @property
     def n_cases(self) -> int:
@@ -75,7 +78,14 @@ class Sample:
         return bool(np.isin(present, (0.0, 1.0)).all())
 
 
-def sample_of(values: npt.ArrayLike, case: npt.ArrayLike, cluster: npt.ArrayLike, *, unit: str = "case") -> Sample:
+def sample_of(
+    values: npt.ArrayLike,
+    case: npt.ArrayLike,
+    cluster: npt.ArrayLike,
+    *,
+    unit: str = "case",
+    block: Ints | None = None,
+) -> Sample:
     """Builds a sample from long columns; ``cluster`` has one label per case (``arange(n)`` where cases are their own).
 
     Raises ``ValueError`` where the columns do not fit together. A case of which no trial is listed stays, unscored.
@@ -96,19 +106,37 @@ def sample_of(values: npt.ArrayLike, case: npt.ArrayLike, cluster: npt.ArrayLike
     finite = np.isfinite(x)
     squares = np.bincount(at[finite], (x[finite] - means[at[finite]]) ** 2, n)
     np.divide(squares, trials - 1, out=variances, where=(trials > 1) & np.isfinite(means))
-    return Sample(values=long, case=index, cluster=labels, means=means, trials=trials, variances=variances, unit=unit)
+    return Sample(
+        values=long,
+        case=index,
+        cluster=labels,
+        means=means,
+        trials=trials,
+        variances=variances,
+        unit=unit,
+        block=block,
+    )
+
+
+def with_values(sample: Sample, values: npt.ArrayLike) -> Sample:
+    """The same trials with other values (N)."""
+    return sample_of(values, sample.case, sample.cluster, unit=sample.unit, block=sample.block)
+
+
+def of_trials(sample: Sample, keep: Mask) -> Sample:
+    """The sample of some of its trials (N); cases without any stay in the plan, unscored."""
+    block = None if sample.block is None else sample.block[keep]
+    return sample_of(sample.values[keep], sample.case[keep], sample.cluster, unit=sample.unit, block=block)
 
 
 def filled(sample: Sample, value: float) -> Sample:
     """The same sample with every missing trial counted as ``value``: 0 and 1 give the bounds of a score."""
-    values = np.where(np.isnan(sample.values), value, sample.values)
-    return sample_of(values, sample.case, sample.cluster, unit=sample.unit)
+    return with_values(sample, np.where(np.isnan(sample.values), value, sample.values))
 
 
 def restricted(sample: Sample, cases: Mask) -> Sample:
     """The same sample without the trials of other cases; these stay in the plan, unscored."""
-    keep = cases[sample.case]
-    return sample_of(sample.values[keep], sample.case[keep], sample.cluster, unit=sample.unit)
+    return of_trials(sample, cases[sample.case])
 
 
 def require_scores(sample: Sample) -> None:

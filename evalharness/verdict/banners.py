@@ -8,14 +8,13 @@ from collections.abc import Iterator, Mapping
 
 from evalharness.core.model import EndpointKind, Order, PendingReason, Status
 from evalharness.metrics.table import Missing
+from evalharness.verdict.drift import drift_sentences
 from evalharness.verdict.load_banners import drifting, load_banners
 from evalharness.verdict.reading import FEW_CLUSTERS, FEWEST_CLUSTERS
-from evalharness.verdict.remarks import Found, drift_sentence, drift_size, trials
+from evalharness.verdict.remarks import Found, trials
 from evalharness.verdict.view import RunView
 
 MISSING_SHARE = 0.02
-#: Times that differ by less between the halves of a run are a note beside them.
-LARGE_DRIFT = 0.10
 #: A date or number of a snapshot (``-2025-08-07``, ``-0613``), or the alias of the newest.
 _VERSION = re.compile(r"[-@:](\d{3,}[\d-]*|latest)$")
 
@@ -33,8 +32,8 @@ def banners(found: Found) -> tuple[str, ...]:
         _several_snapshots,
         _cut_answers,
         _cut_by_reasoning,
-        _large_drift,
         _drift_between_arms,
+        _large_drift,
         _unknown_cost,
         load_banners,
     )
@@ -162,13 +161,14 @@ def _cut_by_reasoning(found: Found) -> Iterator[str]:
 
 
 def _large_drift(found: Found) -> Iterator[str]:
-    if found.drift is not None and drift_size(found.drift) >= LARGE_DRIFT:
-        yield drift_sentence(found.drift)
+    drift = found.view.drift
+    if drift is not None and drift.is_large:
+        yield drift_sentences(drift, n_arms=len(found.arms))
 
 
 def _drift_between_arms(found: Found) -> Iterator[str]:
     one_by_one = found.view.suite.load.order is Order.SEQUENTIAL and len(found.arms) > 1
-    if one_by_one and (found.drift is not None or any(drifting(stretch) for stretch in found.stretches)):
+    if found.view.time_confounded or (one_by_one and any(drifting(stretch) for stretch in found.stretches)):
         yield (
             "The arms ran one after the other while times drifted: how their times differ may come from when they ran. "
             "Only interleaved arms can be compared in time."

@@ -13,6 +13,7 @@ from evalharness.stats.flips import case_changes
 from evalharness.stats.sample import Ints, Sample, Settings, sample_of
 from evalharness.verdict.baseline_pairing import PairedBaseline
 from evalharness.verdict.differences import Scores, differences, family
+from evalharness.verdict.drift import confounds_runs
 from evalharness.verdict.families import EXPLORATORY, Pair
 from evalharness.verdict.ratios import RATIO_METRICS, ratios
 from evalharness.verdict.view import RunView
@@ -46,6 +47,10 @@ class TwoRuns:
     def pairs(self) -> tuple[Pair, ...]:
         """Each arm with itself in the baseline."""
         return tuple((arm, len(self.places) + arm) for arm in range(len(self.places)))
+
+    @property
+    def time_confounded(self) -> str | None:
+        return confounds_runs(self.view.drift)
 
     def scores(self, grader: str, arm: int) -> Sample:
         return self.metric(grader, arm)

@@ -27,7 +27,7 @@ from evalharness.verdict.notes import notes
 from evalharness.verdict.observer import observer_findings
 from evalharness.verdict.prices import priced
 from evalharness.verdict.ratios import RATIO_METRICS, ratios
-from evalharness.verdict.remarks import Found, run_drift
+from evalharness.verdict.remarks import Found
 from evalharness.verdict.routing import router
 from evalharness.verdict.sequence import is_judged_in_sequence, sequential_gates
 from evalharness.verdict.service import Asked, asked, right_column, service_level
@@ -55,9 +55,7 @@ def analyse(run: RunRecord, *, baseline: Kept | None = None, n_resamples: int = 
     paired = None if baseline is None else PairedBaseline(seen, baseline)
     of_load = stretches(seen, sought)
     observer = observer_findings(seen, arms)
-    remarks = Found(
-        view=seen, arms=arms, comparisons=comparisons, drift=run_drift(seen), stretches=of_load, observer=observer
-    )
+    remarks = Found(view=seen, arms=arms, comparisons=comparisons, stretches=of_load, observer=observer)
     return Analysis(
         kind=_kind(seen),
         primary=primary,
@@ -94,6 +92,7 @@ def analyse(run: RunRecord, *, baseline: Kept | None = None, n_resamples: int = 
         gates=sequential_gates(run) if is_judged_in_sequence(run.plan.suite) else judge_run_gates(seen, paired),
         baseline_run=None if paired is None else paired.source,
         against_run={} if paired is None else against_run(paired),
+        drift=seen.drift,
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 from evalharness.core.findings import GateFindings, Reason, Verdict
 from evalharness.core.model import Demand, GateScope, GateSpec
 from evalharness.stats.gates import Gate, GateFinding, judge_gates, must_pass
 from evalharness.verdict.baseline_port import Baseline
+from evalharness.verdict.drift import confounds_runs, drift_remark
 from evalharness.verdict.gate_arms import Asked, asked_of
 from evalharness.verdict.gate_evidence import (
     Basis,
@@ -28,14 +28,13 @@ from evalharness.verdict.gate_samples import (
     spending,
     two_arms,
 )
-from evalharness.verdict.remarks import run_drift
 from evalharness.verdict.view import RunView
 
 NO_BASELINE = "no baseline to compare with: name a run or a file with `--baseline`"
 NO_BASELINE_ARM = "the baseline has no such arm"
 NO_QUANTILES = "a baseline file holds no quantiles: name the run itself with `--baseline`"
 NO_MEAN = "trials that failed took no time that a mean could be made of: name a `quantile`"
-CONFOUNDED = "confounded with time: the arms were sent one after the other, and times drifted"
+DRIFTING_MEAN = "times drifted, and a mean of them has no interval that would hold: name a `quantile`"
 
 
 def needs_trials(spec: GateSpec) -> bool:
@@ -52,7 +51,17 @@ def judge_run_gates(view: RunView, baseline: Baseline | None = None) -> tuple[Ga
     bench = _Bench(view=view, baseline=baseline)
     brought = [bench.bring(asked) for asked in asked_of(view.suite.gates, view.arms)]
     verdicts = iter(judge_gates([each.gate for each in brought if each.gate is not None]))
-    return tuple(each.findings if each.gate is None else decided(each.findings, next(verdicts)) for each in brought)
+    found = (each.findings if each.gate is None else decided(each.findings, next(verdicts)) for each in brought)
+    return tuple(_with_drift(findings, view) for findings in found)
+
+
+def _with_drift(findings: GateFindings, view: RunView) -> GateFindings:
+    """A verdict on times that moved says so: it is one on the run as a whole."""
+    spec, remark = findings.spec, drift_remark(view.drift)
+    interleaved = spec.scope is GateScope.ARMS
+    if findings.verdict is Verdict.INCONCLUSIVE or findings.clause or interleaved or not is_of_the_moment(spec.metric):
+        return findings
+    return replace(findings, clause=remark)
 
 
 def not_judged(view: RunView) -> tuple[str, ...]:
@@ -89,9 +98,9 @@ def decided(findings: GateFindings, found: GateFinding) -> GateFindings:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Bench:
-    """What gates are judged on. Not slotted: it keeps what several of them need."""
+    """What gates are judged on."""
 
     view: RunView
     baseline: Baseline | None
@@ -169,12 +178,11 @@ class _Bench:
         spec = asked.spec
         if not is_of_the_moment(spec.metric):
             return None
-        if spec.scope is GateScope.ARMS and self._drift_confounds:
-            return CONFOUNDED
+        if spec.scope is GateScope.ARMS and self.view.time_confounded:
+            return self.view.time_confounded
+        if spec.scope is GateScope.BASELINE_RUN and (confounded := confounds_runs(self.view.drift)):
+            return confounded
         is_mean = spec.scope is GateScope.ALONE and spec.quantile is None
+        if is_mean and self.view.drift is not None:
+            return DRIFTING_MEAN
         return NO_MEAN if is_mean and basis.n_cases and basis.evidence.observed.estimate is None else None
-
-    @cached_property
-    def _drift_confounds(self) -> bool:
-        drift = run_drift(self.view)
-        return drift is not None and drift.confounded

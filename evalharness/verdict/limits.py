@@ -51,13 +51,15 @@ def _keeps(view: RunView, arm: int, limit: DecisionLimit) -> bool | None:
 def _bounds(view: RunView, sample: Sample, limit: DecisionLimit) -> tuple[float | None, float | None]:
     """One-sided bounds; +inf among failed trials: an arm that mostly fails breaks a limit on its median.
 
-    None for a mean of times of which some never ended: leaving those out would reward failing fast.
+    None for a mean of times of which some never ended: leaving those out would reward failing fast. None for one of
+    times that drifted: draws of cases know nothing of when they were sent.
     """
     settings = with_level(view.settings, ONE_SIDED)
     if limit.quantile is not None:
         limits = quantile_limits(sample, limit.quantile, settings)
         return (None, None) if limits is None else (limits.lower, limits.upper)
-    mean = None if np.isinf(sample.values).any() else estimate_mean(sample, settings, unit=limit.metric)
+    without = sample.block is not None or np.isinf(sample.values).any()
+    mean = None if without else estimate_mean(sample, settings, unit=limit.metric)
     return (None, None) if mean is None else (mean.lower, mean.upper)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from evalharness.verdict.banners import LARGE_DRIFT
+from evalharness.verdict.drift import drift_sentences
 from evalharness.verdict.reading import FEW_CLUSTERS
-from evalharness.verdict.remarks import Found, drift_sentence, drift_size
+from evalharness.verdict.remarks import Found
 
 CACHED_SHARE = 0.05
 ZERO_GAP_SHARE = 0.20
@@ -30,8 +30,9 @@ def _few_cases(found: Found) -> Iterator[str]:
 
 
 def _small_drift(found: Found) -> Iterator[str]:
-    if found.drift is not None and drift_size(found.drift) < LARGE_DRIFT:
-        yield drift_sentence(found.drift)
+    drift = found.view.drift
+    if drift is not None and not drift.is_large:
+        yield drift_sentences(drift, n_arms=len(found.arms))
 
 
 def _hidden_reasoning(found: Found) -> Iterator[str]:

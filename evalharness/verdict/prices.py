@@ -56,6 +56,8 @@ def _price(view: RunView, pair: Pair, quality: Comparison, extra: _Extra) -> Pri
     why_not = _NO_GAIN.get(quality.reading)
     if why_not is not None:
         return Price(estimate=None, why_not=why_not)
+    if extra is _extra_ms and view.time_confounded:
+        return Price(estimate=None, why_not=NoPrice.CANNOT_TELL)
     narrower = half_alpha(view.settings)
     taken = extra(view, pair, narrower)
     upper, lower = (view.scores(quality.metric, arm) for arm in pair)

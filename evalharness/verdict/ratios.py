@@ -67,7 +67,14 @@ def _comparison(view: ArmSamples, metric: str, pair: Pair, ratio: _Ratio, p_adju
     n_clusters = estimate.n_clusters or groups(view.clusters)[1]
     agrees = HOLM.agrees(estimate, ratio.p_value if p_adjusted is None else p_adjusted, neutral=1.0)
     candidate, baseline = view.metric(metric, pair[0]), view.metric(metric, pair[1])
-    in_time = view.is_latency and CATALOG[metric].is_time
+    is_time = CATALOG[metric].is_time
+    confounded = view.time_confounded if is_time else None
+    notes = cautions(
+        "paired",
+        n_clusters,
+        agrees=agrees,
+        units="blocks" if view.is_latency and is_time else "cases",
+    )
     return Comparison(
         metric=metric,
         candidate=view.arms[pair[0]].arm_id,
@@ -78,7 +85,7 @@ def _comparison(view: ArmSamples, metric: str, pair: Pair, ratio: _Ratio, p_adju
         reading=reading(
             estimate,
             higher_is_better=False,
-            agrees=agrees and may_decide(n_clusters, ratio.p_method),
+            agrees=agrees and confounded is None and may_decide(n_clusters, ratio.p_method),
             neutral=1.0,
         ),
         higher_is_better=False,
@@ -91,5 +98,5 @@ def _comparison(view: ArmSamples, metric: str, pair: Pair, ratio: _Ratio, p_adju
         gained=ratio.gained,
         lost=ratio.lost,
         n_missing=candidate.n_missing + baseline.n_missing,
-        cautions=cautions("paired", n_clusters, agrees=agrees, units="blocks" if in_time else "cases"),
+        cautions=notes if confounded is None else (confounded, *notes),
     )

@@ -12,7 +12,7 @@ from evalharness.core.model import Slo
 from evalharness.metrics.table import Bools, Floats, analysed_cases, grader_specs
 from evalharness.stats.one_arm import estimate_share
 from evalharness.stats.quantiles import ordered
-from evalharness.stats.sample import Sample, Settings, sample_of, score_bounds, with_level
+from evalharness.stats.sample import Sample, Settings, score_bounds, with_level, with_values
 from evalharness.stats.targets import Target, estimate_reached, estimate_within, judge
 from evalharness.verdict.limits import ONE_SIDED
 from evalharness.verdict.view import RunView
@@ -62,7 +62,7 @@ def lateness(view: RunView, slo: Slo, right: Floats) -> Floats:
 def good_share(view: RunView, sought: Asked, rows: Bools) -> Estimate | None:
     """The share of good trials at the level of the report; None where of no trial is known whether it was good."""
     sample = view.times(sought.lateness, rows)
-    if view.is_latency:
+    if view.is_latency or sample.block is not None:
         return estimate_within(sample, sought.target, view.settings)
     return estimate_share(_as_scores(sample, sought.target), view.settings)
 
@@ -91,8 +91,7 @@ def service_level(view: RunView, sought: Asked, rows: Bools) -> ServiceLevel:
 
 
 def _as_scores(sample: Sample, target: Target) -> Sample:
-    inside = np.where(np.isnan(sample.values), np.nan, sample.values <= target.limit)
-    return sample_of(inside, sample.case, sample.cluster, unit=sample.unit)
+    return with_values(sample, np.where(np.isnan(sample.values), np.nan, sample.values <= target.limit))
 
 
 def _limit(sample: Sample, metric: str, target: Target, settings: Settings) -> LimitFindings:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from evalharness.core.findings import Estimate, OrderedFindings, Step, Trend
+from evalharness.metrics.catalog import CATALOG
 from evalharness.stats.ordered import OrderedTest, page_trend, rising_line
 from evalharness.stats.sample import Floats, Sample, filled, means_matrix
 from evalharness.stats.signed_rank import case_medians
@@ -85,7 +86,7 @@ def ordered_metrics(view: RunView) -> tuple[OrderedFindings, ...]:
             p_value=test.p_value,
             p_method=test.p_method,
             p_adjusted=p_adjusted,
-            rises=_rises(test, test.p_value if p_adjusted is None else p_adjusted),
+            rises=_rises(view, name, test, test.p_value if p_adjusted is None else p_adjusted),
         )
         for (name, test), p_adjusted in zip(tests.items(), adjusted, strict=True)
     )
@@ -98,8 +99,10 @@ def _ordered_test(view: RunView, name: str, rungs: Sequence[int]) -> OrderedTest
     return page_trend(columns, view.clusters, few)
 
 
-def _rises(test: OrderedTest, p: float) -> bool | None:
+def _rises(view: RunView, name: str, test: OrderedTest, p: float) -> bool | None:
     n_clusters = test.estimate.n_clusters or test.estimate.n
+    if CATALOG[name].is_time and view.time_confounded:
+        return None
     if p >= HOLM.alpha or test.estimate.point == 0 or not may_decide(n_clusters, test.p_method):
         return None
     return test.estimate.point > 0

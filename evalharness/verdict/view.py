@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from evalharness.core.findings import Drift
 from evalharness.core.ids import content_id
 from evalharness.core.model import Arm, Suite
 from evalharness.core.record import RunRecord
 from evalharness.metrics.catalog import CATALOG, Unit
 from evalharness.metrics.table import Bools, Floats, Table, table
-from evalharness.stats.blocks import sample_in_time
+from evalharness.stats.blocks import block_labels, block_length, sample_in_time
 from evalharness.stats.sample import Ints, Sample, Settings, sample_of
+from evalharness.verdict.drift import confounds_arms, run_drift
 from evalharness.verdict.families import Pair
 from evalharness.verdict.gathered import Gathered, gather
 from evalharness.verdict.moments import Moments
@@ -28,12 +30,15 @@ class RunView:
 
     The times and token rates of a latency run are of its mix of requests: their unit is the trial, in blocks of time
     (docs/decisions/0010-latency-estimand.md). All else, and all of other runs, has the case as its unit.
+    ``drift``: of the times of other runs, None where none was found; their intervals then have blocks of time beside
+    the cases.
     """
 
     run: RunRecord
     table: Table
     settings: Settings
     gathered: Gathered
+    drift: Drift | None = None
 
     @property
     def moments(self) -> Moments:
@@ -90,7 +95,7 @@ class RunView:
         that it was to reach.
         """
         if not self.is_latency:
-            return self._sample(column, rows)
+            return self._sample(column, rows, None if self.drift is None else self._blocks(rows))
         if self.suite.load.is_timed:
             rows = self.moments.sent(rows)
         return sample_in_time(column[self.in_order(rows)], self.moments.in_flight(rows) or 0.0)
@@ -118,8 +123,21 @@ class RunView:
         rank = self.table.sent_rank[places]
         return places[np.argsort(np.where(rank < 0, len(self.table.sent_rank), rank), kind="stable")]
 
-    def _sample(self, column: Floats, rows: Bools) -> Sample:
-        return sample_of(column[rows], self.table.case_index[rows], self.clusters)
+    @property
+    def time_confounded(self) -> str | None:
+        """Why times of two arms may not be compared; None where they may."""
+        return confounds_arms(self.drift)
+
+    def _blocks(self, rows: Bools) -> Ints:
+        """(trials of ``rows``) the block of time in which each was sent, as long as those of a latency run."""
+        places = self.in_order(rows)
+        n = len(places)
+        labels = np.empty(len(rows), dtype=np.int64)
+        labels[places] = block_labels(n, n // block_length(n, self.moments.in_flight(rows) or 0.0))
+        return labels[rows]
+
+    def _sample(self, column: Floats, rows: Bools, block: Ints | None = None) -> Sample:
+        return sample_of(column[rows], self.table.case_index[rows], self.clusters, block=block)
 
 
 def view(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> RunView:
@@ -132,4 +150,5 @@ def view(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> RunView:
         exact=options.exact,
     )
     rows = table(run)
-    return RunView(run=run, table=rows, settings=settings, gathered=gather(run, rows))
+    seen = RunView(run=run, table=rows, settings=settings, gathered=gather(run, rows))
+    return seen if seen.is_latency else replace(seen, drift=run_drift(seen.table))

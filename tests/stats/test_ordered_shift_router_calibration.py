@@ -24,7 +24,8 @@ CELLS = [
     calibrate.router_cell("crossing", 100, 10),
     calibrate.tag_cell("router", "equal", 200, 2),
     calibrate.tag_cell("any tag", "better", 30, 2),
-    calibrate.drifting_quantile_cell(1000, 0.5, 0.5, 0.92),
+    calibrate.drifting_quantile_cell(200, 1, 0.5, 0.5, 0.93),
+    calibrate.drifting_quantile_cell(100, 3, 0.5, 0.8, 0.90),
 ]
 
 

@@ -28,6 +28,7 @@ from evalharness.core.model import (
     GraderSpec,
     Json,
     Load,
+    Order,
     PendingReason,
     Plan,
     Prices,
@@ -95,7 +96,9 @@ class RunShape:
     ``arms``: a number of efforts or their names. ``clusters``: how many groups the cases fall into; None: none.
     ``failures``: errors of mixed kinds, one in three a timeout. ``difficulty_spread``: standard deviation of case
     difficulty on the probit scale; it sets how much repeats and arms of a case agree. ``drift``: growth of all times
-    from the first trial to the last (0.5: half as long again). ``prompts``: more than one adds the axis ``prompt``.
+    from the first trial to the last (0.5: half as long again). ``spells``: lag-1 correlation of a factor on all times
+    (log sd 0.5). ``one_by_one``: the arms are sent one after the other. ``prompts``: more than one adds the axis
+    ``prompt``.
     """
 
     arms: int | tuple[str, ...] = 5
@@ -112,6 +115,8 @@ class RunShape:
     clusters: int | None = None
     difficulty_spread: float = 1.5
     drift: float = 0.0
+    spells: float = 0.0
+    one_by_one: bool = False
     stream: bool = True
     hidden_reasoning: bool = False
     honours_effort: bool = True
@@ -188,7 +193,7 @@ def _suite(shape: RunShape) -> Suite:
         ),
         sweep=Sweep(axes=axes, baseline={"reasoning.effort": shape.efforts[0]} if axes else None),
         repeats=shape.repeats,
-        load=Load(seed=shape.seed),
+        load=Load(seed=shape.seed, order=Order.SEQUENTIAL if shape.one_by_one else Order.INTERLEAVED),
         slo=shape.slo,
         decision=shape.decision,
         analysis=AnalysisOptions(scope=shape.scope),
@@ -233,6 +238,8 @@ def _plan(suite: Suite, arms: tuple[Arm, ...], rng: np.random.Generator) -> Plan
                 case_id, arm_id = suite.cases[case_index].case_id, arms[arm_index].arm_id
                 trial_id = content_id([case_id, arm_id, repeat, "measured"])
                 trials.append(Trial(trial_id=trial_id, case_id=case_id, arm_id=arm_id, repeat_index=repeat))
+    if suite.load.order is Order.SEQUENTIAL:
+        trials.sort(key=lambda trial: [arm.arm_id for arm in arms].index(trial.arm_id))
     hashed = {"arms": [arm.arm_id for arm in arms], "cases": len(suite.cases), "repeats": suite.repeats}
     return Plan(suite=suite, arms=arms, trials=tuple(trials), plan_hash=content_id(hashed), hashed=hashed)
 
@@ -243,6 +250,7 @@ def _results(plan: Plan, ease: np.ndarray, shape: RunShape, rng: np.random.Gener
     case_index = {case.case_id: index for index, case in enumerate(plan.suite.cases)}
     slots = [START_NS + slot for slot in range(8)]
     n = max(1, len(plan.trials))
+    factors = _spells(shape, n)
     for position, trial in enumerate(plan.trials):
         if rng.random() < shape.pending:
             reason = PendingReason.INTERRUPTED
@@ -253,12 +261,22 @@ def _results(plan: Plan, ease: np.ndarray, shape: RunShape, rng: np.random.Gener
             arm=arms[trial.arm_id],
             case=plan.suite.cases[case_index[trial.case_id]],
             ease=float(ease[case_index[trial.case_id]]),
-            slower=1 + shape.drift * position / n,
+            slower=(1 + shape.drift * position / n) * factors[position],
             rng=rng,
         )
         result, end_ns = draw.trial(trial, heapq.heappop(slots))
         heapq.heappush(slots, end_ns)
         yield result
+
+
+def _spells(shape: RunShape, n: int) -> list[float]:
+    """By their own generator, so that runs without them are what they were."""
+    if not shape.spells:
+        return [1.0] * n
+    logs = np.random.default_rng([shape.seed, 7]).standard_normal(n)
+    for place in range(1, n):
+        logs[place] = shape.spells * logs[place - 1] + math.sqrt(1 - shape.spells**2) * logs[place]
+    return [float(factor) for factor in np.exp(0.5 * logs)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from evalharness.core.findings import Comparison
+from evalharness.core.findings import Comparison, Drift
 from evalharness.core.model import Endpoint, EndpointKind, Json
 from evalharness.core.record import RunRecord
 from evalharness.metrics.catalog import CATALOG
@@ -81,8 +81,20 @@ def _methods(view: View) -> list[str]:
         "2,000 for extra costs, tags, routing, efficient arms and ratios of quantiles. The same run gives the same "
         "page, byte by byte.",
     ]
+    if analysis.drift is not None:
+        sentences.append(_drift_sentence(analysis.drift))
     sentences += [method_sentence(what, methods) for what, methods in sorted(_used_methods(view).items())]
     return sentences
+
+
+def _drift_sentence(drift: Drift) -> str:
+    """What was found of times in the order of sending, and what it did to their intervals."""
+    return (
+        f"Times over the run: rank correlation with the order of sending {numbers.fixed(drift.rho, 2)}, of neighbours "
+        f"{numbers.fixed(drift.lag1, 2)} (n = {numbers.count(drift.n)}); a mean time is worth "
+        f"{numbers.percent(drift.effective_share)} of as many independent ones. Intervals of an arm's times and rates "
+        "count blocks of neighbouring calls beside cases (clusters in two directions)."
+    )
 
 
 def _used_methods(view: View) -> Mapping[str, set[str]]:
