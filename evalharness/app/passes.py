@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evalharness.core.model import Plan, Trial
+from evalharness.core.model import Phase, Plan, Trial
 from evalharness.plan.expand import further_trials
 
 #: So many at a time: each time costs a write to the disk, and those that are not sent stay behind as planned.
@@ -17,7 +17,9 @@ class Passes:
     def __init__(self, plan: Plan, known: Sequence[Trial]) -> None:
         self._plan = plan
         self._endpoint_of = {arm.arm_id: arm.endpoint for arm in plan.arms}
-        highest = max((trial.repeat_index for trial in known), default=-1)
+        # Warm-up trials number their calls; they are no passes over the list.
+        measured = (trial.repeat_index for trial in known if trial.phase is Phase.MEASURED)
+        highest = max(measured, default=-1)
         self._next = dict.fromkeys(self._endpoint_of.values(), highest + 1)
 
     def __call__(self, endpoint: str, step: int) -> Sequence[Trial]:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from evalharness.app.passes import Passes
-from evalharness.core.model import Case, Endpoint, EndpointKind, Load, Prompt, Suite, Sweep
+from evalharness.core.model import Case, Endpoint, EndpointKind, Load, Phase, Prompt, Suite, Sweep, Warmup
 from evalharness.plan.expand import make_plan
 
 SUITE = Suite(
@@ -32,6 +32,12 @@ def test_a_pass_is_the_list_of_one_endpoint_again_with_repeats_nobody_had() -> N
     per_pass = Counter(trial.repeat_index for trial in trials)
     assert set(per_pass.values()) == {3}, "every case once a pass"
     assert len({trial.trial_id for trial in (*plan.trials, *trials)}) == len(plan.trials) + len(trials)
+
+
+def test_warm_up_calls_are_no_passes() -> None:
+    plan = make_plan(replace(SUITE, load=replace(SUITE.load, warmup=Warmup(calls=8))))
+    assert max(trial.repeat_index for trial in plan.trials if trial.phase is Phase.WARMUP) > 2
+    assert min(trial.repeat_index for trial in Passes(plan, plan.trials)("a", 0)) == 2
 
 
 def test_passes_go_on_after_those_of_an_earlier_session_and_come_out_alike() -> None:
