@@ -51,8 +51,9 @@ class SolvedShares:
 class Routing:
     """``best_arm`` is the single arm with the highest mean score. ``naive`` is biased upwards: never a promise.
 
-    ``held_out`` is on average not above what an ideal router reaches; None for ``reason``. ``by_tag`` None: no tag has
-    cases enough. ``n_left_out`` cases lack a score in some arm.
+    The gain of ``held_out`` is on average not above that of an ideal router; None for ``reason``. Its score may be: the
+    best single arm, which takes ties, was chosen by the same trials. ``by_tag`` None: no tag has cases enough.
+    ``n_left_out`` cases lack a score in some arm.
     """
 
     best_arm: int
@@ -77,13 +78,13 @@ def ideal_router(
     """What routing over the arms could gain. ``scores`` in [0, 1] and ``costs`` list the same trials row by row.
 
     With two or more repeats each is held out in turn: the arm with the best mean of the other repeats of the case is
-    scored on the one held out, and the results averaged. That is without bias for a router that knows K - 1 trials of
-    each case, and so on average not above the ideal one, which knows the cases' true rates; it may lie below the best
-    single arm where arms hardly differ. Ties go to the arm that is best over all. ``tags`` (cases of the plan each) are
-    routed by a case's rarest tag with ten cases or more, to the arm that, without the case's cluster, beats the best of
-    all there by more than a standard error. Intervals are those of paired scores, for new cases whatever ``scope`` is.
-    None below two arms, or without a case that every arm has a score of. Raises ``ValueError`` where costs do not list
-    the trials of the scores.
+    scored on the one held out, and the results averaged. So the gain is on average not above that of the ideal router,
+    which knows the cases' true rates; it may lie below the best single arm where arms hardly differ. Ties go to the arm
+    that is best over all, where the gain is 0; the score has the luck by which that arm is best (four equal arms of 20
+    cases, three repeats: 4 points). ``tags`` (cases of the plan each) are routed by a case's rarest tag with ten cases
+    or more, to the arm that, without the case's cluster, beats the best of all there by more than a standard error.
+    Intervals are those of paired scores, for new cases whatever ``scope`` is. None below two arms, or without a case
+    that every arm has a score of. Raises ``ValueError`` where costs do not list the trials of the scores.
     Source: Cameron, Hoos and Leyton-Brown 2016, IJCAI, 712 (bias of the virtual best solver); Fowler et al. 2026,
     arXiv 2606.26836 (the same in frontiers over models); sample splitting as Cox 1975, Biometrika 62:441.
     """

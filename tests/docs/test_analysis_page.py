@@ -6,8 +6,12 @@ import doctest
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
 
+from evalharness.stats.proportions import normal_quantile, tango
 from tests.stats.calibration_page import stored
 
 PAGE = Path("evalharness/docs/analysis.md")
@@ -67,3 +71,31 @@ def test_a_rate_on_the_page_is_one_that_was_seen(claim: str) -> None:
     found = [hits / runs for cell, (hits, runs) in stored()[topic].items() if cell.startswith(name)]
     assert found
     assert all(least <= rate <= most for rate in found), found
+
+
+def says(claim: str) -> bool:
+    return claim in " ".join(PAGE.read_text(encoding="utf-8").split())
+
+
+def test_the_power_of_the_fixed_plan_is_what_the_exact_test_has() -> None:
+    assert says("at 86% right and a limit of 80%") and says("a fixed plan of 251 has a power of 79%")
+    least = next(right for right in range(252) if stats.binom.sf(right - 1, 251, 0.8) <= 0.05)
+    assert stats.binom.sf(least - 1, 251, 0.86) == pytest.approx(0.79, abs=0.005)
+
+
+def test_wilsons_upper_bound_alone_errs_as_often_as_the_page_says() -> None:
+    assert says("right in 98% of cases, as demanded, in 14% of runs of 33 cases")
+    right = np.arange(34)
+    upper = proportion_confint(right, 33, alpha=0.10, method="wilson")[1]
+    assert stats.binom.pmf(right, 33, 0.98)[upper < 0.98].sum() == pytest.approx(0.14, abs=0.005)
+
+
+def test_the_bound_of_a_difference_errs_as_often_as_the_page_says() -> None:
+    """All 60 pairs can do, each outcome with its multinomial chance."""
+    assert says("in up to 9% where fewer did (60 cases, 1% gained, 6% lost)")
+    z, wrong = normal_quantile(0.90), 0.0
+    for gained in range(8):
+        for lost in range(20):
+            chance = stats.multinomial.pmf([gained, lost, 60 - gained - lost], 60, [0.01, 0.06, 0.93])
+            wrong += chance if tango(gained, lost, 60, z)[1] < -0.05 else 0.0
+    assert wrong == pytest.approx(0.088, abs=0.002)
