@@ -6,7 +6,7 @@ unless the grader judges that status, every other gap is NaN with a ``Missing`` 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
@@ -177,9 +177,11 @@ def answer_texts(run: RunRecord, trials: Sequence[Trial]) -> Iterator[str]:
 
 def failed_results(run: RunRecord) -> Iterator[tuple[Trial, TrialResult]]:
     """Every trial that failed, warm-up included, in the plan's order."""
-    for trial in run.plan.trials:
-        if isinstance(run.results, Columnar) and not run.results.is_failed(trial.trial_id):
-            continue
+    trials: Iterable[Trial] = run.plan.trials
+    if isinstance(run.results, Columnar):
+        stored = run.results
+        trials = (trial for trial in trials if stored.is_failed(trial.trial_id))
+    for trial in trials:
         result = run.results.get(trial.trial_id)
         if result is not None and is_failed(result):
             yield trial, result

@@ -7,16 +7,22 @@ and repeat: neighbours are alike, and what is alike compresses.
 from __future__ import annotations
 
 import base64
-import gzip
 import json
+import math
 import shlex
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import overload
 
+import numpy as np
+
+from evalharness.core.findings import Analysis
 from evalharness.core.model import Case, Json, Phase, Status, Trial
-from evalharness.core.record import Score, TrialResult
-from evalharness.metrics.measure import measure_trial
+from evalharness.core.record import RunRecord, TrialResult
+from evalharness.metrics.columns import Floats, Int64s, answer_text
+from evalharness.metrics.table import answer_texts, result_columns
 from evalharness.report.view import View
 from evalharness.report.visible import shortened, visible
 
@@ -28,6 +34,9 @@ _TOKENS = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")
 #: Base64 bytes of the table a trial may take before previews are shortened, and what a small run may take in all.
 _BYTES_PER_TRIAL = 34
 _BYTES_ALWAYS = 150_000
+#: Has zlib write a file of ``gzip``, without name and date.
+_GZIP = 16 + zlib.MAX_WBITS
+_DEFLATED_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,52 +56,82 @@ class TrialRow:
         return TrialResult(trial_id=self.trial.trial_id, status=Status.PENDING) if found is None else found
 
 
-def answer_text(result: TrialResult) -> str:
-    """The visible answer, the refusal, or what arrived before the call broke off; empty without any."""
-    if not result.calls:
-        return ""
-    call = result.calls[-1]
-    partial = call.attempts[-1].partial_text if call.attempts else None
-    return call.answer.text or call.answer.refusal or partial or ""
+class TrialRows(Sequence[TrialRow]):
+    """All measured trials of the arms of a view by case, arm and repeat; each is made when it is asked for.
+
+    ``case_index``, ``arm_index``, ``repeat_index``: by row. ``order``: the place of each row's trial among ``trials``,
+    which are in the plan's order.
+    """
+
+    def __init__(self, view: View) -> None:
+        self._run = view.run
+        arms = {arm.arm_id: index for index, arm in enumerate(view.arms)}
+        cases = {case.case_id: index for index, case in enumerate(view.run.plan.suite.cases)}
+        self.trials = [t for t in view.run.plan.trials if t.phase is Phase.MEASURED and t.arm_id in arms]
+        case_index = np.array([cases[trial.case_id] for trial in self.trials], dtype=np.int64)
+        arm_index = np.array([arms[trial.arm_id] for trial in self.trials], dtype=np.int64)
+        repeat_index = np.array([trial.repeat_index for trial in self.trials], dtype=np.int64)
+        self.order = np.lexsort((repeat_index, arm_index, case_index))
+        self.case_index, self.arm_index = case_index[self.order], arm_index[self.order]
+        self.repeat_index = repeat_index[self.order]
+
+    def __len__(self) -> int:
+        return len(self.trials)
+
+    @overload
+    def __getitem__(self, index: int) -> TrialRow: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[TrialRow]: ...
+    def __getitem__(self, index: int | slice) -> TrialRow | Sequence[TrialRow]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        case_index = int(self.case_index[index])
+        return TrialRow(
+            trial=self.trials[self.order[index]],
+            results=self._run.results,
+            case=self._run.plan.suite.cases[case_index],
+            case_index=case_index,
+            arm_index=int(self.arm_index[index]),
+        )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialColumns:
-    """What the page's table shows of each row, read in one pass. ``interest``: low for what a reader looks for."""
+    """What the page's table shows of each row. ``interest``: low for what a reader looks for."""
 
-    def __init__(self, rows: Sequence[TrialRow], graders: Sequence[str], primary: str, preview: int) -> None:
-        self.statuses, self.interest = bytearray(), bytearray()
-        self.failures: list[str | None] = []
-        self.costs: list[int | None] = []
-        self.previews: list[str] = []
-        self.measured: dict[str, list[float | None]] = {name: [] for name in (*_TIMES, *_TOKENS)}
-        self.scores: dict[str, list[float | None]] = {grader: [] for grader in graders}
-        for row in rows:
-            self._add(row.result, primary, preview)
+    statuses: Int64s
+    interest: Int64s
+    failures: list[str | None]
+    costs: list[float | None]
+    previews: list[str]
+    measured: dict[str, list[float | None]]
+    scores: dict[str, list[float | None]]
 
-    def _add(self, result: TrialResult, primary: str, preview: int) -> None:
-        measured = measure_trial(result)
-        self.statuses.append(STATUSES.index(result.status))
-        self.interest.append(_interest(result, primary))
-        self.failures.append(result.failure.kind.value if result.failure else None)
-        self.costs.append(None if measured["cost_usd"] is None else round(measured["cost_usd"] * 1e6))
-        self.previews.append(shortened(answer_text(result), preview))
-        for name in _TIMES:
-            self.measured[name].append(_short(measured[name]))
-        for name in _TOKENS:
-            self.measured[name].append(None if (value := measured[name]) is None else round(value))
-        for grader, scores in self.scores.items():
-            scores.append(_score(result.scores.get(grader)))
+
+def _read(run: RunRecord, rows: TrialRows, analysis: Analysis, preview: int) -> TrialColumns:
+    found, order = result_columns(run, rows.trials), rows.order
+    failures = [said.failure for said in found.facts.sayings]
+    said = found.facts.said[order]
+    none = np.full(len(rows), np.nan)
+    given = {grader: found.scores.get(grader, none)[order] for grader in analysis.grader_ids}
+    passed = found.passed.get(analysis.primary, np.zeros(len(rows), dtype=np.bool_))[order]
+    failed = np.array([failure is not None for failure in failures], dtype=np.bool_)[said]
+    previews = [shortened(text, preview) for text in answer_texts(run, rows.trials)]
+    return TrialColumns(
+        statuses=found.status[order].astype(np.int64),
+        interest=np.select([failed, ~passed], [_FAILED, _WRONG], _OTHER),
+        failures=[failures[code] for code in said.tolist()],
+        costs=_whole(found.metrics["cost_usd"][order] * 1e6),
+        previews=[previews[place] for place in order.tolist()],
+        measured={
+            **{name: _short(found.metrics[name][order]) for name in _TIMES},
+            **{name: _whole(found.metrics[name][order]) for name in _TOKENS},
+        },
+        scores={grader: [_score(value) for value in scores.tolist()] for grader, scores in given.items()},
+    )
 
 
 _FAILED, _WRONG, _CHANGED, _OTHER = range(4)
-
-
-def _interest(result: TrialResult, primary: str) -> int:
-    """``_FAILED``, ``_WRONG`` or ``_OTHER``."""
-    score = result.scores.get(primary)
-    if result.failure is not None:
-        return _FAILED
-    return _OTHER if score is not None and score.value is not None and score.passed else _WRONG
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,37 +141,43 @@ class TrialTable:
     view: View
 
     @cached_property
-    def rows(self) -> tuple[TrialRow, ...]:
-        return _rows(self.view)
+    def rows(self) -> TrialRows:
+        return TrialRows(self.view)
 
     @cached_property
     def columns(self) -> TrialColumns:
-        analysis = self.view.analysis
-        return TrialColumns(self.rows, analysis.grader_ids, analysis.primary, self.view.settings.preview_characters)
+        return _read(self.view.run, self.rows, self.view.analysis, self.view.settings.preview_characters)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Of the cases that have a row, sorted."""
+        cases = self._cases()
+        return tuple(sorted({tag for place in np.unique(self.rows.case_index).tolist() for tag in cases[place].tags}))
 
     def blob(self) -> str:
         """Columns of all rows as base64 of gzip; previews as long as the size allows."""
         limit = max(_BYTES_ALWAYS, _BYTES_PER_TRIAL * len(self.rows))
+        before, after = self._around_previews()
         longest = self.view.settings.preview_characters
-        for characters in (longest, longest * 2 // 3, longest // 3, 0):
-            text = packed(self._embedded(characters))
-            if len(text) <= limit:
-                break
-        return text
+        for characters in (longest, longest * 2 // 3, longest // 3):
+            previews = [visible(shortened(text, characters)) for text in self.columns.previews]
+            text = _packed_within(limit, before, _json(previews), after)
+            if text is not None:
+                return text
+        return _packed((before, _json([""] * len(self.rows)), after))
 
-    def _embedded(self, preview: int) -> Json:
+    def _around_previews(self) -> tuple[str, str]:
+        """The JSON of the table before the previews and after them: these alone are tried in several lengths."""
         rows, read, analysis = self.rows, self.columns, self.view.analysis
         columns: dict[str, Json] = {
-            "case": [row.case_index for row in rows],
-            "arm": [row.arm_index for row in rows],
-            "repeat": [row.trial.repeat_index for row in rows],
-            "status": list(read.statuses),
+            "case": rows.case_index.tolist(),
+            "arm": rows.arm_index.tolist(),
+            "repeat": rows.repeat_index.tolist(),
+            "status": read.statuses.tolist(),
             "failure": read.failures,
             "cost": read.costs,
-            "preview": [visible(shortened(text, preview)) if preview else "" for text in read.previews],
-            **read.measured,
         }
-        return {
+        whole: dict[str, Json] = {
             "run": self.view.run.manifest.run_id,
             "cases": [[visible(case.case_id), [visible(tag) for tag in case.tags]] for case in self._cases()],
             "arms": [[visible(arm.label), arm.mark.place, _arm_flags(arm.found.key)] for arm in self.view.arms],
@@ -140,8 +185,9 @@ class TrialTable:
             "graders": [visible(grader) for grader in analysis.grader_ids],
             "pass_at": self.view.run.plan.suite.graders[0].pass_at if self.view.run.plan.suite.graders else 1.0,
             "scores": [read.scores[grader] for grader in analysis.grader_ids],
-            "columns": columns,
         }
+        before = f'{_json(whole)[:-1]},"columns":{_json(columns)[:-1]},"preview":'
+        return before, f",{_json(read.measured)[1:-1]}}}}}"
 
     def _cases(self) -> tuple[Case, ...]:
         return self.view.run.plan.suite.cases
@@ -159,35 +205,41 @@ class TrialTable:
 
     def _by_interest(self) -> tuple[list[int], list[int]]:
         changed = {flip.case_id for flips in self.view.analysis.flips.values() for flip in flips}
-
-        def rank(index: int) -> int:
-            interest = self.columns.interest[index]
-            return _CHANGED if interest == _OTHER and self.rows[index].case.case_id in changed else interest
-
-        ranked = sorted(range(len(self.rows)), key=lambda index: (rank(index), index))
-        sought = [index for index in ranked if rank(index) < _OTHER]
-        return sought, ranked[len(sought) :]
-
-
-def _rows(view: View) -> tuple[TrialRow, ...]:
-    run = view.run
-    cases = {case.case_id: (index, case) for index, case in enumerate(run.plan.suite.cases)}
-    arms = {arm.arm_id: index for index, arm in enumerate(view.arms)}
-    rows = []
-    for trial in run.plan.trials:
-        if trial.phase is not Phase.MEASURED or trial.arm_id not in arms:
-            continue
-        index, case = cases[trial.case_id]
-        arm_index = arms[trial.arm_id]
-        rows.append(TrialRow(trial=trial, results=run.results, case=case, case_index=index, arm_index=arm_index))
-    rows.sort(key=lambda row: (row.case_index, row.arm_index, row.trial.repeat_index))
-    return tuple(rows)
+        flipped = np.array([case.case_id in changed for case in self._cases()], dtype=np.bool_)
+        interest = self.columns.interest
+        rank = np.where((interest == _OTHER) & flipped[self.rows.case_index], _CHANGED, interest)
+        ranked, n_sought = np.argsort(rank, kind="stable").tolist(), int((rank < _OTHER).sum())
+        return ranked[:n_sought], ranked[n_sought:]
 
 
 def packed(value: Json) -> str:
     """JSON, gzip (without a date, so that equal content has equal bytes), base64."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return base64.b64encode(gzip.compress(text.encode(), compresslevel=9, mtime=0)).decode("ascii")
+    return _packed((_json(value),))
+
+
+def _packed(texts: Iterable[str]) -> str:
+    text = _packed_within(math.inf, *texts)
+    assert text is not None  # there is no limit
+    return text
+
+
+def _packed_within(limit: float, *texts: str) -> str | None:
+    """The texts joined, as gzip in base64; None, as soon as that is known, where it takes more than ``limit`` bytes."""
+    deflater, parts, size = zlib.compressobj(9, zlib.DEFLATED, _GZIP), [], 0
+    for text in texts:
+        data = memoryview(text.encode())
+        for start in range(0, len(data), _DEFLATED_AT_ONCE):
+            parts.append(deflater.compress(data[start : start + _DEFLATED_AT_ONCE]))
+            size += len(parts[-1])
+            if size * 4 > limit * 3:
+                return None
+    parts.append(deflater.flush())
+    encoded = base64.b64encode(b"".join(parts)).decode("ascii")
+    return encoded if len(encoded) <= limit else None
+
+
+def _json(value: Json) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def full_text(row: TrialRow) -> dict[str, Json]:
@@ -259,15 +311,19 @@ def _fitting(indices: Iterable[int], rows: Sequence[TrialRow], limit: int) -> di
     return kept | pending
 
 
-def _short(ms: float | None) -> float | None:
-    """Milliseconds with the digits a table shows; whole ones from 100 on."""
-    return None if ms is None else round(ms) if ms >= 100 else round(ms, 1)
+def _short(ms: Floats) -> list[float | None]:
+    """Milliseconds with the digits a table shows; whole ones from 100 on. None where there is none."""
+    return [None if value != value else round(value) if value >= 100 else round(value, 1) for value in ms.tolist()]
 
 
-def _score(score: Score | None) -> float | None:
-    if score is None or score.value is None:
+def _whole(values: Floats) -> list[float | None]:
+    return [None if value != value else round(value) for value in values.tolist()]
+
+
+def _score(value: float) -> float | None:
+    if value != value:  # NaN
         return None
-    return int(score.value) if score.value in (0.0, 1.0) else round(score.value, 3)
+    return int(value) if value in (0.0, 1.0) else round(value, 3)
 
 
 def _arm_flags(key: Mapping[str, Json]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from evalharness.core.findings import Analysis
 from evalharness.core.model import PendingReason, Phase, Status
 from evalharness.core.record import RunRecord, TrialResult
+from evalharness.metrics.table import failed_results
 from evalharness.report import numbers, words
 from evalharness.report.visible import shortened
 
@@ -78,7 +79,11 @@ def failures_sentence(run: RunRecord, analysis: Analysis) -> str | None:
     """``40 of 2,000 calls failed (2.0%), 38 of them in xhigh: timeout: no first event within 2 s (38×).``"""
     if not _n_failed(analysis):
         return None
-    failed = [result for result in _measured(run) if result is not None and result.status is Status.ERROR]
+    failed = [
+        result
+        for trial, result in failed_results(run)
+        if trial.phase is Phase.MEASURED and result.status is Status.ERROR
+    ]
     by_arm = sorted(analysis.arms, key=lambda arm: -arm.counts.get(Status.ERROR, 0))
     most = by_arm[0]
     if len(by_arm) == 1 or most.counts[Status.ERROR] == len(failed):

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from evalharness.core.findings import ArmFindings, EffortEvidence
 from evalharness.core.model import Status
+from evalharness.metrics.table import failed_results
 from evalharness.report import numbers
 from evalharness.report.cells import NOTHING, Cell, Table, arm_row, part_of, share_cell
 from evalharness.report.view import ArmView, View
@@ -182,9 +183,8 @@ def _examples(view: View) -> list[Example]:
         return []
     labels = {arm.arm_id: arm.label for arm in view.arms}
     found: dict[str, Example] = {}
-    for trial in view.run.plan.trials:
-        result = view.run.results.get(trial.trial_id)
-        if result is None or result.failure is None or trial.arm_id not in labels:
+    for trial, result in failed_results(view.run):
+        if result.failure is None or trial.arm_id not in labels:
             continue
         kind = result.failure.kind.value
         if kind not in found:

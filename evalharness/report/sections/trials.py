@@ -32,7 +32,7 @@ class Trials:
 
 def build(view: View) -> Trials | None:
     table = TrialTable(view=view)
-    if not table.rows:
+    if not len(table.rows):
         return None
     texts, n_texts = table.texts_blob()
     return Trials(
@@ -42,8 +42,8 @@ def build(view: View) -> Trials | None:
         texts_note=_texts_note(n_texts, len(table.rows)),
         run_id=shlex.quote(view.run.manifest.run_id),
         arms=tuple(arm.label for arm in view.arms),
-        statuses=tuple(sorted({STATUSES[code].value for code in set(table.columns.statuses)})),
-        tags=tuple(sorted({tag for row in table.rows for tag in row.case.tags})),
+        statuses=tuple(sorted({STATUSES[code].value for code in set(table.columns.statuses.tolist())})),
+        tags=table.tags,
         side_pages=_side_pages(view, len(table.rows)),
     )
 

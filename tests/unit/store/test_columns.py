@@ -16,8 +16,11 @@ from evalharness.core.record import Call, Observed, Purpose, RunRecord, StampSou
 from evalharness.metrics.columns import ResultColumns
 from evalharness.metrics.facts import Facts, Seen
 from evalharness.metrics.table import Table, answer_texts, failed_results, result_columns, table
+from evalharness.report.page import render_page
+from evalharness.report.settings import ReportSettings
 from evalharness.store import columns as store_columns
 from evalharness.store.load import load
+from evalharness.verdict.compare import analyse
 from tests.support.runs import make_run
 from tests.support.stored import store_run
 
@@ -175,3 +178,13 @@ def test_loaded_results_are_a_mapping_of_what_was_planned_and_sent(tmp_path: Pat
     assert "unsent" not in results
     assert results.get("nobody") is None
     assert results[others[0].trial_id].status is Status.PENDING
+
+
+@pytest.mark.parametrize("kind", RUNS)
+def test_analysis_and_page_of_a_stored_run_are_those_of_its_results(kind: str, tmp_path: Path) -> None:
+    stored = load(store_run(tmp_path, RUNS[kind]))
+    as_objects = replace(stored, results=dict(stored.results))
+    found = analyse(stored, n_resamples=200)
+    assert repr(found) == repr(analyse(as_objects, n_resamples=200))
+    settings = ReportSettings(failing_text_bytes=2_000)
+    assert render_page(stored, found, settings) == render_page(as_objects, found, settings)
