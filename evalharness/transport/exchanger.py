@@ -17,6 +17,7 @@ from evalharness.core.ports import (
     Transport,
     WireProtocol,
 )
+from evalharness.transport.loop import look_at_sockets
 from evalharness.transport.observing import Observing
 
 
@@ -47,7 +48,10 @@ class DirectExchanger:
             decoding.take(tape.head, tape.reads)
             tape = replace(tape, reads=())
         decoded = decoding.finish(tape.head, tape.failure)
-        return Exchange(tape=tape, decoded=decoded, observed=decoding.observing.observed(tape, decoded.stamps))
+        observed = decoding.observing.observed(tape, decoded.stamps)
+        # Many answers may end in one turn of the loop.
+        look_at_sockets()
+        return Exchange(tape=tape, decoded=decoded, observed=observed)
 
     async def close(self) -> None:
         await self._transport.close()

@@ -104,17 +104,20 @@ class _MeasuringSelector(selectors.BaseSelector):
             if ready or has_turn or (until_ns is not None and self._looked_ns >= until_ns):
                 return ready
 
+    def look(self) -> None:
+        """Read what is there, in the middle of a turn of the event loop; whoever waits for it has its turn later."""
+        events, earliest_ns = self._at_once()
+        self._looked_ns = perf_counter_ns()
+        for descriptor, mask in events:
+            if descriptor in self._on_readable:
+                self._serve(descriptor, mask, earliest_ns)
+
     def _look(self, until_ns: int | None) -> tuple[list[tuple[int, int]], int]:
         """What is ready, and a moment at which none of it was, but for one time in a hundred."""
-        n_most = max(1, len(self._keys) + len(self._on_readable))
-        began_ns, earliest_ns = perf_counter_ns(), self._empty_ns
-        self.lag_counts[(began_ns - self._looked_ns).bit_length()] += 1
         # Asked without waiting first: only a wait that found nothing at its beginning tells when it was not there yet.
-        events = self._epoll.poll(0, n_most)
-        self._has_waited = not events
-        self._surely_ns, self._empty_ns = earliest_ns, began_ns
+        events, earliest_ns = self._at_once()
         if self._has_waited:
-            events, surely_ns = self._wait(until_ns, n_most, began_ns)
+            events, surely_ns = self._wait(until_ns, self._n_most, self._empty_ns)
             now_ns = perf_counter_ns()
             was_held_up = now_ns - surely_ns > _SLICE_NS + _SLACK_NS
             earliest_ns = surely_ns if was_held_up else max(surely_ns, now_ns - round(self._wake_ns))
@@ -122,6 +125,19 @@ class _MeasuringSelector(selectors.BaseSelector):
             self._surely_ns, self._empty_ns = surely_ns, surely_ns if was_held_up else now_ns
         self._looked_ns = perf_counter_ns()
         return events, earliest_ns
+
+    def _at_once(self) -> tuple[list[tuple[int, int]], int]:
+        """The same without waiting."""
+        began_ns, earliest_ns = perf_counter_ns(), self._empty_ns
+        self.lag_counts[(began_ns - self._looked_ns).bit_length()] += 1
+        events = self._epoll.poll(0, self._n_most)
+        self._has_waited = not events
+        self._surely_ns, self._empty_ns = earliest_ns, began_ns
+        return events, earliest_ns
+
+    @property
+    def _n_most(self) -> int:
+        return max(1, len(self._keys) + len(self._on_readable))
 
     def woken_by(self, came_ns: int) -> int:
         took_ns = self._looked_ns - came_ns
@@ -226,6 +242,9 @@ class MeasuringLoop(asyncio.SelectorEventLoop):
     def woken_by(self, came_ns: int) -> int:
         return self._sockets.woken_by(came_ns)
 
+    def look(self) -> None:
+        self._sockets.look()
+
     @property
     def lag_counts(self) -> Mapping[int, int]:
         """How often the loop was away from its sockets, by the binary logarithm of the nanoseconds."""
@@ -259,6 +278,14 @@ class _ForeignLoop:
 def new_event_loop() -> asyncio.AbstractEventLoop:
     """The loop to measure in; asyncio's own where there is no epoll."""
     return MeasuringLoop() if hasattr(select, "epoll") else asyncio.new_event_loop()
+
+
+def look_at_sockets() -> None:
+    """After something that took a while: what came meanwhile is read before the next such thing is done, so that what
+    comes after it is told apart from it."""
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, MeasuringLoop):
+        loop.look()
 
 
 def sockets_of(loop: asyncio.AbstractEventLoop) -> Sockets:
