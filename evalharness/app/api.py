@@ -10,7 +10,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
-from evalharness.app.exit_code import exit_code_of
+from evalharness.app.exit_code import exit_code_of, settle
 from evalharness.app.run import RunRequest
 from evalharness.app.run import run as run_suite
 from evalharness.app.settings import resolve, with_env_file
@@ -45,7 +45,8 @@ class Run:
     def exit_code(self) -> ExitCode:
         """As of ``evalharness run``: how the run ended, and what its gates came to."""
         if not self.record.plan.suite.gates:
-            return ExitCode(self.record.manifest.exit_code or 0)
+            own = self.record.manifest.exit_code
+            return ExitCode.INCOMPLETE if own is None else ExitCode(own)
         return exit_code_of(self.record, self.analysis)
 
     @property
@@ -148,6 +149,8 @@ async def run_async(
     run = Run(outcome.folder)
     if report:
         render_report(run)
+    if outcome.has_gates:
+        settle(run.folder, run.record, run.analysis)
     return run
 
 
@@ -169,7 +172,10 @@ def render_report(run: Run | str | Path, *, full_text: bool = False) -> Path:
     from evalharness.report.settings import ReportSettings
 
     folder = run.folder if isinstance(run, Run) else Path(run)
-    return publish(folder, settings=ReportSettings(full_text=full_text)).paths[0]
+    published = publish(folder, settings=ReportSettings(full_text=full_text))
+    if isinstance(run, Run):
+        run.record, run.analysis = published.run, published.analysis
+    return published.paths[0]
 
 
 def compare(baseline: Run | str | Path, candidate: Run | str | Path, *, out: str | Path | None = None) -> Analysis:

@@ -1,12 +1,16 @@
-"""The exit code of a run that its gates have judged."""
+"""The exit code of a run: how it ended, and what its gates come to."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from evalharness.app.ending import ended_with
 from evalharness.core.errors import ExitCode
 from evalharness.core.findings import Analysis, Verdict, overall
-from evalharness.core.model import OnInconclusive
-from evalharness.core.record import RunRecord
+from evalharness.core.model import OnInconclusive, Status
+from evalharness.core.record import RunRecord, RunState
 from evalharness.report.numbers import plural
+from evalharness.store.run_store import note_exit_code
 
 #: The first that applies is the one. Usage: nothing was called, or the two runs cannot be compared.
 _ORDER = (
@@ -37,11 +41,37 @@ def exit_code(ended: ExitCode, verdict: Verdict | None, on_inconclusive: OnIncon
 
 
 def exit_code_of(run: RunRecord, analysis: Analysis) -> ExitCode:
-    """That of a stored run, judged as it stands; 2 where what it was to be compared with is no match."""
-    ended = ExitCode(run.manifest.exit_code or 0)
+    """That of a stored run, judged as it stands; 2 where what it was to be compared with is no match.
+
+    The one in its manifest is not asked: gates are in it, as they were judged when the run was made.
+    """
+    n_planned = sum(arm.n_planned for arm in analysis.arms)
+    n_pending = sum(arm.counts.get(Status.PENDING, 0) for arm in analysis.arms)
+    n_errors = sum(arm.counts.get(Status.ERROR, 0) for arm in analysis.arms)
+    suite = run.plan.suite
+    own = ended_with(
+        run.manifest.stop_reason,
+        n_errors=n_errors,
+        n_ended=n_planned - n_pending,
+        tolerated=suite.tolerate_error_share,
+    )
+    if run.manifest.state is RunState.RUNNING:
+        # It goes on, or was killed.
+        own = ExitCode.INCOMPLETE
     if analysis.baseline_run is not None and analysis.baseline_run.invalid:
-        ended = min(ended, ExitCode.USAGE, key=_ORDER.index)
-    return exit_code(ended, overall(analysis.gates), run.plan.suite.on_inconclusive)
+        own = min(own, ExitCode.USAGE, key=_ORDER.index)
+    return exit_code(own, overall(analysis.gates), suite.on_inconclusive)
+
+
+def settle(folder: Path, run: RunRecord, analysis: Analysis) -> ExitCode:
+    """``exit_code_of``, and into the manifest with it: the run's exit code is the one its command ended with.
+
+    Raises ``StoreError`` where the folder cannot be written.
+    """
+    code = exit_code_of(run, analysis)
+    if run.manifest.exit_code != code:
+        note_exit_code(folder, code)
+    return code
 
 
 def warning(run: RunRecord, analysis: Analysis) -> str | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from evalharness import __version__
 from evalharness.app import interrupts
 from evalharness.app.continuation import Continuation, continuation, is_missing_data
+from evalharness.app.ending import WHOLE, how_it_ended
 from evalharness.app.environment import client_environment
 from evalharness.app.foreman import staffed
 from evalharness.app.lanes import LaneParts, accesses, base_urls, check_keys, check_requests, open_lanes, used_endpoints
@@ -309,7 +310,7 @@ class _Run:
 
     def _ended(self, manifest: RunManifest, record: RunRecord, ledger: Ledger) -> RunManifest:
         reason = self._reason(record)
-        message, exit_code = _how_it_ended(reason, self._stop.message, record)
+        message, exit_code = how_it_ended(reason, self._stop.message, record)
         if reason is None and any(result.status is Status.PENDING for result in record.results.values()):
             # Time ended it, as it was meant to: what was not sent is no gap.
             reason = PendingReason.DURATION
@@ -318,7 +319,7 @@ class _Run:
             unknown = f", {ledger.n_unknown_cost:,} more of unknown cost" if ledger.n_unknown_cost else ""
             message = f"{message}: {ledger.n_calls:,} requests, ${ledger.spent_usd:.4f}{unknown}"
         state = RunState.COMPLETE
-        if reason not in (None, PendingReason.SETTLED, PendingReason.DURATION):
+        if reason not in WHOLE:
             state = RunState.ABORTED if reason is PendingReason.ABORTED else RunState.PARTIAL
         return replace(
             manifest,
@@ -347,27 +348,6 @@ class _Run:
             except Exception as problem:
                 self._sinks.remove(sink)
                 sys.stderr.write(f"progress is no longer shown: {type(problem).__name__}: {problem}\n")
-
-
-def _how_it_ended(
-    reason: PendingReason | None, stop_message: str | None, record: RunRecord
-) -> tuple[str | None, ExitCode]:
-    """The first exit code that applies, with a sentence for what is not complete, or why less was sent than planned."""
-    if reason is PendingReason.INTERRUPTED:
-        return stop_message, ExitCode.INTERRUPTED
-    if reason is PendingReason.ABORTED:
-        return stop_message, ExitCode.ABORTED
-    measured = {trial.trial_id for trial in record.plan.trials if trial.phase is Phase.MEASURED}
-    is_complete = reason in (None, PendingReason.SETTLED)
-    if is_complete:
-        measured = {trial_id for trial_id in measured if record.results[trial_id].status is not Status.PENDING}
-    n_errors = sum(record.results[trial_id].status is Status.ERROR for trial_id in measured)
-    tolerated = record.plan.suite.tolerate_error_share
-    if not is_complete:
-        return stop_message, ExitCode.INCOMPLETE
-    if n_errors > tolerated * len(measured):
-        return f"{n_errors:,} of {len(measured):,} trials failed, {tolerated:.1%} are tolerated", ExitCode.INCOMPLETE
-    return stop_message, ExitCode.OK
 
 
 def _check_settling(plan: Plan) -> None:

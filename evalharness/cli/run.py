@@ -122,12 +122,12 @@ def _exit_code(outcome: RunOutcome, published: Published | None) -> int:
     """How the run ended and what its gates came to; says where an open gate changes nothing."""
     if published is None:
         return outcome.exit_code
-    from evalharness.app.exit_code import exit_code_of, warning
+    from evalharness.app.exit_code import settle, warning
 
     told = warning(published.run, published.analysis)
     if told:
         click.echo(told, err=True)
-    return exit_code_of(published.run, published.analysis)
+    return settle(outcome.folder, published.run, published.analysis)
 
 
 def _print(published: Published | None, folder: Path, settings: RunSettings, *, as_json: bool) -> None:

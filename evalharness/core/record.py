@@ -210,6 +210,20 @@ class ObserverRecord:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostAttempt:
+    """An attempt that was about to be sent and of which nothing more is known: it may have been charged.
+
+    ``session`` counts the starts of the run from 1.
+    """
+
+    trial_id: str
+    turn_index: int
+    attempt_index: int
+    session: int
+    begun_utc: str
+
+
 class RunState(StrEnum):
     """``running`` on a stored run whose process is gone means it was killed."""
 
@@ -223,7 +237,8 @@ class RunState(StrEnum):
 class RunManifest:
     """What was run, with what, when. ``flags`` are the plan flags as given; ``environment`` is the client's side.
 
-    ``stop_reason`` None: the plan came to its end. ``stop_message`` is a sentence on why the exit code is not 0.
+    ``stop_reason`` None: the plan came to its end. ``stop_message`` is a sentence on why the run itself did not end
+    well. ``exit_code``: what its command ended with, gates included; None while it goes on, or when it was killed.
     """
 
     run_id: str
@@ -248,10 +263,12 @@ class RunRecord:
     """A stored run, whole: everything downstream is a pure function of it.
 
     ``results`` has every planned trial of the measured phase and the warm-up trials that were sent; those that never
-    ended are pending.
+    ended are pending. ``lost_attempts``: oldest first, also of trials that were asked again and ended; without those
+    in flight while the run goes on.
     """
 
     manifest: RunManifest
     plan: Plan
     results: Mapping[str, TrialResult]
     observers: tuple[ObserverRecord, ...] = ()
+    lost_attempts: tuple[LostAttempt, ...] = ()

@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -88,6 +89,19 @@ def open(
         _keep(connection, baseline)
 
     return _start(folder, write)
+
+
+def note_exit_code(folder: Path, exit_code: int) -> None:
+    """What the command of a run that has ended came to, its gates included; nothing for one that goes on again.
+
+    Raises ``StoreError``.
+    """
+    path = folder / DATABASE
+    with closing(connect_for_writing(path, synchronous="FULL")) as connection:
+        try:
+            connection.execute("UPDATE manifest SET exit_code = ? WHERE state != ?", (exit_code, RunState.RUNNING))
+        except sqlite3.Error as error:
+            raise store_error(error, path) from error
 
 
 def _keep(connection: sqlite3.Connection, baseline: Kept | None) -> None:

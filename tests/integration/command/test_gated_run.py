@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from evalharness.app import api
 from tests.support.command import Finished, evalharness
 
 SUITE = """
@@ -57,6 +58,11 @@ def run(folder: Path, *gates: str, on_inconclusive: str = "warn", flags: tuple[s
     return Gated(done, next((folder / "reports" / "gated").glob("2*")))
 
 
+def listed(folder: Path) -> list[int | None]:
+    """The exit codes of the stored runs, newest first."""
+    return [row["exit_code"] for row in evalharness("list", "--json", cwd=folder).json["runs"]]
+
+
 @pytest.mark.parametrize(
     ("gates", "on_inconclusive", "code", "verdict", "outcomes"),
     [
@@ -73,6 +79,8 @@ def test_the_gates_of_a_run_decide_its_exit_code(tmp_path, gates, on_inconclusiv
     assert json.loads((made.folder / "report.json").read_text())["verdict"] == verdict
     assert (made.folder / "summary.md").read_text().startswith(f"**{verdict.capitalize()}**\n")
     assert verdict.capitalize() in made.done.stdout.splitlines()
+    assert listed(tmp_path) == [code]
+    assert evalharness("verify", "latest", cwd=tmp_path).exit_code == 0
     warned = "neither passed nor failed" in made.done.stderr
     assert warned is (verdict == "not enough data" and on_inconclusive == "warn")
 
@@ -89,6 +97,7 @@ def test_json_has_the_exit_code_and_export_the_same_verdicts(tmp_path):
 def test_a_gate_is_judged_where_neither_report_nor_summary_is_wanted(tmp_path):
     made = run(tmp_path, FAILS, flags=("--no-report", "--quiet"))
     assert made.done.exit_code == 1
+    assert listed(tmp_path) == [1]
     assert [path.name for path in made.folder.iterdir()] == ["run.db"]
 
 
@@ -100,3 +109,19 @@ def test_a_run_that_its_budget_ended_is_incomplete_though_its_gates_pass_so_far(
     done = evalharness("run", "suite.yaml", "--fresh", "--json", cwd=tmp_path)
     assert done.json["verdict"] == "pass"
     assert done.exit_code == done.json["exit_code"] == 3
+    assert listed(tmp_path) == [3, 0]
+
+
+def test_judged_anew_a_run_keeps_the_exit_code_of_its_command(tmp_path):
+    """``gate`` asks the gates and not the manifest, and ``report`` changes nothing of the run."""
+    run(tmp_path, FAILS)
+    assert evalharness("gate", "latest", cwd=tmp_path).exit_code == 1
+    assert evalharness("report", "latest", cwd=tmp_path).exit_code == 0
+    assert listed(tmp_path) == [1]
+
+
+def test_a_run_from_python_stores_the_exit_code_with_its_gates_too(tmp_path):
+    run(tmp_path, FAILS)
+    made = api.run(tmp_path / "suite.yaml", out=tmp_path / "reports", fresh=True)
+    assert made.exit_code == 1
+    assert listed(tmp_path) == [1, 1]
