@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from evalharness.core.errors import UsageError
 from evalharness.core.model import Arm, Case, Endpoint, Trial
-from evalharness.core.record import Attempt, Call, RunRecord, Score, TrialResult
+from evalharness.core.record import Attempt, Call, LostAttempt, RunRecord, Score, TrialResult
 from evalharness.core.units import ms_between
 from evalharness.metrics.measure import measure_trial
 from evalharness.report.curl import curl
@@ -50,7 +50,13 @@ def show(run: RunRecord, case_id: str, *, arms: Sequence[Arm], repeat: int | Non
     trials.sort(key=lambda trial: (list(wanted).index(trial.arm_id), trial.phase, trial.repeat_index))
     blocks = ["\n".join(_case_lines(case))]
     blocks += [
-        "\n".join(_trial_lines(trial, wanted[trial.arm_id], run.results[trial.trial_id], endpoints)) for trial in trials
+        "\n".join(
+            [
+                *_trial_lines(trial, wanted[trial.arm_id], run.results[trial.trial_id], endpoints),
+                *_lost_lines(trial, run.lost_attempts),
+            ]
+        )
+        for trial in trials
     ]
     return visible("\n\n".join(blocks))
 
@@ -86,6 +92,14 @@ def _trial_lines(trial: Trial, arm: Arm, result: TrialResult, endpoints: Mapping
         yield from _measured_lines(result)
         yield "  as curl:"
         yield curl(endpoints[arm.endpoint], result.calls[-1].request)
+
+
+def _lost_lines(trial: Trial, lost: Sequence[LostAttempt]) -> Iterator[str]:
+    for attempt in lost:
+        if attempt.trial_id == trial.trial_id:
+            turn = f" of turn {attempt.turn_index}" if attempt.turn_index else ""
+            yield f"  attempt {attempt.attempt_index}{turn}: begun {attempt.begun_utc} and never ended"
+            yield "    the run was killed or cut short; it may have been charged"
 
 
 def _call_lines(call: Call) -> Iterator[str]:

@@ -17,6 +17,7 @@ def command(folder: Path | None, as_json: bool, out: Path | None) -> None:
     import json
 
     from evalharness.app.find import out_folder, state_of
+    from evalharness.report.numbers import plural
     from evalharness.report.visible import visible
     from evalharness.store.runs import list_runs
 
@@ -29,6 +30,7 @@ def command(folder: Path | None, as_json: bool, out: Path | None) -> None:
                 "state": state_of(run),
                 "created_utc": run.manifest.created_utc,
                 "exit_code": run.manifest.exit_code,
+                "n_lost_attempts": run.n_lost,
                 "folder": str(run.folder),
             }
             for run in runs
@@ -39,5 +41,7 @@ def command(folder: Path | None, as_json: bool, out: Path | None) -> None:
         click.echo(f"no runs under {out_folder(folder or out)}", err=True)
     for run in runs:
         manifest = run.manifest
-        reason = f"  ({manifest.stop_message})" if manifest.stop_message else ""
+        told = [manifest.stop_message] if manifest.stop_message else []
+        told += [f"{plural(run.n_lost, 'attempt')} in flight then, perhaps charged"] if run.n_lost else []
+        reason = f"  ({'; '.join(told)})" if told else ""
         click.echo(visible(f"{manifest.run_id}  {manifest.suite_name:24}  {state_of(run):9}{reason}"))

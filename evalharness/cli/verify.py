@@ -16,6 +16,8 @@ from evalharness.core.errors import ExitCode
 @click.pass_context
 def command(ctx: click.Context, run: str, out: Path | None) -> None:
     from evalharness.app.find import run_folder
+    from evalharness.report.trouble import lost_sentence
+    from evalharness.store.load import load
     from evalharness.store.verify import verify
 
     folder = run_folder(run, out)
@@ -25,3 +27,5 @@ def command(ctx: click.Context, run: str, out: Path | None) -> None:
     if problems:
         ctx.exit(ExitCode.STORE)
     click.echo(f"{folder}: everything is as it was written")
+    if lost := lost_sentence(len(load(folder).lost_attempts)):
+        click.echo(lost)

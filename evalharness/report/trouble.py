@@ -71,6 +71,17 @@ def not_finished(run: RunRecord, analysis: Analysis) -> str | None:
     return f"The run is not finished: {of} {verb} missing{why}. {again}"
 
 
+def lost_sentence(n_lost: int) -> str | None:
+    """Of attempts that were begun and never ended; None where there are none."""
+    if not n_lost:
+        return None
+    be, they = ("was", "it") if n_lost == 1 else ("were", "they")
+    return (
+        f"{numbers.plural(n_lost, 'attempt')} {be} in flight when the run was killed or cut short: "
+        f"{they} may have been charged, and no figure counts {'it' if n_lost == 1 else 'them'}."
+    )
+
+
 def _n_failed(analysis: Analysis) -> int:
     return sum(arm.counts.get(Status.ERROR, 0) for arm in analysis.arms)
 

@@ -40,10 +40,12 @@ class VerdictText:
 
 def verdict_text(run: RunRecord, analysis: Analysis) -> VerdictText:
     nothing = trouble.nothing_measured(run, analysis)
+    lost = trouble.lost_sentence(len(run.lost_attempts))
+    cautions = (lost,) if lost else ()
     if nothing is not None:
-        # No figure follows that the cautions could qualify, and no rule was applied.
-        return VerdictText(origin=words.origin(run), heading=nothing[0], lead=nothing[1])
-    cautions = analysis.banners
+        # No figure follows that the banners could qualify, and no rule was applied.
+        return VerdictText(origin=words.origin(run), heading=nothing[0], lead=nothing[1], cautions=cautions)
+    cautions = (*analysis.banners, *cautions)
     if analysis.kind == "single":
         return _single(run, analysis, cautions)
     latency = analysis.kind == "latency"

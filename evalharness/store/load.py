@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from evalharness.core.errors import StoreError
 from evalharness.core.model import PendingReason, Phase, Status
-from evalharness.core.record import RunManifest, RunRecord, RunState, TrialResult
+from evalharness.core.record import LostAttempt, RunManifest, RunRecord, RunState, TrialResult
+from evalharness.store.begun_rows import read_begun, read_lost
 from evalharness.store.connect import reading
 from evalharness.store.loaded import LoadedResults
 from evalharness.store.plan_rows import read_manifest, read_observers, read_plan
@@ -32,7 +32,13 @@ def load(folder: Path) -> RunRecord:
         manifest = _manifest(connection, folder)
         plan = read_plan(connection)
         results = LoadedResults(plan.trials, read_rows(connection), read_shared(connection), _pending_reason(manifest))
-        return RunRecord(manifest=manifest, plan=plan, results=results, observers=read_observers(connection))
+        return RunRecord(
+            manifest=manifest,
+            plan=plan,
+            results=results,
+            observers=read_observers(connection),
+            lost_attempts=read_lost(connection, folder, manifest),
+        )
 
 
 def finished_trial_ids(folder: Path) -> frozenset[str]:
@@ -78,36 +84,13 @@ def _stamps_ns(result: TrialResult) -> list[int]:
     return [result.calls[0].intended_ns, *ends] if ends else []
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LostAttempt:
-    """An attempt that was about to be sent and of which nothing more is known: it may have been charged.
-
-    ``session`` counts the starts of the run from 1. In a run that is going on these are the attempts in flight.
-    """
-
-    trial_id: str
-    turn_index: int
-    attempt_index: int
-    session: int
-    begun_utc: str
-
-
 def lost_attempts(folder: Path) -> tuple[LostAttempt, ...]:
-    """Attempts that were begun and never ended, oldest first. Raises ``StoreError``."""
+    """Attempts that were begun and never ended, oldest first. Raises ``StoreError``.
+
+    For whoever holds the run: while another process goes on with it, its attempts in flight are among them.
+    """
     with reading(folder) as connection:
-        rows = connection.execute(
-            "SELECT trial_id, turn_index, attempt_index, session, begun_utc FROM begun_attempts ORDER BY rowid"
-        )
-        return tuple(
-            LostAttempt(
-                trial_id=trial_id,
-                turn_index=turn_index,
-                attempt_index=attempt_index,
-                session=session,
-                begun_utc=begun_utc,
-            )
-            for trial_id, turn_index, attempt_index, session, begun_utc in rows
-        )
+        return read_begun(connection)
 
 
 def _manifest(connection: sqlite3.Connection, folder: Path) -> RunManifest:

@@ -12,6 +12,7 @@ from evalharness.core.errors import StoreError, UsageError
 from evalharness.core.ids import content_id
 from evalharness.core.model import Phase, Status
 from evalharness.core.record import RunManifest, RunState
+from evalharness.store.begun_rows import read_lost
 from evalharness.store.connect import DATABASE, reading
 from evalharness.store.plan_rows import read_manifest
 
@@ -21,12 +22,14 @@ _SHOWN_CANDIDATES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRun:
-    """One line of the list of runs. ``n_planned`` and ``n_ended`` count trials of the measured phase."""
+    """One line of the list of runs. ``n_planned`` and ``n_ended`` count trials of the measured phase, ``n_lost`` the
+    attempts that were begun and never ended."""
 
     folder: Path
     manifest: RunManifest
     n_planned: int
     n_ended: int
+    n_lost: int
 
     @property
     def complete(self) -> bool:
@@ -132,8 +135,9 @@ def _read(folder: Path) -> StoredRun | None:
                 "SELECT count(*) FROM results JOIN trials ON position = result WHERE phase = ? AND status != ?",
                 (Phase.MEASURED.value, Status.PENDING.value),
             ).fetchone()[0]
+            if manifest is None:
+                return None
+            n_lost = len(read_lost(connection, folder, manifest))
     except StoreError:
         return None
-    if manifest is None:
-        return None
-    return StoredRun(folder=folder, manifest=manifest, n_planned=n_planned, n_ended=n_ended)
+    return StoredRun(folder=folder, manifest=manifest, n_planned=n_planned, n_ended=n_ended, n_lost=n_lost)

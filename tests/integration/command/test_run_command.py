@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from evalharness.core.errors import StoreError
+from evalharness.store.load import lost_attempts
 from tests.support.command import evalharness, exported, started
 from tests.support.servers import simulator
 
@@ -346,17 +348,62 @@ def test_a_killed_run_is_listed_as_killed(tmp_path: Path) -> None:
     faults = {"rules": [{"fault": "stall;where=first;attempts=every"}]}
     with simulator(faults=faults, folder=tmp_path) as server:
         running = started("run", write_suite(tmp_path, server.base_url), cwd=tmp_path, env=KEY)
-        while not list((tmp_path / "reports").glob("small/*/run.db")):
+        while not any(map(in_flight, (tmp_path / "reports").glob("small/2*"))):
             assert running.poll() is None, running.communicate()
             time.sleep(0.05)
-        alive = evalharness("list", "--json", cwd=tmp_path).json["runs"][0]["state"]
+        (alive,) = evalharness("list", "--json", cwd=tmp_path).json["runs"]
         second = evalharness("run", "suite.yaml", cwd=tmp_path, env=KEY)
         running.kill()
         running.communicate()
-    assert alive == "running"
+    assert (alive["state"], alive["exit_code"], alive["n_lost_attempts"]) == ("running", None, 0)
     assert second.exit_code == 5
     assert str(running.pid) in second.stderr
-    assert evalharness("list", "--json", cwd=tmp_path).json["runs"][0]["state"] == "killed"
+    (killed,) = evalharness("list", "--json", cwd=tmp_path).json["runs"]
+    assert (killed["state"], killed["exit_code"], killed["n_lost_attempts"]) == ("killed", None, 4)
+
+
+def in_flight(folder: Path) -> bool:
+    """Whether all four of the suite's calls have been written down."""
+    try:
+        return len(lost_attempts(folder)) == 4
+    except StoreError:
+        # The file is made before its tables are.
+        return False
+
+
+def test_calls_in_flight_at_a_kill_are_told_by_whatever_reads_the_run_also_after_it_was_resumed(tmp_path: Path) -> None:
+    faults = {"rules": [{"fault": "stall;where=first;ms=4000"}]}
+    with simulator(faults=faults, folder=tmp_path) as server:
+        suite = write_suite(tmp_path, server.base_url, n=2)
+        running = started("run", suite, cwd=tmp_path, env=KEY)
+        while not any(map(in_flight, (tmp_path / "reports").glob("small/2*"))):
+            assert running.poll() is None, running.communicate()
+            time.sleep(0.05)
+        running.kill()
+        running.communicate()
+        told = [everything_read(tmp_path)]
+        resumed = evalharness("run", suite, cwd=tmp_path, env=KEY)
+        told.append(everything_read(tmp_path))
+    assert resumed.exit_code == 0, resumed.stderr
+    assert "4 attempts were in flight when the run was killed" in resumed.stderr
+    for texts in told:
+        listed, first, second, verified, terminal, markdown, page = texts
+        assert "4 attempts in flight then, perhaps charged" in listed
+        assert (first + second).count("it may have been charged") == 4
+        assert "everything is as it was written" in verified
+        for text in (verified, terminal, markdown, page):
+            assert "4 attempts were in flight when the run was killed or cut short" in " ".join(text.split())
+
+
+def everything_read(folder: Path) -> list[str]:
+    """What a person is told of the newest run by each command that reads it."""
+    commands = (("list",), ("show", "latest", "c0"), ("show", "latest", "c1"), ("verify", "latest"),
+                ("report", "latest", "--format", "terminal"), ("report", "latest", "--format", "markdown"),
+                ("report", "latest"))  # fmt: skip
+    done = [evalharness(*command, cwd=folder) for command in commands]
+    assert [each.exit_code for each in done] == [0] * len(commands), [each.stderr for each in done]
+    page = next((folder / "reports").glob("small/2*/report.html")).read_text(encoding="utf-8")
+    return [each.stdout for each in done[:-1]] + [page]
 
 
 def test_a_reader_that_leaves_does_not_change_how_the_run_ended(tmp_path: Path) -> None:

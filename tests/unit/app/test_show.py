@@ -11,6 +11,7 @@ import pytest
 from evalharness.app.show import show
 from evalharness.core.errors import UsageError
 from evalharness.core.model import Endpoint, EndpointKind
+from evalharness.core.record import LostAttempt
 from evalharness.report.curl import curl, without_files
 from tests.support.runs import make_run
 
@@ -40,6 +41,17 @@ def test_what_a_model_wrote_cannot_steer_the_terminal() -> None:
     text = show(run, CASE, arms=RUN.plan.arms, repeat=None)
     assert "\x1b" not in text and "\u202e" not in text
     assert "\\x1b[2J\\u202eevil" in text
+
+
+def test_an_attempt_that_was_in_flight_at_a_kill_stands_with_its_trial_alone() -> None:
+    trial = next(trial for trial in RUN.plan.trials if trial.case_id == CASE)
+    lost = LostAttempt(
+        trial_id=trial.trial_id, turn_index=0, attempt_index=1, session=1, begun_utc="2026-11-22T14:02:16Z"
+    )
+    blocks = show(replace(RUN, lost_attempts=(lost,)), CASE, arms=RUN.plan.arms, repeat=None).split("── ")
+    told = [block for block in blocks if "may have been charged" in block]
+    assert len(told) == 1 and "attempt 1: begun 2026-11-22T14:02:16Z" in told[0]
+    assert f"repeat {trial.repeat_index}" in told[0]
 
 
 def test_the_curl_command_is_a_shell_command_and_names_the_key_only() -> None:

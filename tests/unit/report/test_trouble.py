@@ -11,7 +11,7 @@ import pytest
 from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.findings import Standing
 from evalharness.core.model import PendingReason, Status
-from evalharness.core.record import RunRecord
+from evalharness.core.record import LostAttempt, RunRecord, TrialResult
 from evalharness.report import index, trouble
 from evalharness.report.page import render_page
 from evalharness.report.settings import ReportSettings
@@ -20,6 +20,8 @@ from evalharness.report.verdict_text import verdict_text
 from evalharness.verdict.compare import analyse
 from tests.support.reports import analysed, rendered, shown_text
 from tests.support.runs import make_run
+
+LOST = LostAttempt(trial_id="t", turn_index=0, attempt_index=0, session=1, begun_utc="2026-11-22T14:02:16Z")
 
 
 def failed(run: RunRecord, message: str) -> RunRecord:
@@ -103,6 +105,26 @@ def test_graders_of_few_cases_share_one_table():
 
 def test_that_a_run_is_not_finished_is_said_once():
     assert shown_text(rendered("interrupted")).count("not finished:") == 1
+
+
+@pytest.mark.parametrize("kind", ["sweep", "single", "latency", "interrupted"])
+def test_attempts_in_flight_at_a_kill_are_told_before_the_numbers(kind):
+    run, analysis = analysed(kind)
+    told = verdict_text(replace(run, lost_attempts=(LOST, LOST, LOST)), analysis).cautions
+    assert [text for text in told if "3 attempts were in flight" in text and "they may have been charged" in text]
+    assert not [text for text in verdict_text(run, analysis).cautions if "in flight" in text]
+    one = verdict_text(replace(run, lost_attempts=(LOST,)), analysis).cautions
+    assert [text for text in one if "1 attempt was in flight" in text and "and no figure counts it." in text]
+
+
+def test_a_run_that_was_killed_before_anything_ended_tells_of_what_was_in_flight():
+    run = make_run(arms=2, cases=3, seed=1)
+    run = replace(run, lost_attempts=(LOST,), results={
+        trial_id: TrialResult(trial_id=trial_id, status=Status.PENDING) for trial_id in run.results
+    })  # fmt: skip
+    text = verdict_text(run, analyse(run))
+    assert text.heading == "Nothing measured"
+    assert len(text.cautions) == 1
 
 
 def test_the_cheaper_arm_that_is_still_open_is_told_first_with_its_gap_and_what_the_rule_allows():

@@ -15,6 +15,8 @@ from evalharness.core.record import Attempt, AttemptStatus, Call, Purpose, RunSt
 from evalharness.metrics.table import analysed_trials
 from evalharness.store import run_store
 from evalharness.store.load import load, measured_ns
+from evalharness.store.lock import hold
+from evalharness.store.runs import list_runs
 from tests.support.runs import make_run
 from tests.support.stored import append_all, create, rounded, store_run
 
@@ -39,6 +41,22 @@ def test_trials_that_never_ended_are_pending_in_the_order_of_the_plan(tmp_path: 
     assert statuses[5:] == [Status.PENDING] * (len(RESULTS) - 5)
     assert Status.PENDING not in statuses[:5]
     assert run.manifest.state is RunState.RUNNING
+
+
+def test_attempts_in_flight_are_lost_unless_a_process_goes_on_with_the_run(tmp_path: Path) -> None:
+    first, second = RESULTS[0].trial_id, RESULTS[1].trial_id
+    with create(tmp_path, RUN) as store:
+        asyncio.run(store.begin_attempt(first, 0, 0))
+    with hold(store.folder.parent), run_store.open(store.folder) as resumed:
+        asyncio.run(resumed.begin_attempt(second, 1, 2))
+        alive = load(store.folder).lost_attempts
+        assert [run.n_lost for run in list_runs(tmp_path)] == [1]
+    assert [(attempt.trial_id, attempt.session) for attempt in alive] == [(first, 1)]
+    lost = [
+        (attempt.trial_id, attempt.turn_index, attempt.attempt_index) for attempt in load(store.folder).lost_attempts
+    ]
+    assert lost == [(first, 0, 0), (second, 1, 2)]
+    assert [run.n_lost for run in list_runs(tmp_path)] == [2]
 
 
 def test_an_aborted_run_says_why_trials_were_never_sent(tmp_path: Path) -> None:
