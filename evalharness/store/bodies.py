@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from evalharness.core.model import Json
-from evalharness.store.cells import json_cell, json_of, text_cell, text_of, utf8
+from evalharness.store.cells import TextCell, json_cell, json_of, text_cell, text_of, utf8
 
 #: From here on a string is worth a row of its own.
 LONG_TEXT_CHARS = 2048
@@ -40,16 +40,35 @@ def keep_body(connection: sqlite3.Connection, body: Mapping[str, Json]) -> int:
     return int(row[0])
 
 
-def read_bodies(connection: sqlite3.Connection) -> dict[int, Mapping[str, Json]]:
-    """All bodies by number; equal long texts are one object in memory."""
-    texts: dict[str, str] = {
-        _REFERENCE + sha256: text_of(cell) or ""
-        for sha256, cell in connection.execute("SELECT sha256, text FROM long_texts")
-    }
-    return {
-        number: _replace(json_of(cell), texts.__contains__, texts.__getitem__)
-        for number, cell in connection.execute("SELECT request, body FROM requests")
-    }
+class Bodies(Mapping[int, Mapping[str, Json]]):
+    """Bodies by number, each decoded when it is first asked for; equal long texts are one object in memory."""
+
+    def __init__(self, cells: Mapping[int, TextCell], long_texts: Mapping[str, str]) -> None:
+        self._cells, self._long_texts = cells, long_texts
+        self._decoded: dict[int, Mapping[str, Json]] = {}
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._cells)
+
+    def __getitem__(self, number: int) -> Mapping[str, Json]:
+        body = self._decoded.get(number)
+        if body is None:
+            texts = self._long_texts
+            body = _replace(json_of(self._cells[number]), texts.__contains__, texts.__getitem__)
+            self._decoded[number] = body
+        return body
+
+
+def read_bodies(connection: sqlite3.Connection) -> Bodies:
+    """All bodies by number."""
+    texts = connection.execute("SELECT sha256, text FROM long_texts")
+    return Bodies(
+        dict(connection.execute("SELECT request, body FROM requests")),
+        {_REFERENCE + sha256: text_of(cell) or "" for sha256, cell in texts},
+    )
 
 
 def _is_long(text: str) -> bool:

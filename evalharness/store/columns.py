@@ -52,7 +52,9 @@ class _Plain:
 def _plain(rows: PackedRows, places: Int64s) -> _Plain:
     bounds = np.frombuffer(rows.number_ends, dtype=np.int64)
     first, last = int(bounds[places[0]]), int(bounds[places[-1] + 1])
-    words, borders = words_of(rows.numbers[first:last], np.concatenate([bounds[places], bounds[places + 1]]) - first)
+    words, borders = words_of(
+        bytes(rows.numbers[first:last]), np.concatenate([bounds[places], bounds[places + 1]]) - first
+    )
     starts, ends = borders[: len(places)], borders[len(places) :]
     statuses = np.frombuffer(rows.statuses, dtype=np.uint8)[places]
     among = np.flatnonzero(np.isin(statuses, [STATUS_CODE[status] for status in _ENDED_WELL]))
@@ -108,7 +110,7 @@ def _gaps(rows: PackedRows, plain: _Plain) -> Gaps:
     ends = np.frombuffer(rows.gap_ends, dtype=np.int64)
     first, last = int(ends[plain.places[0]]), int(ends[plain.places[-1] + 1])
     n_gaps = np.maximum(plain.attempt.integers("n_arrivals") - 1, 0)
-    return gaps_of(rows.gaps[first:last], ends[plain.places] - first, n_gaps)
+    return gaps_of(bytes(rows.gaps[first:last]), ends[plain.places] - first, n_gaps)
 
 
 def _calls(plain: _Plain, gaps: Gaps) -> PlainCalls:

@@ -26,7 +26,7 @@ def plain_facts(
     n = len(places)
     seen, n_gaps = attempt.present("source"), np.maximum(attempt.integers("n_arrivals") - 1, 0)
     numbered = Numbered()
-    said = [numbered.number(_said(rows.remarks[place], rows.calls[place])) for place in places.tolist()]
+    said = [numbered.number(_said(rows.remarks[place], rows.calls(place))) for place in places.tolist()]
     tokens = np.nan_to_num(calls.output_tokens)
     ready_ns = np.rint(calls.wait_ms * NS_PER_MS) + np.nan_to_num(calls.connect_ns)
     return Facts(

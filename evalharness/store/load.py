@@ -13,8 +13,9 @@ from evalharness.core.record import LostAttempt, RunManifest, RunRecord, RunStat
 from evalharness.store.begun_rows import read_begun, read_lost
 from evalharness.store.connect import reading
 from evalharness.store.loaded import LoadedResults
-from evalharness.store.plan_rows import read_manifest, read_observers, read_plan
+from evalharness.store.plan_rows import read_manifest, read_observers, read_plan, trial_positions
 from evalharness.store.result_rows import (
+    read_placed_rows,
     read_rows,
     read_shared,
     read_superseded_rows,
@@ -31,7 +32,13 @@ def load(folder: Path) -> RunRecord:
     with reading(folder) as connection:
         manifest = _manifest(connection, folder)
         plan = read_plan(connection)
-        results = LoadedResults(plan.trials, read_rows(connection), read_shared(connection), _pending_reason(manifest))
+        results = LoadedResults(
+            plan.trials,
+            trial_positions(connection),
+            read_placed_rows(connection),
+            read_shared(connection),
+            _pending_reason(manifest),
+        )
         return RunRecord(
             manifest=manifest,
             plan=plan,

@@ -23,52 +23,64 @@ _STATUS_CODE = {status.value: code for code, status in enumerate(_STATUSES)}
 
 
 class PackedRows:
-    """Rows side by side: numbers and gaps in two buffers, about 180 bytes for a result of 50 deltas.
+    """Rows side by side: numbers, gaps and texts in three buffers, the first two about 180 bytes for a result of 50
+    deltas.
 
-    ``number_ends`` and ``gap_ends`` begin with 0; ``statuses`` are places in the enumeration.
+    The ``ends`` of each buffer begin with 0; ``statuses`` are places in the enumeration.
     """
 
     def __init__(self, rows: Iterable[Row]) -> None:
-        numbers, gaps = bytearray(), bytearray()
-        self.number_ends, self.gap_ends = array("q", (0,)), array("q", (0,))
+        self.numbers, self.gaps, self.texts = bytearray(), bytearray(), bytearray()
+        self.number_ends, self.gap_ends, self.text_ends = array("q", (0,)), array("q", (0,)), array("q", (0,))
         self.sessions, self.statuses = array("i"), bytearray()
         self.remarks: list[TextCell] = []
-        self.calls: list[TextCell] = []
         for row in rows:
-            numbers += row.numbers
-            gaps += row.gaps or b""
-            self.number_ends.append(len(numbers))
-            self.gap_ends.append(len(gaps))
+            self.numbers += row.numbers
+            self.number_ends.append(len(self.numbers))
+            if row.gaps:
+                self.gaps += row.gaps
+            self.gap_ends.append(len(self.gaps))
+            if row.calls:
+                self.texts += row.calls
+            self.text_ends.append(len(self.texts))
             self.sessions.append(row.session)
             self.statuses.append(_STATUS_CODE[row.status])
             self.remarks.append(row.remarks)
-            self.calls.append(row.calls)
-        self.numbers, self.gaps = bytes(numbers), bytes(gaps)
+
+    def calls(self, place: int) -> bytes | None:
+        """As in ``Row``."""
+        return bytes(self.texts[self.text_ends[place] : self.text_ends[place + 1]]) or None
 
     def row(self, place: int) -> Row:
-        numbers_at, numbers_end = self.number_ends[place : place + 2]
-        gaps_at, gaps_end = self.gap_ends[place : place + 2]
         return Row(
             self.sessions[place],
             _STATUSES[self.statuses[place]].value,
-            self.numbers[numbers_at:numbers_end],
-            self.gaps[gaps_at:gaps_end],
+            bytes(self.numbers[self.number_ends[place] : self.number_ends[place + 1]]),
+            bytes(self.gaps[self.gap_ends[place] : self.gap_ends[place + 1]]),
             self.remarks[place],
-            self.calls[place],
+            self.calls(place),
         )
 
 
 class LoadedResults(Mapping[str, TrialResult]):
-    """By trial id in the plan's order; measured trials without a row are pending for ``reason``."""
+    """By trial id in the plan's order; measured trials without a row are pending for ``reason``.
+
+    ``positions``: those of the ``trials``, ``rows``: with that of their trial; both rise.
+    """
 
     def __init__(
-        self, trials: Sequence[Trial], rows: Iterable[tuple[str, Row]], shared: Shared, reason: PendingReason | None
+        self,
+        trials: Sequence[Trial],
+        positions: Sequence[int],
+        rows: Iterable[tuple[int, Row]],
+        shared: Shared,
+        reason: PendingReason | None,
     ) -> None:
-        place_of: dict[str, int] = {}
+        stored = array("q")
 
         def noted() -> Iterator[Row]:
-            for trial_id, row in rows:
-                place_of[trial_id] = len(place_of)
+            for position, row in rows:
+                stored.append(position)
                 yield row
 
         self.rows = PackedRows(noted())
@@ -76,9 +88,9 @@ class LoadedResults(Mapping[str, TrialResult]):
         self._reason = reason
         #: -1: without a row.
         self._place_of = {
-            trial.trial_id: place_of.get(trial.trial_id, -1)
-            for trial in trials
-            if trial.phase is Phase.MEASURED or trial.trial_id in place_of
+            trial.trial_id: place
+            for trial, place in zip(trials, _places(positions, stored), strict=True)
+            if place >= 0 or trial.phase is Phase.MEASURED
         }
         self._made: dict[str, TrialResult] = {}
         self._read: tuple[list[str], ResultColumns] | None = None
@@ -131,7 +143,7 @@ class LoadedResults(Mapping[str, TrialResult]):
         """``metrics.columns.answer_text`` of each result, without making it an object."""
         for trial_id in trial_ids:
             place = self._place_of.get(trial_id, -1)
-            yield answer_text(self.rows.calls[place]) if place >= 0 else ""
+            yield answer_text(self.rows.calls(place)) if place >= 0 else ""
 
     def columns(self, trial_ids: Sequence[str]) -> ResultColumns:
         """What ``metrics.table`` is made of, read from the packed numbers as far as that goes.
@@ -156,3 +168,14 @@ class LoadedResults(Mapping[str, TrialResult]):
         ids = (trial_ids[index] for index in rest.tolist())
         others = [self.get(trial_id) or TrialResult(trial_id=trial_id, status=Status.PENDING) for trial_id in ids]
         return joined(len(places), [*parts, (rest, columns_of(others))])
+
+
+def _places(positions: Sequence[int], stored: Sequence[int]) -> Iterator[int]:
+    """For each of ``positions`` its place among those ``stored``, -1 where it is not there; both rise."""
+    place, n_stored = 0, len(stored)
+    for position in positions:
+        if place < n_stored and stored[place] == position:
+            yield place
+            place += 1
+        else:
+            yield -1

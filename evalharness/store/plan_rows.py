@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
 from functools import cache
@@ -102,7 +103,7 @@ def read_plan(connection: sqlite3.Connection) -> Plan:
             cases=tuple(map(_case, _select(connection, "cases", _CASE))),
         ),
         arms=tuple(map(_arm, _select(connection, "arms", _ARM))),
-        trials=tuple(map(_trial, _select(connection, "trials", _TRIAL))),
+        trials=tuple(_trials(_select(connection, "trials", _TRIAL))),
         plan_hash=plan_hash,
         hashed=json_of(hashed),
     )
@@ -178,16 +179,26 @@ def _trial_cells(trial: Trial) -> tuple[Any, ...]:
     return (*names, trial.repeat_index, trial.phase.value, trial.step)
 
 
-def _trial(cells: tuple[Any, ...]) -> Trial:
-    trial_id, case_id, arm_id, repeat_index, phase, step = cells
-    return Trial(
-        trial_id=trial_id,
-        case_id=_plain_value(case_id),
-        arm_id=arm_id,
-        repeat_index=repeat_index,
-        phase=Phase(phase),
-        step=step,
-    )
+def _trials(rows: Iterable[tuple[Any, ...]]) -> Iterator[Trial]:
+    """Ids of cases and arms are one object each, however many trials have them."""
+    known: dict[Any, Any] = {phase.value: phase for phase in Phase}
+    for trial_id, case_id, arm_id, repeat_index, phase, step in rows:
+        case = known.get(case_id)
+        if case is None:
+            case = known[case_id] = _plain_value(case_id)
+        yield Trial(
+            trial_id=trial_id,
+            case_id=case,
+            arm_id=known.setdefault(arm_id, arm_id),
+            repeat_index=repeat_index,
+            phase=known[phase],
+            step=step,
+        )
+
+
+def trial_positions(connection: sqlite3.Connection) -> array[int]:
+    """Under which number results of the plan's trials are stored, in the plan's order."""
+    return array("q", (position for (position,) in _select(connection, "trials", ("position",))))
 
 
 def write_observer(connection: sqlite3.Connection, seen: ObserverRecord) -> None:

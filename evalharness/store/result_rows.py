@@ -75,17 +75,17 @@ def _keep_grader(connection: sqlite3.Connection, grader_id: str, grader: str) ->
 
 
 class Row(NamedTuple):
-    """One result as it is stored. ``calls``: the cell of ``outputs``; None without a call."""
+    """One result as it is stored. ``calls``: the bytes of the cell of ``outputs``; None without a call."""
 
     session: int
     status: str
     numbers: bytes
     gaps: bytes | None
     remarks: TextCell
-    calls: TextCell
+    calls: bytes | None
 
 
-_ROW = "session, status, numbers, gaps, remarks, calls FROM results LEFT JOIN outputs USING (result)"
+_ROW = "session, status, numbers, gaps, remarks, CAST(calls AS BLOB) FROM results LEFT JOIN outputs USING (result)"
 
 
 def read_shared(connection: sqlite3.Connection) -> Shared:
@@ -106,6 +106,12 @@ def read_rows(connection: sqlite3.Connection) -> Iterator[tuple[str, Row]]:
     """(trial id, row) of the results that stand, in the plan's order."""
     query = f"SELECT trial_id, {_ROW} JOIN trials ON position = result WHERE result > 0 ORDER BY result"
     return ((trial_id, Row._make(cells)) for trial_id, *cells in connection.execute(query))
+
+
+def read_placed_rows(connection: sqlite3.Connection) -> Iterator[tuple[int, Row]]:
+    """(position of the trial, row) of the results that stand, in the plan's order."""
+    query = f"SELECT result, {_ROW} WHERE result > 0 ORDER BY result"
+    return ((position, Row._make(cells)) for position, *cells in connection.execute(query))
 
 
 def read_superseded_rows(connection: sqlite3.Connection) -> Iterator[tuple[str, Row]]:
