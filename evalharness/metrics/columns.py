@@ -6,7 +6,7 @@ arrays; a test holds the two together. NaN is missing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -19,7 +19,7 @@ from evalharness.core.record import TrialResult
 from evalharness.core.units import NS_PER_MS, NS_PER_S
 from evalharness.metrics.catalog import CATALOG
 from evalharness.metrics.error_bounds import BOUNDED, STORED_GAP_NS, error_bounds_ms
-from evalharness.metrics.facts import Facts, facts_of, failure_of, joined_facts
+from evalharness.metrics.facts import Facts, JoinedFacts, facts_of, failure_of
 from evalharness.metrics.measure import measure_trial
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -121,31 +121,24 @@ def _by_name(names: Sequence[str], rows: Sequence[Mapping[str, float | None]]) -
     return dict(zip(names, columns, strict=True))
 
 
-def joined(n: int, parts: Sequence[tuple[Int64s, ResultColumns]]) -> ResultColumns:
-    """``n`` entries put together from (indices, their columns); together the indices are all of 0 to n-1."""
-
-    def whole(pick: Callable[[ResultColumns], NDArray[Any]]) -> NDArray[Any]:
-        columns = [(indices, pick(part)) for indices, part in parts]
-        blank = np.empty(n, dtype=columns[0][1].dtype)
-        for indices, column in columns:
-            blank[indices] = column
-        return blank
-
-    def named(pick: Callable[[ResultColumns], Mapping[str, NDArray[Any]]], missing: Any) -> Mapping[str, NDArray[Any]]:
-        names = dict.fromkeys(name for _, part in parts for name in pick(part))
-        return {name: whole(lambda part, name=name: pick(part).get(name, np.array(missing))) for name in names}  # type: ignore[misc]
-
-    return ResultColumns(
-        status=whole(lambda part: part.status),
-        timed_out=whole(lambda part: part.timed_out),
-        started=whole(lambda part: part.started),
-        started_utc_ns=whole(lambda part: part.started_utc_ns),
-        metrics=named(lambda part: part.metrics, np.nan),
-        errors=named(lambda part: part.errors, np.nan),
-        scores=named(lambda part: part.scores, np.nan),
-        passed=named(lambda part: part.passed, False),
-        facts=joined_facts(n, [(indices, part.facts) for indices, part in parts]),
-    )
+def joined(n: int, parts: Iterable[tuple[Int64s, ResultColumns]]) -> ResultColumns:
+    """``n`` entries put together from (indices, their columns), of which there is at least one; together the indices
+    are all of 0 to n-1. No part is kept: those of a long run are made one after the other."""
+    whole: dict[str, Any] = {}
+    by_name: dict[str, Any] = {kind: {} for kind in ("metrics", "errors", "scores", "passed")}
+    facts = JoinedFacts(n)
+    for indices, part in parts:
+        for name in ("status", "timed_out", "started", "started_utc_ns"):
+            if name not in whole:
+                whole[name] = np.empty(n, dtype=getattr(part, name).dtype)
+            whole[name][indices] = getattr(part, name)
+        for kind, columns in by_name.items():
+            for name, column in getattr(part, kind).items():
+                if name not in columns:
+                    columns[name] = np.full(n, False if kind == "passed" else np.nan)
+                columns[name][indices] = column
+        facts.add(indices, part.facts)
+    return ResultColumns(**whole, **by_name, facts=facts.joined)
 
 
 # ---------------------------------------------------------------- plain calls

@@ -219,27 +219,34 @@ def _seen(attempts: Sequence[Attempt]) -> Seen:
     )
 
 
-def joined_facts(n: int, parts: Sequence[tuple[Int64s, Facts]]) -> Facts:
+class JoinedFacts:
     """``n`` entries put together from (indices, their facts); together the indices are all of 0 to n-1."""
-    columns: dict[str, Any] = {name: np.empty(n, dtype=dtype) for name, dtype in _DTYPES.items()}
-    for name in columns:
-        for indices, part in parts:
-            columns[name][indices] = getattr(part, name)
-    said, numbered = np.zeros(n, dtype=np.int64), Numbered()
-    for indices, part in parts:
-        numbers = np.array([numbered.number(one) for one in part.sayings], dtype=np.int64)
-        said[indices] = numbers[part.said]
-    seen = [part.seen for _, part in parts]
-    return Facts(
-        **columns,
-        said=said,
-        sayings=numbered.sayings,
-        seen=Seen(
-            kernel=np.concatenate([one.kernel for one in seen]),
-            send_ns=np.concatenate([one.send_ns for one in seen]),
-            max_lag_ns=np.concatenate([one.max_lag_ns for one in seen]),
-            n_gaps=sum(one.n_gaps for one in seen),
-            n_coalesced=sum(one.n_coalesced for one in seen),
-            n_unseen=sum(one.n_unseen for one in seen),
-        ),
-    )
+
+    def __init__(self, n: int) -> None:
+        self._columns: dict[str, Any] = {name: np.empty(n, dtype=dtype) for name, dtype in _DTYPES.items()}
+        self._said, self._numbered = np.zeros(n, dtype=np.int64), Numbered()
+        self._seen: list[Seen] = []
+
+    def add(self, indices: Int64s, part: Facts) -> None:
+        for name, column in self._columns.items():
+            column[indices] = getattr(part, name)
+        numbers = np.array([self._numbered.number(one) for one in part.sayings], dtype=np.int64)
+        self._said[indices] = numbers[part.said]
+        self._seen.append(part.seen)
+
+    @property
+    def joined(self) -> Facts:
+        seen = self._seen
+        return Facts(
+            **self._columns,
+            said=self._said,
+            sayings=self._numbered.sayings,
+            seen=Seen(
+                kernel=np.concatenate([one.kernel for one in seen]),
+                send_ns=np.concatenate([one.send_ns for one in seen]),
+                max_lag_ns=np.concatenate([one.max_lag_ns for one in seen]),
+                n_gaps=sum(one.n_gaps for one in seen),
+                n_coalesced=sum(one.n_coalesced for one in seen),
+                n_unseen=sum(one.n_unseen for one in seen),
+            ),
+        )

@@ -14,6 +14,9 @@ from evalharness.store.result_texts import answer_text
 from evalharness.store.unpacking import Shared
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from evalharness.metrics.columns import ResultColumns
 
 #: How many results stay objects once they were made (about 4 kB each). Of a longer run the others are made each time.
@@ -163,11 +166,18 @@ class LoadedResults(Mapping[str, TrialResult]):
 
         places = np.array([self._place_of.get(trial_id, -1) for trial_id in trial_ids], dtype=np.int64)
         stored = np.flatnonzero(places >= 0)
-        parts = [(stored[among], part) for among, part in plain_columns(self.rows, places[stored], self.shared)]
-        rest = np.setdiff1d(np.arange(len(places)), np.concatenate([stored[:0], *(indices for indices, _ in parts)]))
-        ids = (trial_ids[index] for index in rest.tolist())
-        others = [self.get(trial_id) or TrialResult(trial_id=trial_id, status=Status.PENDING) for trial_id in ids]
-        return joined(len(places), [*parts, (rest, columns_of(others))])
+
+        def parts() -> Iterator[tuple[NDArray[np.int64], ResultColumns]]:
+            is_plain = np.zeros(len(places), dtype=np.bool_)
+            for among, part in plain_columns(self.rows, places[stored], self.shared):
+                is_plain[stored[among]] = True
+                yield stored[among], part
+            rest = np.flatnonzero(~is_plain)
+            ids = (trial_ids[index] for index in rest.tolist())
+            others = [self.get(trial_id) or TrialResult(trial_id=trial_id, status=Status.PENDING) for trial_id in ids]
+            yield rest, columns_of(others)
+
+        return joined(len(places), parts())
 
 
 def _places(positions: Sequence[int], stored: Sequence[int]) -> Iterator[int]:
