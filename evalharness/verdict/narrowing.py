@@ -43,9 +43,10 @@ def narrowing(between: Between) -> tuple[str, ...]:
 def _not_kept(between: Between) -> Iterator[str]:
     missed = [stretch.level or 0.0 for stretch in between.open if stretch.rate_kept is False]
     if missed:
+        what = "that says" if len(missed) == 1 else "those say"
         yield (
-            f"This client did not keep {between.words(missed)}, so that was not tried: give it more workers, or a "
-            "machine with less to do."
+            f"This client did not keep {between.words(missed)}, so {what} nothing of the service: give it more "
+            "workers, or a machine with less to do."
         )
 
 
@@ -111,7 +112,9 @@ def _levels(between: Between) -> list[float]:
         wanted = [upper / 4, upper / 2] if upper is not None else [1.5 * lower, 2 * lower] if lower is not None else []
     else:
         wanted = [tried[0] / 2 if lower is None else (lower + tried[0]) / 2]
-        wanted += [tried[-1] * 1.5 if upper is None else (tried[-1] + upper) / 2]
+        # Of a client that did not keep the highest, nothing more is to be asked.
+        if between.open[-1].rate_kept is not False:
+            wanted += [tried[-1] * 1.5 if upper is None else (tried[-1] + upper) / 2]
     known = {*between.held, *tried, *between.failed}
     rounded = [_rounded(level, between.unit) for level in wanted]
     return sorted({level for level in rounded if level > 0} - known)

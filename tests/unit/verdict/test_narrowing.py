@@ -74,9 +74,17 @@ def test_a_share_at_its_target_names_no_length():
         assert "To settle" not in words
 
 
+def test_no_higher_rate_is_proposed_to_a_client_that_did_not_keep_the_highest():
+    words = said((), [level(20.0, rate_kept=False), level(100.0, rate_kept=False)], ())
+    assert words == (
+        "This client did not keep 20/s and 100/s, so those say nothing of the service: give it more workers, or a "
+        "machine with less to do. To narrow it: add 10/s."
+    )
+
+
 def test_a_rate_that_was_not_kept_was_not_tried_and_needs_another_client():
     words = said((20.0,), [level(40.0, Met.MET, rate_kept=False), level(60.0)], (80.0,))
-    assert words.startswith("This client did not keep 40/s, so that was not tried")
+    assert words.startswith("This client did not keep 40/s, so that says nothing of the service")
     assert "To settle 60/s" in words
 
 
