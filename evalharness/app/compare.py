@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from evalharness.app.baseline import read_baseline, refuse_missing_trials
 from evalharness.app.exit_code import exit_code_of
 from evalharness.core.errors import ExitCode, UsageError
-from evalharness.core.findings import Analysis, CaseFlip
+from evalharness.core.findings import Analysis
 from evalharness.core.record import RunRecord
 from evalharness.store import load
 from evalharness.store.runs import find
-from evalharness.verdict.baseline_against import flips_against
-from evalharness.verdict.baseline_levels import Level, levels
-from evalharness.verdict.baseline_pairing import PairedBaseline
 from evalharness.verdict.baseline_trials import Kept
 from evalharness.verdict.compare import analyse
-from evalharness.verdict.view import view
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """``levels``: metric -> arm id -> both sides' figures; ``flips``: arm id -> cases whose primary score moved."""
-
     run: RunRecord
     analysis: Analysis
-    levels: Mapping[str, Mapping[str, Level]] = field(default_factory=dict)
-    flips: Mapping[str, tuple[CaseFlip, ...]] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -51,10 +42,4 @@ def compare(baseline: str, candidate: str, out: Path) -> Compared:
 def compared(record: RunRecord, kept: Kept) -> Compared:
     """Raises ``UsageError`` where a gate needs more than the baseline holds."""
     refuse_missing_trials(record.plan, kept)
-    paired = PairedBaseline(view(record), kept)
-    return Compared(
-        run=record,
-        analysis=analyse(record, baseline=kept),
-        levels=levels(paired),
-        flips=flips_against(paired),
-    )
+    return Compared(run=record, analysis=analyse(record, baseline=kept))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evalharness.core.errors import UsageError
 from evalharness.core.ids import content_id
-from evalharness.core.model import Phase, Plan
+from evalharness.core.model import GateScope, GateSpec, Phase, Plan
 from evalharness.plan.forecast import Forecast
 from evalharness.stats.cheapest import Bounds, Design, Price, cheapest_design, sharpest_design
+from evalharness.stats.peeking import Peeking, Sought, cost_of_peeking
 from evalharness.stats.pilot import Pilot, pilot_of
 from evalharness.stats.plan_check import SimulatedPower, Truth, simulated_power
 from evalharness.stats.planning import (
@@ -24,6 +26,8 @@ from evalharness.stats.planning import (
 )
 from evalharness.stats.quantiles import fewest_for_upper
 from evalharness.store import load
+from evalharness.verdict.gate_evidence import requirement
+from evalharness.verdict.sequence import is_judged_in_sequence
 from evalharness.verdict.view import RunView, view
 
 #: Repeats for which the number of cases is given, beside those of the suite.
@@ -101,10 +105,22 @@ class QuantileNeed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GatePeeking:
+    """What it costs a gate to be judged while the run goes on. ``n_units``: of the plan, all that it asks something of,
+    reserve included; ``cost`` is told for those that are drawn at first. Units are cases, or clusters of them."""
+
+    number: int
+    gate: str
+    n_units: int
+    cost: Peeking
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sizing:
     """What the plan as it is finds (``smallest_difference``, None for a single arm), and what it takes for more.
 
     ``odds.comparisons``: those with the baseline. ``quantiles``: the needs that the plan's cases do not meet.
+    ``peeking``: one for each gate of a run that may end early, empty for other runs.
     """
 
     odds: Odds
@@ -113,6 +129,7 @@ class Sizing:
     target: Target | None
     pilot: PilotUsed | None
     quantiles: tuple[QuantileNeed, ...]
+    peeking: tuple[GatePeeking, ...] = ()
 
 
 def sizing(plan: Plan, forecast: Forecast, request: SizeRequest) -> Sizing:
@@ -131,6 +148,7 @@ def sizing(plan: Plan, forecast: Forecast, request: SizeRequest) -> Sizing:
         else _Sizer(plan, forecast, spread, odds, pilot).target(request.difference),
         pilot=pilot,
         quantiles=_quantiles(plan),
+        peeking=_peeking(plan, spread, request.power),
     )
 
 
@@ -274,3 +292,40 @@ def _quantiles(plan: Plan) -> tuple[QuantileNeed, ...]:
         if limit.quantile is not None
     ]
     return tuple(need for need in needs if need.n_cases > len(plan.suite.cases))
+
+
+def _peeking(plan: Plan, spread: Spread, power: float) -> tuple[GatePeeking, ...]:
+    """Of gates that the drawn cases, judged once, would show at some truth."""
+    if not is_judged_in_sequence(plan.suite):
+        return ()
+    found = []
+    for spec in plan.suite.gates:
+        asked = [case for case in plan.suite.cases if spec.tag is None or spec.tag in case.tags]
+        n_first = len({case.unit for case in asked if not case.is_reserve})
+        cost = cost_of_peeking(_sought(spec, plan, spread), n_first, power=power, seed=SEED) if n_first else None
+        if cost is not None:
+            name = " ".join(part for part in (spec.metric, spec.demand.value, spec.tag) if part)
+            n_units = len({case.unit for case in asked})
+            found.append(GatePeeking(number=spec.number, gate=name, n_units=n_units, cost=cost))
+    return tuple(found)
+
+
+def _sought(spec: GateSpec, plan: Plan, spread: Spread) -> Sought:
+    """The claim that a pass has to show; of two limits the lower one. Of a quantile: the share of times inside."""
+    alone = spec.scope is GateScope.ALONE
+    if spec.quantile is not None:
+        return Sought(limit=spec.quantile, above=True, low=0.0, high=1.0, variance=_share_variance(plan))
+    claim = requirement(spec).passes_if[0]
+    repeats = plan.suite.repeats
+
+    def of_difference(mean: float) -> float:
+        return min(spread.at(abs(mean)).of_case(repeats), 1 - mean**2)
+
+    variance = _share_variance(plan) if alone else of_difference
+    return Sought(limit=claim.limit, above=claim.above, low=0.0 if alone else -1.0, high=1.0, variance=variance)
+
+
+def _share_variance(plan: Plan) -> Callable[[float], float]:
+    """Of the mean of a case's repeats, two of which agree as is assumed without a pilot."""
+    less = MILLER.agreement + (1 - MILLER.agreement) / plan.suite.repeats
+    return lambda share: share * (1 - share) * less

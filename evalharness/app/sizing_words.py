@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evalharness.app.sizing import Need, PilotUsed, Sizing, Target
+from evalharness.app.sizing import GatePeeking, Need, PilotUsed, Sizing, Target
 from evalharness.core.model import Plan
 from evalharness.stats.cheapest import Design
+from evalharness.stats.peeking import MOST_TIMES
 from evalharness.stats.planning import MILLER
 
 #: Cases of a pilot below which its variances are hardly known.
@@ -23,11 +24,40 @@ def sizing_lines(found: Sizing, plan: Plan) -> Iterator[str]:
         yield from _target_lines(found.target, found, plan)
     if found.smallest_difference is not None or found.target is not None:
         yield from _basis_lines(found, plan)
+    yield from _peeking_lines(found)
     for need in found.quantiles:
         yield (
             f"A limit on the {need.quantile:g} quantile of {need.metric} cannot be shown to hold with fewer than"
             f" {need.n_cases:,} cases, however fast they are; the plan has {len(plan.suite.cases):,}."
         )
+
+
+def _peeking_lines(found: Sizing) -> Iterator[str]:
+    """What it costs that a run may end as soon as its gates are settled."""
+    if not found.peeking:
+        return
+    yield "Judged while the run goes on, so that it may end early: it costs cases near a limit and saves them far off."
+    for gate in found.peeking:
+        yield f"  gate {gate.number} ({gate.gate}): {_peeking_line(gate)}"
+    yield (
+        f"  By simulation of {found.peeking[0].cost.n_runs:,} sequences for each gate, at the truth where the number"
+        f" fixed beforehand passes in {_percent(found.odds.power)} of runs. To look often at an interval made for a"
+        " fixed number would cost no cases, and err far more often than the 5% stated."
+    )
+
+
+def _peeking_line(gate: GatePeeking) -> str:
+    cost = gate.cost
+    fixed = (
+        f"where {cost.n_fixed:,} cases fixed beforehand pass, {_percent(round(cost.shown_by_fixed, 2))} of sequences"
+    )
+    half = "fewer than half" if cost.n_half is None else f"half after {cost.n_half:,}"
+    if cost.n_power is None:
+        rest = f"{half}, and not {_percent(cost.power)} within {MOST_TIMES} times as many"
+    else:
+        times = cost.n_power / cost.n_fixed
+        rest = f"{half} and {_percent(cost.power)} after {cost.n_power:,} ({times:.1f} times as many)"
+    return f"{fixed} have by then; {rest}; the plan has {gate.n_units:,}"
 
 
 def _against(plan: Plan) -> str:

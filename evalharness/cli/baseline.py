@@ -40,5 +40,5 @@ def accept(run: str, file: Path, out: Path | None) -> None:
         from evalharness.report import comparison_terminal
 
         found = compare(str(file), str(folder), out_folder(out))
-        click.echo(comparison_terminal.render(found.run, found.analysis, found.levels, writer()), nl=False)
+        click.echo(comparison_terminal.render(found.run, found.analysis, writer()), nl=False)
     click.echo(str(baseline.accept(folder, file)))

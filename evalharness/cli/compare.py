@@ -29,14 +29,14 @@ def command(ctx: click.Context, /, baseline: str, candidate: str, form: str, as_
     if as_json:
         from evalharness.report.comparison_json import comparison_json
 
-        click.echo(comparison_json(found.run, found.analysis, found.levels, found.flips, found.exit_code))
+        click.echo(comparison_json(found.run, found.analysis, found.exit_code))
     elif form == "markdown":
         from evalharness.report import comparison_markdown
 
-        text = comparison_markdown.render(found.run, found.analysis, found.levels, found.flips)
+        text = comparison_markdown.render(found.run, found.analysis)
         click.echo(text, nl=False)
     else:
         from evalharness.report import comparison_terminal
 
-        click.echo(comparison_terminal.render(found.run, found.analysis, found.levels, writer()), nl=False)
+        click.echo(comparison_terminal.render(found.run, found.analysis, writer()), nl=False)
     ctx.exit(found.exit_code)

@@ -107,6 +107,7 @@ def _sizes_as_json(sizing: Sizing) -> dict[str, Any]:
         "pilot": None if pilot is None else asdict(pilot),
         "detect": None if target is None else asdict(target),
         "quantile_needs": [asdict(need) for need in sizing.quantiles],
+        "peeking": [asdict(gate) for gate in sizing.peeking],
     }
 
 

@@ -124,8 +124,10 @@ class Comparison:
     ``kind`` is ``difference`` (candidate - baseline, in the metric's unit) or ``ratio`` (candidate / baseline).
     ``simultaneous`` is the interval that holds jointly over the family of comparisons shown together; the reading is
     taken from it where it exists. ``gained`` and ``lost`` count cases that improved and worsened.
-    ``p_value`` floors at 1/(draws+1), never 0. ``worst`` and ``best`` are the same estimate with every missing trial
-    counted against and for the candidate; None when nothing is missing.
+    ``candidate_level`` and ``baseline_level``: what the metric comes to on either side by itself, over the cases
+    compared; only where a run is compared with another. ``p_value`` floors at 1/(draws+1), never 0. ``worst`` and
+    ``best`` are the same estimate with every missing trial counted against and for the candidate; None when nothing is
+    missing.
     """
 
     metric: str
@@ -150,6 +152,8 @@ class Comparison:
     worst: Estimate | None = None
     best: Estimate | None = None
     cautions: tuple[str, ...] = ()
+    candidate_level: Estimate | None = None
+    baseline_level: Estimate | None = None
 
     @property
     def shown(self) -> Estimate:
@@ -329,7 +333,8 @@ class Analysis:
     more. ``front``: None without costs and times. ``tag_effects`` maps a candidate's arm id to its differences by tag.
     ``shift``: the recommended arm against the baseline, else the only other one.
     ``gates``: judged, in the suite's order, each on every arm it selects. ``baseline_run``: the run compared with, None
-    where there is none; ``against_run`` maps a metric to this run's arms against the same arms of that one.
+    where there is none; ``against_run`` maps a metric to this run's arms against the same arms of that one, and
+    ``run_flips`` an arm's id to its cases that changed against it, in the order of ``flips``.
     ``drift`` None: none of times was found, or too few were taken to say; of a latency run its ``stretches`` say it.
     ``banners`` are whole sentences that a reader must see before the numbers; ``notes`` whole sentences that belong
     beside the figures they concern (waiting times), not before them.
@@ -365,6 +370,7 @@ class Analysis:
     gates: tuple[GateFindings, ...] = ()
     baseline_run: BaselineSource | None = None
     against_run: Mapping[str, tuple[Comparison, ...]] = field(default_factory=dict)
+    run_flips: Mapping[str, tuple[CaseFlip, ...]] = field(default_factory=dict)
     ordered: tuple[OrderedFindings, ...] = ()
     router: RouterFindings | None = None
     front: FrontFindings | None = None

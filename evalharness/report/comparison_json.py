@@ -10,22 +10,22 @@ from evalharness.core.errors import ExitCode
 from evalharness.core.findings import Analysis, BaselineSource, Comparison, GateFindings
 from evalharness.core.model import Json
 from evalharness.core.record import RunRecord
-from evalharness.report.comparison_markdown import Flips
-from evalharness.report.comparison_table import Levels
 from evalharness.report.comparison_words import comparison_text
 from evalharness.report.gate_words import gate_line
 from evalharness.report.summary import estimate_json
 
 
-def comparison_json(run: RunRecord, analysis: Analysis, levels: Levels, flips: Flips, exit_code: ExitCode) -> str:
+def comparison_json(run: RunRecord, analysis: Analysis, exit_code: ExitCode) -> str:
     """An estimate is ``[point, lower, upper]``; a limit the data do not give is null."""
     text = comparison_text(run, analysis)
     found = {
         **verdicts_object(run, analysis, exit_code),
         "heading": text.heading,
         "lead": text.lead,
-        "comparisons": [_comparison(each, analysis, levels) for of in analysis.against_run.values() for each in of],
-        "flips": {analysis.arm(arm_id).label: [asdict(flip) for flip in moved] for arm_id, moved in flips.items()},
+        "comparisons": [_comparison(each, analysis) for of in analysis.against_run.values() for each in of],
+        "flips": {
+            analysis.arm(arm_id).label: [asdict(flip) for flip in moved] for arm_id, moved in analysis.run_flips.items()
+        },
     }
     return json.dumps(found, ensure_ascii=False, sort_keys=True)
 
@@ -77,15 +77,14 @@ def _gate(gate: GateFindings, analysis: Analysis) -> Mapping[str, Json]:
     }
 
 
-def _comparison(comparison: Comparison, analysis: Analysis, levels: Levels) -> Mapping[str, Json]:
-    level = levels.get(comparison.metric, {}).get(comparison.candidate)
+def _comparison(comparison: Comparison, analysis: Analysis) -> Mapping[str, Json]:
     return {
         "metric": comparison.metric,
         "arm": dict(analysis.arm(comparison.candidate).key),
         "kind": comparison.kind,
         "design": comparison.design,
-        "baseline": None if level is None else level.baseline,
-        "candidate": None if level is None else level.candidate,
+        "baseline": estimate_json(comparison.baseline_level),
+        "candidate": estimate_json(comparison.candidate_level),
         "estimate": estimate_json(comparison.shown),
         "level": comparison.shown.level,
         "method": comparison.shown.method,

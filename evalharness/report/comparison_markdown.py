@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 
-from evalharness.core.findings import Analysis, CaseFlip
+from evalharness.core.findings import Analysis
 from evalharness.core.record import RunRecord
 from evalharness.report import gate_words, words
-from evalharness.report.comparison_table import Levels, comparison_table
+from evalharness.report.comparison_flips import flip_lines
+from evalharness.report.comparison_table import comparison_table
 from evalharness.report.comparison_words import NOTHING_CHANGED, comparison_text
 from evalharness.report.markdown_text import escaped, folded, listed, table_text
 from evalharness.report.numbers import plural
@@ -20,18 +20,15 @@ _MAX_GATES = 50
 _MAX_LINES = 10
 _MAX_LOST = 10
 
-#: Arm id -> cases whose primary score moved.
-Flips = Mapping[str, Sequence[CaseFlip]]
 
-
-def render(run: RunRecord, analysis: Analysis, levels: Levels, flips: Flips) -> str:
+def render(run: RunRecord, analysis: Analysis) -> str:
     """At most 60 kB: verdict, gates, what changed, the table, what could not be paired, up to ten lost cases an arm.
 
     Over the cap the lost cases go first, then rows and lines, and the text says so.
     """
     for most, details in ((_MAX_LINES, True), (_MAX_LINES, False), (2, False)):
-        parts = _parts(run, analysis, levels, most)
-        parts += _lost(analysis, flips) if details else ["Details were left out to keep this summary short."]
+        parts = _parts(run, analysis, most)
+        parts += _lost(analysis) if details else ["Details were left out to keep this summary short."]
         parts.append(f"<!-- evalharness:{re.sub('[^a-z0-9-]', '-', run.manifest.suite_name)} -->")
         text = "\n\n".join(parts) + "\n"
         if len(text.encode("utf-8")) <= MAX_BYTES:
@@ -39,7 +36,7 @@ def render(run: RunRecord, analysis: Analysis, levels: Levels, flips: Flips) -> 
     return text
 
 
-def _parts(run: RunRecord, analysis: Analysis, levels: Levels, most: int) -> list[str]:
+def _parts(run: RunRecord, analysis: Analysis, most: int) -> list[str]:
     text = comparison_text(run, analysis)
     origin = words.origin(run)
     parts = [f"**{escaped(text.heading)}**", *([f"**{escaped(origin)}**"] if origin else [])]
@@ -47,7 +44,8 @@ def _parts(run: RunRecord, analysis: Analysis, levels: Levels, most: int) -> lis
     parts += listed("Know this first:", text.cautions, most)
     parts += listed("What changed:", text.changed or (NOTHING_CHANGED,), most)
     if analysis.against_run:
-        parts += [*_gates(analysis), *_table(run, analysis, levels, most)]
+        parts += [*_gates(analysis), *_table(run, analysis, most)]
+    parts += [escaped(line) for line in flip_lines(analysis)]
     return [*parts, *listed("Not paired:", text.unpaired, most)]
 
 
@@ -58,12 +56,13 @@ def beside(run: RunRecord, analysis: Analysis, most: int) -> list[str]:
     text = comparison_text(run, analysis)
     parts = [f"**Against the baseline.** {escaped(text.subject)}"]
     parts += listed("What changed:", text.changed or (NOTHING_CHANGED,), most)
-    parts += _table(run, analysis, {}, most) if analysis.against_run else []
+    parts += _table(run, analysis, most) if analysis.against_run else []
+    parts += [escaped(line) for line in flip_lines(analysis)]
     return [*parts, *listed("Not paired:", text.unpaired, most)]
 
 
-def _table(run: RunRecord, analysis: Analysis, levels: Levels, most: int) -> list[str]:
-    table, left_out = comparison_table(run, analysis, levels, max_rows=min(most, _MAX_ROWS))
+def _table(run: RunRecord, analysis: Analysis, most: int) -> list[str]:
+    table, left_out = comparison_table(run, analysis, max_rows=min(most, _MAX_ROWS))
     return [table_text(table), *([f"{left_out}."] if left_out else [])]
 
 
@@ -75,9 +74,9 @@ def _gates(analysis: Analysis) -> list[str]:
     return [table_text(plain_table(told)), *([f"{left_out}."] if left_out else []), escaped(gates.rule)]
 
 
-def _lost(analysis: Analysis, flips: Flips) -> list[str]:
+def _lost(analysis: Analysis) -> list[str]:
     found = []
-    for arm_id, moved in flips.items():
+    for arm_id, moved in analysis.run_flips.items():
         lost = [flip.case_id for flip in moved if flip.candidate_score < flip.baseline_score]
         if lost:
             under = "" if len(analysis.arms) == 1 else f" under {escaped(words.spoken(analysis.arm(arm_id)))}"

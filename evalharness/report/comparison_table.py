@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from evalharness.core.findings import Analysis, Comparison, Estimate
 from evalharness.core.record import RunRecord
 from evalharness.metrics.catalog import CATALOG, Unit
 from evalharness.report import numbers, words
-from evalharness.report.cells import Cell, Row, Table
+from evalharness.report.cells import NOTHING, Cell, Row, Table, share_cell, tokens_cell
 from evalharness.verdict.baseline_against import margin_of
-from evalharness.verdict.baseline_levels import Level
-
-#: metric -> arm id -> the figures on both sides.
-Levels = Mapping[str, Mapping[str, Level]]
 
 CALLS = 1000
 
 
-def comparison_table(run: RunRecord, analysis: Analysis, levels: Levels, *, max_rows: int) -> tuple[Table, str]:
-    """The table, and a sentence on the rows left out (empty: none). Without ``levels`` the differences alone."""
+def comparison_table(run: RunRecord, analysis: Analysis, *, max_rows: int) -> tuple[Table, str]:
+    """The table, and a sentence on the rows left out (empty: none)."""
     comparisons = _ordered(analysis)
     shown = comparisons[:max_rows]
     level = {each.shown.level for each in comparisons}
@@ -27,12 +21,13 @@ def comparison_table(run: RunRecord, analysis: Analysis, levels: Levels, *, max_
         caption="Against the baseline",
         head="Metric",
         columns=(
-            *(("Baseline", "This run") if levels else ()),
+            "Baseline",
+            "This run",
             "Difference",
             f"{max(level, default=0.95):.0%} interval",
             "Reading",
         ),
-        rows=tuple(_row(each, run, analysis, levels) for each in shown),
+        rows=tuple(_row(each, run, analysis) for each in shown),
     )
     left_out = len(comparisons) - len(shown)
     return table, f"{numbers.plural(left_out, 'row')} not shown" if left_out else ""
@@ -45,9 +40,9 @@ def _ordered(analysis: Analysis) -> list[Comparison]:
     return [each for name in (*names, *others) for each in analysis.against_run.get(name, ())]
 
 
-def _row(comparison: Comparison, run: RunRecord, analysis: Analysis, levels: Levels) -> Row:
-    found = levels.get(comparison.metric, {}).get(comparison.candidate)
-    sides = ((found.baseline, found.candidate) if found else (None, None)) if levels else ()
+def _row(comparison: Comparison, run: RunRecord, analysis: Analysis) -> Row:
+    sides = comparison.baseline_level, comparison.candidate_level
+    decimals = _decimals(comparison)
     shown = comparison.shown
     if comparison.kind == "ratio":
         difference, interval = numbers.ratio_of(shown), numbers.ratio_interval(shown)
@@ -59,12 +54,20 @@ def _row(comparison: Comparison, run: RunRecord, analysis: Analysis, levels: Lev
     return Row(
         head=_head(comparison, analysis),
         cells=(
-            *(Cell(main=_figure(comparison.metric, side, shown)) for side in sides),
+            *(_side(comparison.metric, side, decimals) for side in sides),
             Cell(main=difference, tone=_tone(comparison)),
             Cell(main=interval or numbers.MISSING),
             reading,
         ),
     )
+
+
+def _decimals(comparison: Comparison) -> int:
+    """Of two shares beside their difference, so that what is printed can be subtracted."""
+    candidate, baseline = comparison.candidate_level, comparison.baseline_level
+    if candidate is None or baseline is None or comparison.kind == "ratio":
+        return numbers.percent_decimals(comparison.shown)
+    return numbers.agreeing_decimals([candidate, baseline], [(candidate, baseline, comparison.shown)])
 
 
 def _tone(comparison: Comparison) -> str:
@@ -86,14 +89,14 @@ def metric_title(metric: str) -> str:
     return f"{title} of {numbers.count(CALLS)} calls" if CATALOG[metric].unit is Unit.USD else title
 
 
-def _figure(metric: str, value: float | None, shown: Estimate) -> str:
-    if value is None:
-        return numbers.MISSING
+def _side(metric: str, level: Estimate | None, decimals: int) -> Cell:
+    if level is None:
+        return NOTHING
     if metric not in CATALOG:
-        return numbers.percent(value, numbers.percent_decimals(shown))
+        return share_cell(level, decimals)
     match CATALOG[metric].unit:
         case Unit.MS:
-            return numbers.duration(value)
+            return Cell(main=numbers.duration_of(level), below=numbers.duration_interval(level))
         case Unit.USD:
-            return numbers.usd(value * CALLS)
-    return numbers.tokens(value)
+            return Cell(main=numbers.usd(level.point * CALLS), below=numbers.usd_interval(level, CALLS))
+    return tokens_cell(level)

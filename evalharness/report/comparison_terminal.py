@@ -8,7 +8,8 @@ from evalharness.core.findings import Analysis
 from evalharness.core.record import RunRecord
 from evalharness.report import gate_words, words
 from evalharness.report.cells import Table
-from evalharness.report.comparison_table import Levels, comparison_table
+from evalharness.report.comparison_flips import flip_lines
+from evalharness.report.comparison_table import comparison_table
 from evalharness.report.comparison_words import NOTHING_CHANGED, comparison_text
 from evalharness.report.sections.gates import narrow_table
 from evalharness.report.terminal_table import Columns, Writer, gate_columns, laid_out, with_short_heads
@@ -16,12 +17,13 @@ from evalharness.report.terminal_table import Columns, Writer, gate_columns, lai
 _MAX_ROWS = 8
 _MAX_LINES = 6
 _MAX_GATES = 12
-#: From the right: difference and reading before interval and, where there are, both figures.
-_WANTED = (-3, -1, -2, -4, -5)
+#: One table would be wider than a terminal: both figures with their intervals, then what sets them apart.
+_SIDES = Columns(wanted=(1, 0), with_interval=(0, 1))
+_DIFFERENCE = Columns(wanted=(2, 4, 3), with_interval=())
 
 
-def render(run: RunRecord, analysis: Analysis, levels: Levels, writer: Writer) -> str:
-    """Verdict, what changed, gates, table, what could not be paired."""
+def render(run: RunRecord, analysis: Analysis, writer: Writer) -> str:
+    """Verdict, what changed, gates, table, cases that changed, what could not be paired."""
     text = comparison_text(run, analysis)
     lines = [*writer.wrapped(words.origin(run)), *writer.wrapped(text.subject), ""]
     lines += [writer.styled(line, "bold") for line in writer.wrapped(text.heading)] + writer.wrapped(text.lead)
@@ -29,11 +31,11 @@ def render(run: RunRecord, analysis: Analysis, levels: Levels, writer: Writer) -
     lines += _listed("What changed", text.changed or (NOTHING_CHANGED,), writer)
     if analysis.against_run:
         lines += _gate_lines(analysis, writer)
-        table, left_out = comparison_table(run, analysis, levels, max_rows=_MAX_ROWS)
-        n = len(table.columns)
-        columns = Columns(wanted=[n + place for place in _WANTED if n + place >= 0], with_interval=())
-        lines += ["", *_laid_out(table, columns, writer)]
+        table, left_out = comparison_table(run, analysis, max_rows=_MAX_ROWS)
+        for columns in (_SIDES, _DIFFERENCE):
+            lines += ["", *_laid_out(table, columns, writer)]
         lines += [f"{left_out}."] if left_out else []
+    lines += [line for each in flip_lines(analysis) for line in ["", *writer.wrapped(each)]]
     lines += _listed("Not paired", text.unpaired, writer)
     return "\n".join(lines) + "\n"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from evalharness.core.findings import Analysis, BaselineSource, Change, Comparison, Reading
 from evalharness.core.record import RunRecord
 from evalharness.report import words
+from evalharness.report.comparison_flips import flip_lines
 from evalharness.report.gate_words import gates_text
 from evalharness.report.numbers import count, plural
 from evalharness.report.visible import shortened
@@ -77,7 +78,8 @@ def in_short(run: RunRecord, analysis: Analysis) -> str:
     apart = {*(source.only_in_baseline or {}), *(source.only_in_candidate or {})}
     told = [f"{plural(len(source.changed), 'thing')} changed"] if source.changed else []
     told += [f"{plural(len(apart), 'case')} not paired"] if apart else []
-    return _subject(run, source) + (f" {', '.join(told).capitalize()}: `compare` lists them." if told else "")
+    listed = f" {', '.join(told).capitalize()}: `compare` lists them." if told else ""
+    return _subject(run, source) + "".join(f" {line}" for line in flip_lines(analysis)[:1]) + listed
 
 
 # ---------------------------------------------------------------- what came of it

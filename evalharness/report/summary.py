@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from evalharness.core.findings import Analysis, ArmFindings, Drift, Estimate, Outcome, TimeFindings
+from evalharness.core.findings import Analysis, ArmFindings, CaseReading, Drift, Estimate, Outcome, TimeFindings
 from evalharness.core.ids import content_id
 from evalharness.core.model import Json, Status
 from evalharness.core.record import RunRecord
+from evalharness.report.comparison_flips import lost_and_won
 from evalharness.report.gate_words import GateLine, GatesText, gates_text
 from evalharness.report.latency_verdict import headline_stretch
 from evalharness.report.load_words import level_text
@@ -61,6 +62,7 @@ def _facts(run: RunRecord, analysis: Analysis) -> dict[str, Json]:
         "good_share": estimate_json(analysis.service.share if analysis.service else None),
         "quality_range": _range(analysis),
         "drift": _drift(analysis.drift),
+        "changed_cases": _changed(analysis, headline),
         "n_arms": len(analysis.arms),
         "n_cases": analysis.n_cases,
         "repeats": analysis.repeats,
@@ -98,6 +100,21 @@ def _drift(drift: Drift | None) -> Mapping[str, Json] | None:
         "moved": drift.moved,
         "in_spells": drift.in_spells,
         "confounded": drift.confounded,
+    }
+
+
+def _changed(analysis: Analysis, headline: ArmFindings) -> Mapping[str, Json] | None:
+    """How many cases of the headline arm changed against the baseline run; null without one."""
+    moved = analysis.run_flips.get(headline.arm_id)
+    if moved is None or analysis.baseline_run is None:
+        return None
+    lost, won = lost_and_won(moved)
+    return {
+        "baseline": analysis.baseline_run.run_id,
+        "lost": lost,
+        "won": won,
+        "regressed": sum(flip.reading is CaseReading.REGRESSED for flip in moved),
+        "improved": sum(flip.reading is CaseReading.IMPROVED for flip in moved),
     }
 
 

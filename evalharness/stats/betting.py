@@ -55,9 +55,9 @@ class Betting:
         share = cases / self.largest
         x = (total / cases - self.low) / (self.high - self.low) * share
         m = (self.points - self.low) / (self.high - self.low)
-        stake = self._stake()
+        wanted = stake(self.n, np.asarray(self.squares))
         with np.errstate(divide="ignore"):
-            up, down = np.minimum(stake, LARGEST_STAKE / m), np.minimum(stake, LARGEST_STAKE / (1 - m))
+            up, down = np.minimum(wanted, LARGEST_STAKE / m), np.minimum(wanted, LARGEST_STAKE / (1 - m))
         above, below = self.above + np.log1p(up * (x - m * share)), self.below + np.log1p(-down * (x - m * share))
         total_x = self.total + x
         mean = (0.5 + total_x) / (self.n + 2)
@@ -73,15 +73,6 @@ class Betting:
             squares=self.squares + (x - mean) ** 2,
         )
 
-    def _stake(self) -> float:
-        """lambda_t = sqrt(2 log(2/alpha) / (t log(t+1) v)), v the variance of the units before this one.
-
-        Source: Waudby-Smith and Ramdas 2023, JRSS-B 86:1, equation 26, with alpha = 0.10 for both sides.
-        """
-        t = self.n + 1
-        variance = (0.25 + self.squares) / t
-        return math.sqrt(2 * math.log(1 / ALPHA) / (t * math.log(t + 1) * variance))
-
     def log_e(self, claim: Claim) -> float:
         """Log of the most that the bets on ``claim`` ever made; its limit has to be one of ``points``."""
         place = int(np.searchsorted(self.points, claim.limit))
@@ -94,6 +85,17 @@ class Betting:
         lost_below, lost_above = self.points[self.peak_above >= bar], self.points[self.peak_below >= bar]
         lower = float(lost_below[-1]) if len(lost_below) else self.low
         return lower, (float(lost_above[0]) if len(lost_above) else self.high)
+
+
+def stake(n: int, squares: Floats) -> Floats:
+    """lambda_t = sqrt(2 log(2/alpha) / (t log(t+1) v)), v the variance of the ``n`` units before this one, made from
+    their ``squares`` (any shape: one sequence or many).
+
+    Source: Waudby-Smith and Ramdas 2023, JRSS-B 86:1, equation 26, with alpha = 0.10 for both sides.
+    """
+    t = n + 1
+    variance = (0.25 + squares) / t
+    return np.asarray(np.sqrt(2 * math.log(1 / ALPHA) / (t * math.log(t + 1) * variance)))
 
 
 def betting(limits: Sequence[float], *, low: float, high: float, largest: int = 1) -> Betting:

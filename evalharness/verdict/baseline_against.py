@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from evalharness.core.findings import CaseFlip, Comparison
 from evalharness.core.model import Arm, Demand, GateScope, Suite
-from evalharness.stats.flips import case_changes
 from evalharness.stats.sample import Ints, Sample, Settings, sample_of
+from evalharness.verdict.baseline_levels import levels
 from evalharness.verdict.baseline_pairing import PairedBaseline
+from evalharness.verdict.cases import case_flips
 from evalharness.verdict.differences import Scores, differences, family
 from evalharness.verdict.drift import confounds_runs
 from evalharness.verdict.families import EXPLORATORY, Pair
@@ -76,7 +77,18 @@ def against_run(paired: PairedBaseline) -> Mapping[str, tuple[Comparison, ...]]:
         return {}
     found = {name: _scores(runs, name) for name in paired.view.grader_ids}
     found |= {name: tuple(ratios(runs, name, runs.pairs).values()) for name in RATIO_METRICS}
-    return {name: comparisons for name, comparisons in found.items() if comparisons}
+    return {name: _with_levels(runs, comparisons) for name, comparisons in found.items() if comparisons}
+
+
+def _with_levels(runs: TwoRuns, comparisons: tuple[Comparison, ...]) -> tuple[Comparison, ...]:
+    places = {runs.view.arms[place].arm_id: arm for arm, place in enumerate(runs.places)}
+    return tuple(_with_level(runs, comparison, places[comparison.candidate]) for comparison in comparisons)
+
+
+def _with_level(runs: TwoRuns, comparison: Comparison, arm: int) -> Comparison:
+    pair = runs.metric(comparison.metric, arm), runs.metric(comparison.metric, len(runs.places) + arm)
+    candidate, baseline = levels(comparison.metric, *pair, runs.settings)
+    return replace(comparison, candidate_level=candidate, baseline_level=baseline)
 
 
 def _scores(runs: TwoRuns, grader: str) -> tuple[Comparison, ...]:
@@ -107,17 +119,5 @@ def flips_against(paired: PairedBaseline) -> Mapping[str, tuple[CaseFlip, ...]]:
     for arm in paired.arm_pairs:
         pair = paired.pair(primary, arm) if paired.source.n_paired else None
         if pair is not None:
-            found[paired.view.arms[arm].arm_id] = _flips(paired.view, *pair)
+            found[paired.view.arms[arm].arm_id] = case_flips(paired.view.table.case_ids, *pair)
     return found
-
-
-def _flips(view: RunView, candidate: Sample, baseline: Sample) -> tuple[CaseFlip, ...]:
-    changed = case_changes(candidate, baseline)
-    return tuple(
-        CaseFlip(
-            case_id=view.table.case_ids[change.case],
-            baseline_score=change.baseline,
-            candidate_score=change.candidate,
-        )
-        for change in sorted(changed, key=lambda change: change.candidate > change.baseline)
-    )

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from evalharness.core.findings import CaseFlip, Estimate
 from evalharness.stats.flips import case_changes
 from evalharness.stats.one_arm import estimate_share
-from evalharness.stats.sample import restricted
+from evalharness.stats.sample import Sample, restricted
 from evalharness.verdict.families import Pair
 from evalharness.verdict.view import RunView
 
 
 def flips(view: RunView, grader: str, pair: Pair) -> tuple[CaseFlip, ...]:
     """Cases whose mean score differs between candidate and baseline: losses first, the largest change first."""
-    found = case_changes(view.scores(grader, pair[0]), view.scores(grader, pair[1]))
+    return case_flips(view.table.case_ids, view.scores(grader, pair[0]), view.scores(grader, pair[1]))
+
+
+def case_flips(case_ids: Sequence[str], candidate: Sample, baseline: Sample) -> tuple[CaseFlip, ...]:
+    """As ``flips``, of two samples on the cases ``case_ids``."""
+    found = case_changes(candidate, baseline)
     return tuple(
         CaseFlip(
-            case_id=view.table.case_ids[change.case],
+            case_id=case_ids[change.case],
             baseline_score=change.baseline,
             candidate_score=change.candidate,
             reading=change.change,

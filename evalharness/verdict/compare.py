@@ -11,7 +11,7 @@ from evalharness.core.record import RunRecord
 from evalharness.metrics.table import Floats
 from evalharness.verdict.arms import arm_findings
 from evalharness.verdict.banners import banners
-from evalharness.verdict.baseline_against import against_run
+from evalharness.verdict.baseline_against import against_run, flips_against
 from evalharness.verdict.baseline_pairing import PairedBaseline
 from evalharness.verdict.baseline_trials import Kept
 from evalharness.verdict.cases import flips, tag_quality
@@ -92,6 +92,7 @@ def analyse(run: RunRecord, *, baseline: Kept | None = None, n_resamples: int = 
         gates=sequential_gates(run) if is_judged_in_sequence(run.plan.suite) else judge_run_gates(seen, paired),
         baseline_run=None if paired is None else paired.source,
         against_run={} if paired is None else against_run(paired),
+        run_flips={} if paired is None else flips_against(paired),
         drift=seen.drift,
     )
 

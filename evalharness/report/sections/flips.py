@@ -3,20 +3,17 @@ regressed or improved only where its own repeats show it."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from evalharness.core.findings import CaseFlip, CaseReading
 from evalharness.report import numbers
+from evalharness.report.comparison_flips import FEWEST_REPEATS, flip_lines, lost_and_won, shown_among
 from evalharness.report.view import ArmView, View
-from evalharness.report.words import listed
 
 NAV = "Changed cases"
 TITLE = "Which cases changed?"
 _CAP = 200
-#: Repeats in each arm below which a case by itself can show nothing.
-FEWEST_REPEATS = 3
 _TONES = {CaseReading.REGRESSED: "worse", CaseReading.IMPROVED: "better"}
 
 
@@ -43,13 +40,32 @@ class FlipList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flips:
+    """``baseline``: the arm's name, empty where a run has no arms to compare. ``against_run``: this run's arms against
+    the same arms of its baseline run ``run_id`` (empty: there is none), ``run_note`` what may be said of them."""
+
     baseline: str
     lists: tuple[FlipList, ...]
     note: str
+    run_id: str = ""
+    against_run: tuple[FlipList, ...] = ()
+    run_note: str = ""
 
 
 def build(view: View) -> Flips | None:
-    """The recommended arm's list; without one, every shown arm's."""
+    """The recommended arm's list; without one, every shown arm's; and each shown arm's against the baseline run."""
+    within = _within(view)
+    moved, source = view.analysis.run_flips, view.analysis.baseline_run
+    if not moved or source is None:
+        return within
+    return replace(
+        within or Flips(baseline="", lists=(), note=""),
+        run_id=source.run_id,
+        against_run=tuple(_list(arm, moved[arm.arm_id]) for arm in view.shown if moved.get(arm.arm_id)),
+        run_note=" ".join(flip_lines(view.analysis)[1:]),
+    )
+
+
+def _within(view: View) -> Flips | None:
     if view.baseline is None:
         return None
     arms = [arm for arm in view.shown if arm.is_chosen and not arm.is_baseline]
@@ -74,25 +90,13 @@ def _note(view: View) -> str:
 
 
 def _list(arm: ArmView, flips: tuple[CaseFlip, ...]) -> FlipList:
-    lost = sum(flip.candidate_score < flip.baseline_score for flip in flips)
-    won = len(flips) - lost
+    lost, won = lost_and_won(flips)
     return FlipList(
         arm=arm,
-        summary=f"{arm.label}: {numbers.plural(lost, 'case')} lost, {numbers.count(won)} won{_shown(flips)}",
+        summary=f"{arm.label}: {numbers.plural(lost, 'case')} lost, {numbers.count(won)} won{shown_among(flips)}",
         lines=tuple(_line(flip) for flip in flips[:_CAP]),
         more=max(0, len(flips) - _CAP),
     )
-
-
-def _shown(flips: tuple[CaseFlip, ...]) -> str:
-    """``; 2 regressed and 5 improved by their own repeats``; empty where none is shown to."""
-    counts = Counter(flip.reading for flip in flips)
-    shown = [
-        f"{numbers.count(counts[reading])} {reading.value}"
-        for reading in (CaseReading.REGRESSED, CaseReading.IMPROVED)
-        if counts[reading]
-    ]
-    return f"; {listed(shown)} by their own repeats" if shown else ""
 
 
 def _line(flip: CaseFlip) -> FlipLine:

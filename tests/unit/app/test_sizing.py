@@ -17,7 +17,7 @@ from evalharness.app.sizing import SizeRequest, Sizing, sizing
 from evalharness.app.sizing_words import sizing_lines
 from evalharness.cli.main import group
 from evalharness.core.errors import UsageError
-from evalharness.core.model import Budget, Plan
+from evalharness.core.model import Budget, Demand, GateScope, GateSpec, Plan
 from evalharness.plan.forecast import forecast
 from tests.support.runs import RULE, make_run
 from tests.support.stored import store_run
@@ -219,6 +219,47 @@ def test_a_quantile_limit_that_so_few_cases_cannot_show_is_named():
 def test_a_margin_below_what_the_design_shows_is_warned_of():
     plan = a_plan(decision=RULE)
     assert "The decision rule's margin of 2 points is smaller" in words(sized(plan, SizeRequest()), plan)
+
+
+def sequential_plan(*gates: GateSpec, **options: object) -> Plan:
+    plan = a_plan(**options)
+    budget = Budget(stop_when_settled=True)
+    return replace(plan, suite=replace(plan.suite, budget=budget, gates=gates))
+
+
+def test_a_run_that_may_end_early_is_told_what_peeking_costs():
+    between = {"scope": GateScope.ARMS, "arm": {"reasoning.effort": "low"}, "to": {"reasoning.effort": "none"}}
+    plan = sequential_plan(
+        GateSpec(number=1, demand=Demand.AT_LEAST, metric="answer", limit=0.7),
+        GateSpec(number=2, demand=Demand.NON_INFERIOR, metric="answer", limit=0.05, **between),
+        GateSpec(number=3, demand=Demand.AT_MOST, metric="total_ms", limit=9_000.0, quantile=0.5, tag="hard"),
+    )
+    found = sized(plan, SizeRequest())
+    assert [gate.number for gate in found.peeking] == [1, 2, 3]
+    assert [gate.cost.n_fixed for gate in found.peeking] == [100, 100, 34]
+    for gate in found.peeking:
+        assert gate.cost.n_power is not None
+        assert gate.cost.n_power > gate.cost.n_fixed
+    text = words(found, plan)
+    first = found.peeking[0].cost
+    assert f"half after {first.n_half:,} and 80% after {first.n_power:,}" in text
+    assert "where 100 cases fixed beforehand pass" in text
+    assert "By simulation of 400 sequences" in text
+
+
+def test_the_reserve_counts_as_what_the_plan_has_and_not_as_fixed():
+    plan = sequential_plan(GateSpec(number=1, demand=Demand.AT_LEAST, metric="answer", limit=0.7))
+    cases = tuple(replace(case, is_reserve=place >= 60) for place, case in enumerate(plan.suite.cases))
+    (gate,) = sized(replace(plan, suite=replace(plan.suite, cases=cases)), SizeRequest()).peeking
+    assert (gate.cost.n_fixed, gate.n_units) == (60, 100)
+
+
+def test_a_run_of_fixed_length_says_nothing_of_peeking():
+    gate = GateSpec(number=1, demand=Demand.AT_LEAST, metric="answer", limit=0.7)
+    plan = a_plan()
+    fixed = replace(plan, suite=replace(plan.suite, gates=(gate,)))
+    assert sized(fixed, SizeRequest()).peeking == ()
+    assert "Judged while" not in words(sized(fixed, SizeRequest()), fixed)
 
 
 NEVER = ("observed power", "no difference", "nan", "inf ", "will be found", "None")

@@ -10,14 +10,16 @@ from functools import cache
 import pytest
 
 from evalharness.core.errors import ExitCode
-from evalharness.core.findings import Analysis, BaselineSource, Change
+from evalharness.core.findings import Analysis, BaselineSource, CaseReading, Change
 from evalharness.core.record import RunRecord
-from evalharness.report import comparison_markdown, comparison_terminal, markdown, terminal
+from evalharness.report import comparison_markdown, comparison_terminal, markdown, page, terminal
+from evalharness.report.comparison_flips import BY_CHANCE, SHOWN, flip_lines
 from evalharness.report.comparison_json import comparison_json
 from evalharness.report.comparison_words import changed_lines, comparison_text, unpaired_lines
+from evalharness.report.settings import ReportSettings
+from evalharness.report.summary import report_json
 from evalharness.report.terminal_table import Writer
 from evalharness.verdict.baseline_against import flips_against
-from evalharness.verdict.baseline_levels import levels
 from evalharness.verdict.baseline_pairing import PairedBaseline
 from evalharness.verdict.baseline_trials import trials_of
 from evalharness.verdict.compare import analyse
@@ -31,22 +33,22 @@ WEAK = {name: ArmTruth(accuracy=0.15, reasoning_tokens=50, ttfo_ms=2_000) for na
 
 
 @cache
-def beside(kind: str, weak: bool = False) -> tuple[RunRecord, Analysis, PairedBaseline]:
+def beside(kind: str, weak: bool = False) -> tuple[RunRecord, Analysis]:
     options = {name: value for name, value in KINDS[kind].items() if value is not None}
     old = make_run(**options, seed=11)
     new = make_run(**(options | ({"truth": WEAK} if weak else {})), seed=12)
     kept = trials_of(view(old))
-    return new, analyse(new, baseline=kept, n_resamples=100), PairedBaseline(view(new, n_resamples=100), kept)
+    return new, analyse(new, baseline=kept, n_resamples=100)
 
 
 def terminal_text(kind: str, weak: bool = False) -> str:
-    run, analysis, paired = beside(kind, weak)
-    return comparison_terminal.render(run, analysis, levels(paired), PLAIN)
+    run, analysis = beside(kind, weak)
+    return comparison_terminal.render(run, analysis, PLAIN)
 
 
 def markdown_text(kind: str, weak: bool = False) -> str:
-    run, analysis, paired = beside(kind, weak)
-    return comparison_markdown.render(run, analysis, levels(paired), flips_against(paired))
+    run, analysis = beside(kind, weak)
+    return comparison_markdown.render(run, analysis)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -55,18 +57,18 @@ def test_of_no_kind_of_run_is_anything_printed_that_statistics_forbid(kind: str)
     assert offences(lines) == []
     assert offences(plain_markdown(markdown_text(kind))) == []
     assert max(map(len, lines.splitlines())) <= 100
-    run, analysis, _ = beside(kind)
+    run, analysis = beside(kind)
     assert offences(plain_markdown(markdown.render(run, analysis))) == []
     assert len(terminal.render(run, analysis, width=100).splitlines()) <= terminal.MAX_LINES
 
 
 @pytest.mark.parametrize("kind", ["two arms", "single"])
 def test_a_regression_is_said_with_its_size_its_interval_and_what_it_is_compared_with(kind: str) -> None:
-    run, analysis, paired = beside(kind, weak=True)
+    run, analysis = beside(kind, weak=True)
     text = comparison_text(run, analysis)
     assert text.heading == "Worse"
     assert re.search(r"scores \d+ points lower than .*the baseline \(95% CI \d+ to \d+\)\.", text.lead)
-    found = json.loads(comparison_json(run, analysis, levels(paired), flips_against(paired), ExitCode.OK))
+    found = json.loads(comparison_json(run, analysis, ExitCode.OK))
     first = found["comparisons"][0]
     assert first["reading"] == "worse"
     size = f"{abs(first['estimate'][0]) * 100:.0f} points lower"
@@ -76,11 +78,10 @@ def test_a_regression_is_said_with_its_size_its_interval_and_what_it_is_compared
 
 
 def test_lost_cases_are_named_in_a_fence_that_their_names_cannot_close() -> None:
-    run, analysis, paired = beside("single", weak=True)
-    flips = flips_against(paired)
-    arm_id, moved = next(iter(flips.items()))
+    run, analysis = beside("single", weak=True)
+    arm_id, moved = next(iter(analysis.run_flips.items()))
     hostile = {arm_id: tuple(replace(flip, case_id=f"```` @team {i}") for i, flip in enumerate(moved))}
-    text = comparison_markdown.render(run, analysis, levels(paired), hostile)
+    text = comparison_markdown.render(run, replace(analysis, run_flips=hostile))
     n_lost = sum(flip.candidate_score < flip.baseline_score for flip in moved)
     assert f"{n_lost} cases scored lower than in the baseline" in text
     assert "\n`````\n" in text
@@ -88,11 +89,11 @@ def test_lost_cases_are_named_in_a_fence_that_their_names_cannot_close() -> None
 
 
 def test_a_summary_over_the_cap_drops_details_and_says_so() -> None:
-    run, analysis, paired = beside("single", weak=True)
+    run, analysis = beside("single", weak=True)
     assert analysis.baseline_run is not None
     long = {f"case-{i}-{'x' * 400}": f"reason {i} {'y' * 10_000}" for i in range(40)}
     crowded = replace(analysis, baseline_run=replace(analysis.baseline_run, only_in_baseline=long))
-    text = comparison_markdown.render(run, crowded, levels(paired), flips_against(paired))
+    text = comparison_markdown.render(run, crowded)
     assert len(text.encode("utf-8")) <= comparison_markdown.MAX_BYTES
     assert "Details were left out" in text
     assert text.rstrip().endswith("-->")
@@ -103,14 +104,14 @@ def test_an_invalid_comparison_shows_its_reasons_and_no_figure() -> None:
     kept = trials_of(view(old))
     analysis = analyse(new, baseline=kept, n_resamples=100)
     for text in (
-        comparison_terminal.render(new, analysis, {}, PLAIN),
+        comparison_terminal.render(new, analysis, PLAIN),
         comparison_terminal.verdicts(new, analysis, PLAIN),
-        comparison_markdown.render(new, analysis, {}, {}),
+        comparison_markdown.render(new, analysis),
     ):
         assert "Invalid" in text
         assert "No arm is in both" in " ".join(text.split())
         assert "Reading" not in text
-    assert json.loads(comparison_json(new, analysis, {}, {}, ExitCode.USAGE))["comparisons"] == []
+    assert json.loads(comparison_json(new, analysis, ExitCode.USAGE))["comparisons"] == []
 
 
 def test_changes_are_lines_of_what_was_and_what_is() -> None:
@@ -136,3 +137,63 @@ def test_cases_that_cannot_be_paired_are_gathered_by_reason_and_counted() -> Non
         "7 cases only in the baseline: not in this run: gone-0, gone-1, gone-2, gone-3, gone-4 and 2 more",
         "1 case only in this run: not in the baseline: new (“old” has the same content)",
     )
+
+
+def test_both_sides_stand_with_their_intervals_beside_what_sets_them_apart() -> None:
+    run, analysis = beside("single", weak=True)
+    found = json.loads(comparison_json(run, analysis, ExitCode.OK))["comparisons"][0]
+    answer = analysis.against_run["answer"][0]
+    assert answer.baseline_level is not None and answer.candidate_level is not None
+    for side, level in (("baseline", answer.baseline_level), ("candidate", answer.candidate_level)):
+        assert found[side] == pytest.approx([level.point, level.lower, level.upper], rel=1e-5)
+        text = re.compile(rf"{level.point * 100:.1f}".replace(".", r"(\\.") + ")?%")
+        assert text.search(terminal_text("single", True))
+        assert text.search(markdown_text("single", True))
+    first = next(line for line in terminal_text("single", True).splitlines() if line.startswith("answer"))
+    assert re.fullmatch(r"answer( +[\d.]+% \([\d.]+ to [\d.]+\)){2}", first), first
+
+
+@pytest.mark.parametrize(("repeats", "shown"), [(1, BY_CHANCE), (4, SHOWN)])
+def test_cases_that_changed_against_the_baseline_are_counted_everywhere_with_what_may_be_said(repeats, shown) -> None:
+    shape = {"arms": 1, "cases": 60, "repeats": repeats, "decision": None, "failures": 0.0}
+    old, new = make_run(**shape, seed=1), make_run(**shape, seed=2, truth=WEAK)
+    analysis = analyse(new, baseline=trials_of(view(old)), n_resamples=100)
+    (moved,) = analysis.run_flips.values()
+    lost = sum(flip.candidate_score < flip.baseline_score for flip in moved)
+    sentence = f"{lost} cases scored lower than in the baseline and {len(moved) - lost} higher"
+    assert lost > 10
+    outputs = {
+        "compare": comparison_terminal.render(new, analysis, PLAIN),
+        "compare, markdown": comparison_markdown.render(new, analysis),
+        "markdown": markdown.render(new, analysis),
+        "terminal": terminal.render(new, analysis),
+    }
+    for name, text in outputs.items():
+        words = " ".join(text.replace("\\", "").split())
+        assert sentence in words, name
+        assert name == "terminal" or shown in words, name
+    written = page.render_page(new, analysis, ReportSettings())
+    assert "Against the baseline run" in written
+    assert f"{lost} cases lost, {len(moved) - lost} won" in written
+    counted = json.loads(report_json(new, analysis))["changed_cases"]
+    assert (counted["lost"], counted["won"]) == (lost, len(moved) - lost)
+    assert (counted["regressed"] > 0) is (repeats == 4)
+
+
+def test_the_same_arm_twice_is_said_to_regress_in_at_most_one_case_of_ten_that_are_named() -> None:
+    """200 comparisons of two runs of one truth: a case is named by its own repeats in at most a tenth of them."""
+    shape = {"arms": 1, "cases": 12, "repeats": 4, "decision": None, "failures": 0.0, "difficulty_spread": 0.0}
+    named = 0
+    for seed in range(200):
+        old, new = make_run(**shape, seed=2 * seed), make_run(**shape, seed=2 * seed + 1)
+        (moved,) = flips_against(PairedBaseline(view(new, n_resamples=1), trials_of(view(old, n_resamples=1)))).values()
+        named += any(flip.reading is not CaseReading.CHANGED for flip in moved)
+    assert named <= 200 * 0.10 + 2.6 * (200 * 0.10 * 0.90) ** 0.5
+
+
+def test_a_run_without_a_baseline_run_says_nothing_of_cases_against_one() -> None:
+    run = make_run(arms=2, cases=20, seed=1)
+    analysis = analyse(run, n_resamples=100)
+    assert flip_lines(analysis) == ()
+    assert json.loads(report_json(run, analysis))["changed_cases"] is None
+    assert "Against the baseline run" not in page.render_page(run, analysis, ReportSettings())

@@ -12,10 +12,9 @@ from evalharness.core.findings import Reading
 from evalharness.core.model import Case, Demand, GateScope, GateSpec, GraderSpec, Prices, Status
 from evalharness.core.record import RunRecord
 from evalharness.stats.signed_rank import case_medians
-from evalharness.verdict.baseline_against import flips_against
+from evalharness.verdict.baseline_against import against_run, flips_against
 from evalharness.verdict.baseline_changes import mismatches, paired_arms
 from evalharness.verdict.baseline_facts import facts_of
-from evalharness.verdict.baseline_levels import levels
 from evalharness.verdict.baseline_pairing import PairedBaseline
 from evalharness.verdict.baseline_sums import sums_of
 from evalharness.verdict.baseline_trials import Kept, trials_of
@@ -251,14 +250,22 @@ def test_a_planted_regression_reads_worse_and_slower_and_its_losses_come_first(b
 
 
 def test_levels_are_the_means_and_medians_that_stand_beside_a_comparison(before, after) -> None:
-    found = levels(paired(after, before))
-    arm = after.plan.arms[0].arm_id
-    assert found["answer"][arm].baseline == pytest.approx(mean(mean(x) for x in scores(before, 0).values()))
-    assert found["answer"][arm].candidate == pytest.approx(mean(mean(x) for x in scores(after, 0).values()))
+    found = {name: each[0] for name, each in against_run(paired(after, before)).items()}
+    answer, total = found["answer"], found["total_ms"]
+    assert answer.baseline_level.point == pytest.approx(mean(mean(x) for x in scores(before, 0).values()))
+    assert answer.candidate_level.point == pytest.approx(mean(mean(x) for x in scores(after, 0).values()))
+    assert answer.candidate_level.point - answer.baseline_level.point == pytest.approx(answer.estimate.point)
     table = view(before).table
     rows = table.arm_index == 0
     medians = [median(table.metrics["total_ms"][rows & (table.case_index == case)]) for case in range(40)]
-    assert found["total_ms"][arm].baseline == sorted(medians)[19]
+    assert total.baseline_level.point == sorted(medians)[19]
+    # Ranks 14 and 27 of 40: P(Bin(40, 1/2) <= 13) = .019, and <= 14 is .040 (tables of the binomial distribution).
+    assert (total.baseline_level.lower, total.baseline_level.upper) == (sorted(medians)[13], sorted(medians)[26])
+    alone = analyse(before, n_resamples=200).arms[0]
+    assert answer.baseline_level == alone.quality["answer"]
+    assert (found["cost_usd"].baseline_level.lower, found["cost_usd"].baseline_level.upper) == pytest.approx(
+        (alone.cost_usd.lower, alone.cost_usd.upper), rel=0.1
+    )
 
 
 # ---------------------------------------------------------------- sums
