@@ -55,6 +55,12 @@ def judge_run_gates(view: RunView, baseline: Baseline | None = None) -> tuple[Ga
     return tuple(_with_drift(findings, view) for findings in found)
 
 
+def judge_alone(view: RunView, spec: GateSpec, arm: int) -> GateFindings:
+    """One demand on one arm by itself, with no family to stand up to."""
+    brought = _Bench(view=view, baseline=None).bring(Asked(spec=spec, arm=arm))
+    return brought.findings if brought.gate is None else decided(brought.findings, *judge_gates([brought.gate]))
+
+
 def _with_drift(findings: GateFindings, view: RunView) -> GateFindings:
     """A verdict on times that moved says so: it is one on the run as a whole."""
     spec, remark = findings.spec, drift_remark(view.drift)

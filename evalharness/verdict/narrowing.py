@@ -10,7 +10,7 @@ from evalharness.core.findings import Met, ServiceLevel, StretchFindings
 from evalharness.core.model import LevelUnit
 from evalharness.stats.planning import Question
 from evalharness.stats.proportions import normal_quantile
-from evalharness.verdict.limits import ONE_SIDED
+from evalharness.verdict.service import ONE_SIDED
 from evalharness.verdict.settling import MOST_TIMES, POWER
 from evalharness.verdict.stretches import Level
 

@@ -14,8 +14,10 @@ from evalharness.stats.one_arm import estimate_share
 from evalharness.stats.quantiles import ordered
 from evalharness.stats.sample import Sample, Settings, score_bounds, with_level, with_values
 from evalharness.stats.targets import Target, estimate_reached, estimate_within, judge
-from evalharness.verdict.limits import ONE_SIDED
 from evalharness.verdict.view import RunView
+
+#: The two-sided level whose limits are one-sided bounds at 95%.
+ONE_SIDED = 0.90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from evalharness.core.findings import Decision, Outcome, Standing
 from evalharness.core.model import DecisionLimit, Status
 from evalharness.core.record import RunRecord
 from evalharness.verdict.decision import decide
+from evalharness.verdict.limits import keeps
 from evalharness.verdict.view import view
 from tests.support.runs import RULE, ArmTruth, make_run
 
@@ -58,6 +59,19 @@ def test_the_cheapest_arm_within_the_margin_of_the_best_is_used():
 def test_a_wide_margin_makes_the_cheapest_arm_good_enough():
     run = a_run(decision=replace(BARE, margin=0.8))
     assert decided(run).arm_id == run.plan.arms[0].arm_id
+
+
+def test_a_cost_that_is_not_known_is_not_left_out_of_a_limit():
+    """Half of the calls say nothing of what they cost, which was at most what their tokens are limited to."""
+    run = a_run()
+    arm = run.plan.arms[1]
+    of_arm = [trial.trial_id for trial in run.plan.trials if trial.arm_id == arm.arm_id]
+    known = mean(run.results[trial_id].cost_usd for trial_id in of_arm)
+    limit = DecisionLimit(metric="cost_usd", quantile=None, at_most=1.5 * known)
+    assert keeps(view(run, n_resamples=500), 1, (limit,)) == (True, None)
+    hidden = {trial_id: replace(run.results[trial_id], cost_usd=None) for trial_id in of_arm[::2]}
+    silent = replace(run, results={**run.results, **hidden})
+    assert keeps(view(silent, n_resamples=500), 1, (limit,)) == (None, limit)
 
 
 def test_arms_too_close_to_tell_name_the_cheapest_and_the_cases_that_would_settle_it():
