@@ -10,7 +10,7 @@ import pytest
 from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.findings import Decision, Outcome, Standing
 from evalharness.core.model import DecisionLimit, Status
-from evalharness.core.record import RunRecord
+from evalharness.core.record import RunRecord, TrialResult
 from evalharness.verdict.decision import decide
 from evalharness.verdict.limits import keeps
 from evalharness.verdict.view import view
@@ -37,6 +37,10 @@ def decided(run: RunRecord) -> Decision:
             costs[trial.arm_id].append(run.results[trial.trial_id].cost_usd)
     means = [mean(known) if known and None not in known else None for known in costs.values()]
     return decide(view(run, n_resamples=500), run.plan.suite.decision, means)
+
+
+def without_cost(result: TrialResult) -> TrialResult:
+    return replace(result, cost_usd=None, calls=tuple(replace(call, cost_usd=None) for call in result.calls))
 
 
 def standings(decision: Decision) -> list[Standing]:
@@ -69,7 +73,7 @@ def test_a_cost_that_is_not_known_is_not_left_out_of_a_limit():
     known = mean(run.results[trial_id].cost_usd for trial_id in of_arm)
     limit = DecisionLimit(metric="cost_usd", quantile=None, at_most=1.5 * known)
     assert keeps(view(run, n_resamples=500), 1, (limit,)) == (True, None)
-    hidden = {trial_id: replace(run.results[trial_id], cost_usd=None) for trial_id in of_arm[::2]}
+    hidden = {trial_id: without_cost(run.results[trial_id]) for trial_id in of_arm[::2]}
     silent = replace(run, results={**run.results, **hidden})
     assert keeps(view(silent, n_resamples=500), 1, (limit,)) == (None, limit)
 
