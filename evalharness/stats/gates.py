@@ -177,7 +177,7 @@ def _p_fail(requirement: Requirement, showing: Showing) -> float:
 
     Of a region with two limits: the chance, at the nearer one, of an estimate so far out on either side. It is the p of
     the nearer limit alone where the region is wide, and twice that where it is narrow: a 90% interval lies outside a
-    very narrow region in 10% of the runs in which the truth lies inside.
+    very narrow region in 10% of the runs in which the truth lies inside. Source: Hodges and Lehmann 1954.
     """
     claims = requirement.fails_if
     limits = [claim.limit for claim in claims]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalharness.core.findings import Reason, Verdict
+from evalharness.stats.betting import log_e_above
 from evalharness.stats.evidence import ALPHA
 from evalharness.stats.gates import at_least, equivalent, improved, non_inferior
 from evalharness.stats.sequential import Watch, judge_watches, sign_of_ratio, watch
@@ -148,3 +151,17 @@ def test_swapping_the_arms_mirrors_the_sequence(values, single_pairs):
     assert back.worst.verdict is turned[forth.worst.verdict]
     ends = forth.worst.estimate("share"), back.worst.estimate("share")
     assert ends[0].lower == pytest.approx(-ends[1].upper, abs=1e-9)
+
+
+@pytest.mark.parametrize(("share", "fewest", "most"), [(0.5, 0.02, 0.05), (0.45, 0.005, 0.02)])
+def test_bets_on_more_gains_rarely_pay_where_gains_are_no_likelier(share, fewest, most):
+    """The chance of ever reaching 20 within 150 pairs, exactly: the capital's paths, counted by gains so far."""
+    n = 150
+    alive, reached = np.zeros(n + 1), 0.0
+    alive[0] = 1.0
+    for pairs in range(1, n + 1):
+        alive = np.concatenate([[0.0], alive[:-1] * share]) + alive * (1 - share)
+        there = [b for b in range(pairs + 1) if alive[b] and log_e_above(b, pairs - b) >= math.log(20)]
+        reached += alive[there].sum()
+        alive[there] = 0
+    assert fewest < reached <= most

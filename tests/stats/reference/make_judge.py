@@ -1,7 +1,8 @@
 """Writes judge.json: values for judge correction, preference, Bradley-Terry and pass@k from programs nobody here wrote.
 
 ``python -m tests.stats.reference.make_judge`` imports nothing of the project. It needs statsmodels and scipy, the
-authors' ``ppi-python``, and R with the package ``asht``.
+authors' ``ppi-python``, and R. The limits of Lang and Reiczigel are the exception: the package that has them, ``asht``,
+is neither in Debian nor on PyPI, so its formula is written down here, compared with the published source of asht 1.0.1.
 """
 
 from __future__ import annotations
@@ -39,8 +40,26 @@ def in_r(code: str) -> list[float]:
 
 
 def lang_reiczigel(raw: tuple[int, int], se: tuple[int, int], sp: tuple[int, int], level: float) -> list[float]:
-    given = ", ".join(f"{x}/{n}, {n}" for x, n in (raw, se, sp))
-    return in_r(f"f <- asht::prevSeSp({given}, conf.level={level}); cat(format(c(f$estimate, f$conf.int), digits=15))")
+    """Rogan and Gladen's estimate, and the limits as the normal interval of a delta method at adjusted counts.
+
+    The variance is that of f(rate, se, sp) = (rate + sp - 1) / (se + sp - 1) by numerical derivatives, where asht and
+    the project have it in closed form. Lang and Reiczigel 2014, equations 6, 7, 16 and 17.
+    """
+    z = stats.norm.ppf((1 + level) / 2)
+    shares = np.array([(raw[0] + z * z / 2) / (raw[1] + z * z), (se[0] + 1) / (se[1] + 2), (sp[0] + 1) / (sp[1] + 2)])
+    numbers = np.array([raw[1] + z * z, se[1] + 2, sp[1] + 2])
+
+    def prevalence(rate: float, se: float, sp: float) -> float:
+        return (rate + sp - 1) / (se + sp - 1)
+
+    variances = shares * (1 - shares) / numbers
+    step = 1e-5
+    slopes = np.array([(prevalence(*(shares + h)) - prevalence(*(shares - h))) / (2 * step) for h in np.eye(3) * step])
+    at = prevalence(*shares)
+    centre = at + 2 * z * z * (at * variances[1] - (1 - at) * variances[2])
+    half = z * math.sqrt(float(slopes**2 @ variances))
+    point = prevalence(raw[0] / raw[1], se[0] / se[1], sp[0] / sp[1])
+    return [float(np.clip(x, 0, 1)) for x in (point, centre - half, centre + half)]
 
 
 def bradley_terry(wins: list[list[float]], baseline: int) -> list[float]:
@@ -129,7 +148,9 @@ def entries() -> list[dict]:
         ((900, 1000), (475, 500), (430, 500), 0.95),
     ]:
         given = {"raw": raw, "se": se, "sp": sp, "level": level}
-        add("lang_reiczigel", given, lang_reiczigel(raw, se, sp, level), "R, asht::prevSeSp")
+        add(
+            "lang_reiczigel", given, lang_reiczigel(raw, se, sp, level), "Lang and Reiczigel 2014, as in asht::prevSeSp"
+        )
 
     for table in [[[20, 5], [10, 15]], [[45, 15], [25, 15]], [[80, 4], [7, 29]], [[9, 2], [1, 8]], [[3, 30], [25, 4]]]:
         fit = cohens_kappa(np.array(table))
