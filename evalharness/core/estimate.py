@@ -40,7 +40,8 @@ class TimeFindings:
     counts them either way, but not where a failed trial has the time too (queue). ``mean_given_success`` is secondary
     and always printed with the median beside it.
     ``ecdf_x`` and ``ecdf_y`` are the step points for the chart (at most about 200), ``band`` the half-height of the
-    simultaneous band.
+    simultaneous band. ``error_p99_ms``: within this the client states nearly all of these times to be right (p99 over
+    trials; of the total time, that of the latency in it); None where it states nothing.
     """
 
     metric: str
@@ -53,3 +54,4 @@ class TimeFindings:
     ecdf_x: tuple[float, ...] = ()
     ecdf_y: tuple[float, ...] = ()
     band: float | None = None
+    error_p99_ms: float | None = None

@@ -22,8 +22,10 @@ def ladder(view: View, lanes: Sequence[Lane], metric: str) -> Table | None:
     measured = [(lane, times) for lane in lanes if (times := lane.times(metric)) and times.n_measured]
     if not measured:
         return None
-    limit, error = view.limit_ms(metric), view.error_ms(metric)
-    drawn = [LadderRow(mark=lane.mark, quantiles=_drawn(times), error_ms=error) for lane, times in measured]
+    limit = view.limit_ms(metric)
+    drawn = [
+        LadderRow(mark=lane.mark, quantiles=_drawn(times), error_ms=times.error_p99_ms) for lane, times in measured
+    ]
     positive = [row for row in drawn if any(interval.point > 0 for interval in row.quantiles)]
     scale = ladder_scale(positive, limit) if positive else None
     quantiles = [q for q in QUANTILES if any(q in times.quantiles for _, times in measured)]
@@ -53,7 +55,7 @@ def _drawn(times: TimeFindings) -> list[Interval]:
 
 def _note(view: View, metric: str, measured: Sequence[tuple[Lane, TimeFindings]], quantiles: Sequence[str]) -> str:
     found = [times for _, times in measured]
-    parts = [*_limit_note(view, metric), *_count_notes(metric, found)]
+    parts = [*_limit_note(view.limit_ms(metric), found), *_count_notes(metric, found)]
     if any(lacks_upper_limit(times, quantiles) for times in found):
         parts.append(NO_UPPER_LIMIT)
     if any(view.coarse(lane.arm.arm_id, metric) for lane, _ in measured):
@@ -69,13 +71,15 @@ def _note(view: View, metric: str, measured: Sequence[tuple[Lane, TimeFindings]]
     return " ".join(parts)
 
 
-def _limit_note(view: View, metric: str) -> list[str]:
-    limit, error = view.limit_ms(metric), view.error_ms(metric)
-    parts = [] if limit is None else [f"Dashed rule: the suite's limit of {numbers.duration(limit)}."]
-    if error is not None:
+def _limit_note(limit_ms: float | None, found: Sequence[TimeFindings]) -> list[str]:
+    parts = [] if limit_ms is None else [f"Dashed rule: the suite's limit of {numbers.duration(limit_ms)}."]
+    errors = [times.error_p99_ms for times in found if times.error_p99_ms is not None]
+    if errors:
+        least, most = numbers.duration(min(errors)), numbers.duration(max(errors))
+        size = most if least == most else f"from {least} to {most}"
         parts.append(
-            f"Bar under a mark: as wide as this client's stated error (p99, {numbers.duration(error)} to both sides), "
-            "never thinner than a hairline."
+            f"Bar under a mark: as wide as this client's stated error (p99, {size} to both sides), never thinner than "
+            "a hairline."
         )
     return parts
 

@@ -80,6 +80,12 @@ class View:
         return next((arm for arm in self.arms if arm.is_baseline), None)
 
     @property
+    def is_invalid(self) -> bool:
+        """Whether it was to be compared with a run that it cannot be compared with."""
+        source = self.analysis.baseline_run
+        return source is not None and bool(source.invalid)
+
+    @property
     def margin(self) -> float | None:
         """The size of a difference that the suite calls too small to matter; None where it states none."""
         rule = self.analysis.decision.rule
@@ -113,12 +119,6 @@ class View:
     def _marks(self, arm_id: str, metric: str) -> list[BadlySeen]:
         marked = self.analysis.observer.marked if self.analysis.observer else ()
         return [mark for mark in marked if (mark.arm_id, mark.metric) == (arm_id, metric)]
-
-    def error_ms(self, metric: str) -> float | None:
-        """The stated error (p99) of a time; that of the end of an answer is the one of its latency."""
-        observer = self.analysis.observer
-        spread = observer.errors.get("latency_ms" if metric == "total_ms" else metric) if observer else None
-        return spread.p99_ms if spread else None
 
     def limit_ms(self, metric: str) -> float | None:
         """The limit that the suite's service level sets for a time metric."""

@@ -10,6 +10,7 @@ from evalharness.core.findings import Estimate, TimeFindings
 from evalharness.core.model import Status
 from evalharness.metrics.table import Bools
 from evalharness.stats.quantiles import distribution, estimate_quantile
+from evalharness.verdict.spread import spread
 from evalharness.verdict.view import RunView
 
 #: In the order of pages. Connection set-up is no time of a trial: most have none.
@@ -62,7 +63,14 @@ def _time(view: RunView, name: str, rows: Bools) -> TimeFindings | None:
         ecdf_x=curve.values if curve else (),
         ecdf_y=curve.shares if curve else (),
         band=curve.band if curve else None,
+        error_p99_ms=_error_p99_ms(view, name, rows),
     )
+
+
+def _error_p99_ms(view: RunView, name: str, rows: Bools) -> float | None:
+    errors = view.table.errors.get("latency_ms" if name == "total_ms" else name)
+    stated = None if errors is None else spread(errors[rows])
+    return None if stated is None else stated.p99_ms
 
 
 def rates(view: RunView, arm: int) -> Mapping[str, Estimate | None]:
