@@ -198,7 +198,7 @@
     for (const name of Object.keys(TITLES)) {
       if (!full[name]) continue;
       const pre = make('pre', full[name]);
-      pre.tabIndex = 0;
+      pre.tabIndex = 0; pre.dir = 'auto';
       cell.append(make('h3', TITLES[name]), pre);
     }
     if (!texts[row]) cell.append(make('p', 'Only a preview of this answer is in the page. The whole trial:', 'note'));
@@ -218,7 +218,7 @@
   const decode = (text) => { try { return decodeURIComponent(text); } catch { return text; } };
   async function follow() {
     const hash = location.hash;
-    if (!/^#(trials\?|trial=|case-)/.test(hash)) return;
+    if (!/^#(trials\?|trial=|case-)/.test(hash) || $(hash.slice(1))) return;
     await load();
     const params = new URLSearchParams(hash.startsWith('#trials?') ? hash.slice(8) : '');
     for (const id of FIELDS) if ($(id)) $(id).value = params.get(id) || '';
