@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evalharness.core.model import Load
+from evalharness.core.model import LevelUnit, Load
 from evalharness.core.record import Observed, ObserverRecord, StampSource
 from evalharness.verdict.compare import analyse
 from evalharness.verdict.moments import without_pauses
@@ -157,3 +157,13 @@ def test_calls_whose_error_nobody_knows_are_said_and_do_not_pass_for_exact_ones(
     (note,) = observed(CLOSED, half, session).observer.notes
     assert note.startswith("Of 10 of 20 calls it is not known")
     assert observed(CLOSED, trials(20, observed=seen()), session).observer.notes == ()
+
+
+def test_each_level_of_a_load_states_its_own_error():
+    """A client that is overrun at the second level saw the first as well as ever: 50 us and 20 us of sending."""
+    load = Load(shape="steps", levels=(10.0, 20.0), level_unit=LevelUnit.RATE_PER_S, each_s=10.0)
+    calm = [Sent(start_s=number * 0.1, observed=seen(50)) for number in range(100)]
+    overrun = [Sent(start_s=10 + number * 0.05, step=1, observed=seen(30_000)) for number in range(200)]
+    first, second = (stretch.times["ttfo_ms"] for stretch in observed(load, calm + overrun).stretches)
+    assert first.error_p99_ms == pytest.approx(0.07)
+    assert second.error_p99_ms == pytest.approx(30.02)
