@@ -97,7 +97,7 @@ def test_jonckheere_with_ties(given, expected):
 
 
 def test_jonckheere_of_the_textbook():
-    """Hollander and Wolfe, example 6.2: pieces finished with no, rough or accurate information (as in R's NSM3)."""
+    """Hollander and Wolfe, example 6.2: pieces finished with no, rough or accurate information (as in NSM3)."""
     groups = [[40, 35, 38, 43, 44, 41], [38, 40, 47, 44, 40, 42], [48, 40, 45, 43, 46, 44]]
     assert jonckheere_trend([one_each(group) for group in groups], SETTINGS).statistic == 79
 
