@@ -55,15 +55,18 @@ class Agreement:
     late_ms: Milliseconds
 
 
-def agreement(trials: Sequence[Mapping[str, Any]], log: Sequence[Mapping[str, Any]]) -> Agreement:
-    """``trials``: lines of an export; ``log``: lines of the truth log. Joined on the id of the response's head.
+def agreement(
+    trials: Sequence[Mapping[str, Any]], log: Sequence[Mapping[str, Any]], *, key: str = "request_id"
+) -> Agreement:
+    """``trials``: lines of an export; ``log``: lines of the truth log. Joined on ``key``: the id of the response's head
+    or that of the response itself.
 
     Raises:
         KeyError: a call was answered that the log does not know.
     """
-    by_id = {line["request_id"]: line for line in log}
+    by_id = {line[key]: line for line in log}
     answered = [trial for trial in trials if trial["status"] == "ok"]
-    pairs = [(trial, by_id[trial["request_id"]]) for trial in answered]
+    pairs = [(trial, by_id[trial[key]]) for trial in answered]
     stated = [pair for pair in pairs if pair[0]["timing"]["ttft_error_ms"] is not None]
     rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in METRICS}
     for trial, line in stated:
@@ -90,8 +93,8 @@ def _rows(trial: Mapping[str, Any], line: Mapping[str, Any]) -> Iterator[tuple[s
     for name in ("ttft_ms", "ttfo_ms"):
         yield name, (timing[name], first_ms, 0, first_took_ms, timing[name.replace("_ms", "_error_ms")])
     yield "latency_ms", (timing["latency_ms"], end_ms, 0, end_took_ms, timing["latency_error_ms"])
-    following = trial["usage"]["output_tokens"] - trial["usage"]["reasoning_tokens"] - 1
     if timing["tpot_ms"] is not None:
+        following = trial["usage"]["output_tokens"] - trial["usage"]["reasoning_tokens"] - 1
         # The last delta is dated by itself, with the end, or in a read that gathered several.
         ends_ms = timing["ttfo_error_ms"] + timing["latency_error_ms"] - 2 * timing["send_ms"]
         ends_ms += timing["max_lag_ms"] if timing["n_coalesced"] else 0

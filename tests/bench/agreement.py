@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
 from evalharness.app.api import Run
+from tests.bench import packets
 from tests.bench.against_log import Agreement, Compared, agreement
 from tests.bench.commands import run_command
 from tests.bench.machine import Strain
 from tests.bench.size import Size
 from tests.bench.suites import write_suite
 from tests.bench.tables import STRAIN, Cell, Column, Table, Target, at_least, at_most
+from tests.support.local_model import local_model
 from tests.support.servers import simulator
 
 _QUANTILES = ("0.5", "0.9", "0.99")
@@ -61,6 +64,32 @@ def tables(size: Size, folder: Path) -> Iterator[Table]:
         strain = Strain()
         found, quantiles = measured(scene, folder / f"agreement-{scene.streams}")
         yield _table(scene, found, quantiles, strain)
+    if size is not Size.QUICK and packets.why_not() is None:
+        strain = Strain()
+        found, quantiles = measured_on_the_local_model(size, folder / "agreement-local")
+        yield _table(_LOCAL, found, quantiles, strain)
+
+
+#: Two calls at once, which is what that server answers at a time.
+_LOCAL = Scene(
+    streams=2, rounds=12, profile="none: llama.cpp's server and a real model",
+    what="a real model behind llama.cpp's server, 24 tokens each; the log is that of the packets, by tcpdump",
+)  # fmt: skip
+
+
+def measured_on_the_local_model(size: Size, folder: Path) -> tuple[Agreement, Mapping[str, Mapping[str, float | None]]]:
+    folder.mkdir()
+    with local_model() as server:
+        port = urlsplit(server.base_url).port
+        assert port is not None
+        suite = write_suite(
+            folder, cases=4, repeats=_LOCAL.streams * size.pick(1, _LOCAL.rounds, 40) // 4,
+            endpoint=f"base_url: '{server.base_url}'", load=f"{{concurrency: {_LOCAL.streams}}}",
+            request="{max_output_tokens: 24, temperature: 0}",
+        )  # fmt: skip
+        with packets.capturing(port, folder / "packets.pcap"):
+            run_command("run", suite, "--fresh", "--quiet", "--no-report", cwd=folder)
+    return _against(folder, packets.log_of(folder / "packets.pcap", port), key="response_id")
 
 
 def measured(scene: Scene, folder: Path) -> tuple[Agreement, Mapping[str, Mapping[str, float | None]]]:
@@ -78,8 +107,14 @@ def measured(scene: Scene, folder: Path) -> tuple[Agreement, Mapping[str, Mappin
             request="{reasoning: {effort: high}}",
         )  # fmt: skip
         run_command("run", suite, "--fresh", "--quiet", "--no-report", cwd=folder)
-        run_command("export", "latest", "--format", "jsonl", "--output", folder / "trials.jsonl", cwd=folder)
-    trials, log = (_lines(folder / name) for name in ("trials.jsonl", "truth.jsonl"))
+    return _against(folder, _lines(folder / "truth.jsonl"))
+
+
+def _against(
+    folder: Path, log: Sequence[Mapping[str, Any]], *, key: str = "request_id"
+) -> tuple[Agreement, Mapping[str, Mapping[str, float | None]]]:
+    run_command("export", "latest", "--format", "jsonl", "--output", folder / "trials.jsonl", cwd=folder)
+    trials = _lines(folder / "trials.jsonl")
     (stored,) = folder.rglob("run.db")
     (arm,) = Run(stored.parent).analysis.arms
     quantiles = {
@@ -87,7 +122,7 @@ def measured(scene: Scene, folder: Path) -> tuple[Agreement, Mapping[str, Mappin
         for name, time in arm.times.items()
     }
     shutil.rmtree(folder)
-    return agreement([trial for trial in trials if trial["phase"] == "measured"], log), quantiles
+    return agreement([trial for trial in trials if trial["phase"] == "measured"], log, key=key), quantiles
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
