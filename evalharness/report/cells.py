@@ -74,7 +74,7 @@ class Table:
     @property
     def is_wide(self) -> bool:
         """Whether it may need more than the page's width and gets a scroll bar of its own."""
-        return len(self.columns) > 8
+        return len(self.columns) > 7
 
     @property
     def has_coarse(self) -> bool:

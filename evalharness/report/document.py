@@ -9,8 +9,10 @@ from evalharness.report import palette
 from evalharness.report.templates import resource
 
 
-def stylesheet() -> str:
-    return palette.css() + "\n" + resource("page.css")
+def stylesheet(run_id: str = "") -> str:
+    """``run_id`` stands at the head of every printed page."""
+    running = f'@page{{@top-left{{content:"evalharness, run {run_id}"}}}}\n' if run_id else ""
+    return palette.css() + "\n" + resource("page.css") + running
 
 
 def policy(style: str, script: str | None = None) -> str:

@@ -15,10 +15,11 @@ from evalharness.report.words import SIMULATED
 
 def render_page(run: RunRecord, analysis: Analysis, settings: ReportSettings) -> str:
     """``report.html``. The same run gives the same text: it holds no time of rendering, no path, no random id."""
-    style, script = stylesheet(), resource("page.js")
+    style, script = stylesheet(run.manifest.run_id), resource("page.js")
     return render(
         "page.html.j2",
         page=build_page(run, analysis, settings),
+        run_id=run.manifest.run_id,
         simulated=SIMULATED,
         policy=policy(style, script),
         style=Markup(style),

@@ -61,6 +61,10 @@ HEAT: Mapping[str, str] = {
 HEAT_TEXT = "#1b222b"
 
 
+#: Colours of text and grounds only.
+_NOT_DRAWN = ("panel", "link", "better")
+
+
 def light(role: str) -> str:
     return COLOURS[role].light
 
@@ -71,18 +75,14 @@ def effort_place(effort: str) -> int | None:
 
 
 def css() -> str:
-    """Custom properties for both themes, and one fill and one stroke class for each role."""
-    themes = [
-        f":root{{color-scheme:light dark;{_properties('light')}}}",
-        f"@media (prefers-color-scheme:dark){{:root{{{_properties('dark')}}}}}",
-        f":root[data-theme=light]{{color-scheme:light;{_properties('light')}}}",
-        f":root[data-theme=dark]{{color-scheme:dark;{_properties('dark')}}}",
-    ]
-    classes = [f".f-{role}{{fill:var(--{role})}}.s-{role}{{stroke:var(--{role})}}" for role in COLOURS]
+    """A custom property for each role that is not the same in both themes, and a fill and a stroke class of those
+    that charts draw."""
+    themed = {role: colour for role, colour in COLOURS.items() if colour.light != colour.dark}
+    values = [f"--{role}:light-dark({colour.light},{colour.dark})" for role, colour in themed.items()]
+    schemes = [f":root{{color-scheme:light dark;{';'.join(values)}}}"]
+    schemes += [f":root[data-theme={theme}]{{color-scheme:{theme}}}" for theme in ("light", "dark")]
+    drawn = [role for role in themed if role not in _NOT_DRAWN]
+    classes = [f".f-{role}{{fill:var(--{role})}}.s-{role}{{stroke:var(--{role})}}" for role in drawn]
     heat = [f"td.{name}{{background:{colour}}}" for name, colour in HEAT.items()]
-    heat.append(f"td.heat,td.heat small,td.heat i,td.heat::before{{color:{HEAT_TEXT}!important}}")
-    return "\n".join([*themes, *classes, *heat])
-
-
-def _properties(theme: str) -> str:
-    return ";".join(f"--{role}:{getattr(colour, theme)}" for role, colour in COLOURS.items())
+    heat.append(f".heat,.heat *,.heat::before{{color:{HEAT_TEXT}!important}}")
+    return "\n".join([*schemes, *classes, *heat])

@@ -13,11 +13,14 @@ from playwright.sync_api import expect
 from evalharness.report import together
 from evalharness.report.settings import ReportSettings
 from evalharness.report.write import write_index, write_report, write_text
+from tests.support import sample
 from tests.support.gates import gated
 from tests.support.reports import analysed
 from tests.unit.report.test_page import HOSTILE, hostile_run
 
 GATED = ("gates fail", "gates open", "gates pass")
+#: What A4 leaves between its margins of 12 mm, at 96 dots an inch.
+A4_WIDTH = 702
 KINDS = (
     "sweep",
     "single",
@@ -33,12 +36,13 @@ KINDS = (
 
 @pytest.fixture(scope="session")
 def reports(tmp_path_factory) -> Path:
-    """One report for each kind of run, one of a hostile run, and the index over them."""
+    """One report for each kind of run, one of a hostile run, the sample, and the index over them."""
     folder = tmp_path_factory.mktemp("reports")
     for kind in KINDS:
         made = gated(kind) if kind in GATED else analysed(kind)
         write_report(*made, folder / "suite" / kind.replace(" ", "-"), settings=ReportSettings(full_text=True))
     write_report(hostile_run(), analysed("sweep")[1], folder / "suite" / "hostile")
+    sample.render(folder / "suite" / "sample")
     runs = [analysed(kind) for kind in ("levels, arms", "latency")]
     links = [f"{kind.replace(' ', '-')}/report.html" for kind in ("levels, arms", "latency")]
     write_text(folder / "suite" / "together.html", together.page(together.together(runs, links)))
@@ -78,12 +82,70 @@ def wait_for_table(page) -> None:
     page.wait_for_selector("#grid tbody tr")
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "hostile"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("kind", [*KINDS, "hostile", "sample"])
+@pytest.mark.parametrize("width", [390, 768, 1024, 1280])
 def test_no_page_is_wider_than_its_window(chromium, reports, kind, width):
     with opened(chromium, report(reports, kind), width=width) as page:
         wait_for_table(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [390, 768, 1024, 1280])
+def test_the_index_is_not_wider_than_its_window(chromium, reports, width):
+    with opened(chromium, reports / "index.html", width=width) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "hostile", "sample"])
+def test_no_column_is_cut_off_on_paper(chromium, reports, kind):
+    with opened(chromium, report(reports, kind), width=A4_WIDTH) as page:
+        page.emulate_media(media="print")
+        assert page.evaluate("document.documentElement.scrollWidth") <= A4_WIDTH
+        cut = page.evaluate(
+            """(paper) => [...document.querySelectorAll('th, td, svg')]
+            .filter((node) => node.getClientRects().length && node.getBoundingClientRect().right > paper + 0.5)
+            .map((node) => node.textContent)""",
+            A4_WIDTH,
+        )
+        assert cut == []
+
+
+def test_paper_shows_what_is_folded_away_and_nothing_that_is_pressed(chromium, reports):
+    with opened(chromium, report(reports, "sweep"), width=A4_WIDTH) as page:
+        page.locator("details").first.wait_for()
+        folded = page.locator("details:not([open]) pre, details:not([open]) table")
+        assert folded.count() > 0
+        hidden = "(nodes) => nodes.filter((node) => !node.checkVisibility()).length"
+        assert folded.evaluate_all(hidden) == folded.count()
+        page.emulate_media(media="print", color_scheme="dark")
+        assert folded.evaluate_all(hidden) == 0
+        assert page.locator("button").evaluate_all("(nodes) => nodes.every((node) => !node.checkVisibility())")
+        assert not page.locator("#trials").is_visible()
+        assert page.evaluate("getComputedStyle(document.body).color") == "rgb(27, 34, 43)"
+
+
+def test_every_printed_page_names_its_run(chromium, reports):
+    run, _ = analysed("sweep")
+    with opened(chromium, report(reports, "sweep")) as page:
+        margins = page.evaluate("""() => [...document.styleSheets[0].cssRules].filter((rule) => rule.type === 6)
+            .map((rule) => rule.cssText).join()""")
+        assert f"run {run.manifest.run_id}" in margins
+        assert run.manifest.run_id in page.title()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_forced_colours_keep_charts_readable_and_the_recommended_row_marked(chromium, reports, scheme):
+    with opened(chromium, report(reports, "sample"), scheme=scheme) as page:
+        page.emulate_media(forced_colors="active", color_scheme=scheme)
+        page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        ground, text, ink, edge = page.evaluate("""() => [
+            getComputedStyle(document.body).backgroundColor,
+            getComputedStyle(document.body).color,
+            getComputedStyle(document.querySelector('svg text')).fill,
+            getComputedStyle(document.querySelector('#result .strong th')).borderLeftWidth,
+        ]""")
+        assert ink == text != ground
+        assert edge == "4px"
 
 
 @pytest.mark.parametrize("kind", ["sweep", "levels, arms", "gates open"])
