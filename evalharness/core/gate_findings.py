@@ -79,11 +79,13 @@ class GateFindings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What differs between two runs, stated before anything is compared: ``what`` (prices, the prompt of an arm, the
-    model) in the baseline and in the candidate, in words; None where it is not there."""
+    model) in the baseline and in the candidate, in words; None where it is not there. ``texts``: both prompts whole,
+    where they are known."""
 
     what: str
     baseline: str | None
     candidate: str | None
+    texts: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

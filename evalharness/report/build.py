@@ -9,7 +9,10 @@ from typing import Any
 from evalharness.core.findings import Analysis
 from evalharness.core.record import RunRecord
 from evalharness.report import numbers
+from evalharness.report.comparison_words import comparison_text
 from evalharness.report.sections import (
+    against,
+    changed,
     errors,
     flips,
     gates,
@@ -44,6 +47,11 @@ SECTIONS: tuple[ModuleType, ...] = (
     methods,
 )
 
+#: Of a run beside its baseline these come first: the verdict, what changed, what came of it.
+COMPARISON_SECTIONS: tuple[ModuleType, ...] = (gates, changed, against, flips)
+#: Runs that cannot be compared have a verdict and its reasons, and no figure.
+INVALID_SECTIONS: tuple[ModuleType, ...] = (gates, changed)
+
 
 #: Of a latency run, which compares no answers.
 LATENCY_SECTIONS: tuple[ModuleType, ...] = (gates, result, load, waiting, tokens, errors, stability, trials, methods)
@@ -65,8 +73,11 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
+    """``subject``: what is compared with what, empty for a run by itself."""
+
     title: str
     subtitle: str
+    subject: str
     origin: str
     sections: tuple[Section, ...]
 
@@ -74,22 +85,37 @@ class Page:
 def build_page(run: RunRecord, analysis: Analysis, settings: ReportSettings) -> Page:
     view = make_view(run, analysis, settings)
     sections = []
-    for module in LATENCY_SECTIONS if analysis.kind == "latency" else SECTIONS:
+    for module in _modules(view):
         model = module.build(view)
         if model is not None:
             title = getattr(model, "title", module.TITLE)
-            sections.append(Section(name=module.__name__.rpartition(".")[2], nav=module.NAV, title=title, model=model))
+            nav = getattr(model, "nav", module.NAV)
+            sections.append(Section(name=module.__name__.rpartition(".")[2], nav=nav, title=title, model=model))
     return Page(
         title=page_title(run, analysis),
         subtitle=subtitle(view),
+        subject=comparison_text(run, analysis).subject if analysis.baseline_run is not None else "",
         origin=origin(run),
         sections=tuple(sections),
     )
 
 
+def _modules(view: View) -> tuple[ModuleType, ...]:
+    own = LATENCY_SECTIONS if view.analysis.kind == "latency" else SECTIONS
+    if view.analysis.baseline_run is None:
+        return own
+    if view.is_invalid:
+        return INVALID_SECTIONS
+    first = tuple(module for module in COMPARISON_SECTIONS if module in own or module in (changed, against))
+    return (*first, *(module for module in own if module not in first))
+
+
 def page_title(run: RunRecord, analysis: Analysis) -> str:
-    """``Effort comparison: suite``; without an effort axis a plain comparison; one arm is an evaluation."""
-    if analysis.kind == "latency":
+    """``Effort comparison: suite``; without an effort axis a plain comparison; one arm is an evaluation; beside a
+    baseline run it is the candidate."""
+    if analysis.baseline_run is not None:
+        kind = "Candidate against baseline"
+    elif analysis.kind == "latency":
         kind = "Latency benchmark"
     elif analysis.kind == "single":
         kind = "Evaluation"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from evalharness.core.errors import ExitCode
-from evalharness.core.findings import Analysis, BaselineSource, Comparison, GateFindings
+from evalharness.core.findings import Analysis, BaselineSource, Change, Comparison, GateFindings
 from evalharness.core.model import Json
 from evalharness.core.record import RunRecord
 from evalharness.report.comparison_words import comparison_text
@@ -52,11 +52,15 @@ def _source(source: BaselineSource) -> Mapping[str, Json]:
         "started_utc": source.started_utc,
         "is_file": source.is_summary,
         "n_paired": source.n_paired,
-        "changed": [asdict(change) for change in source.changed],
+        "changed": [_change(change) for change in source.changed],
         "only_in_baseline": dict(source.only_in_baseline or {}),
         "only_in_candidate": dict(source.only_in_candidate or {}),
         "invalid": list(source.invalid),
     }
+
+
+def _change(change: Change) -> Mapping[str, Json]:
+    return {"what": change.what, "baseline": change.baseline, "candidate": change.candidate}
 
 
 def _gate(gate: GateFindings, analysis: Analysis) -> Mapping[str, Json]:

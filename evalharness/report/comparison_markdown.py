@@ -8,7 +8,7 @@ from evalharness.core.findings import Analysis
 from evalharness.core.record import RunRecord
 from evalharness.report import gate_words, words
 from evalharness.report.comparison_flips import flip_lines
-from evalharness.report.comparison_table import comparison_table
+from evalharness.report.comparison_table import comparison_table, times_note
 from evalharness.report.comparison_words import NOTHING_CHANGED, comparison_text
 from evalharness.report.markdown_text import escaped, folded, listed, table_text
 from evalharness.report.numbers import plural
@@ -63,7 +63,8 @@ def beside(run: RunRecord, analysis: Analysis, most: int) -> list[str]:
 
 def _table(run: RunRecord, analysis: Analysis, most: int) -> list[str]:
     table, left_out = comparison_table(run, analysis, max_rows=min(most, _MAX_ROWS))
-    return [table_text(table), *([f"{left_out}."] if left_out else [])]
+    note = times_note(analysis)
+    return [table_text(table), *([f"{left_out}."] if left_out else []), *([escaped(note)] if note else [])]
 
 
 def _gates(analysis: Analysis) -> list[str]:

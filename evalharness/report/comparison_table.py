@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from evalharness.core.findings import Analysis, Comparison, Estimate
 from evalharness.core.record import RunRecord
 from evalharness.metrics.catalog import CATALOG, Unit
 from evalharness.report import numbers, words
 from evalharness.report.cells import NOTHING, Cell, Row, Table, share_cell, tokens_cell
-from evalharness.verdict.baseline_against import margin_of
+from evalharness.verdict.baseline_against import OTHER_PRICES, margin_of
 
 CALLS = 1000
+#: Beside medians of different cases the ratio of a typical case reads like an error.
+TIMES_NOTE = (
+    "Times: either side is the median over its cases, the ratio that of a typical case with itself; one median "
+    "divided by the other need not give it."
+)
 
 
 def comparison_table(run: RunRecord, analysis: Analysis, *, max_rows: int) -> tuple[Table, str]:
     """The table, and a sentence on the rows left out (empty: none)."""
-    comparisons = _ordered(analysis)
+    comparisons = ordered(analysis)
     shown = comparisons[:max_rows]
     level = {each.shown.level for each in comparisons}
     table = Table(
@@ -33,7 +40,13 @@ def comparison_table(run: RunRecord, analysis: Analysis, *, max_rows: int) -> tu
     return table, f"{numbers.plural(left_out, 'row')} not shown" if left_out else ""
 
 
-def _ordered(analysis: Analysis) -> list[Comparison]:
+def times_note(analysis: Analysis) -> str:
+    """Empty where no time is compared."""
+    compared = [name for name in analysis.against_run if name in CATALOG and CATALOG[name].is_time]
+    return TIMES_NOTE if compared else ""
+
+
+def ordered(analysis: Analysis) -> list[Comparison]:
     """The primary grader, cost and times, then the other graders: where rows are left out it is these."""
     others = [name for name in analysis.grader_ids if name != analysis.primary]
     names = [name for name in analysis.against_run if name not in others]
@@ -41,24 +54,45 @@ def _ordered(analysis: Analysis) -> list[Comparison]:
 
 
 def _row(comparison: Comparison, run: RunRecord, analysis: Analysis) -> Row:
-    sides = comparison.baseline_level, comparison.candidate_level
-    decimals = _decimals(comparison)
-    shown = comparison.shown
+    told = side_by_side(comparison, run, analysis)
+    return Row(
+        head=_head(comparison, analysis),
+        cells=(told.baseline, told.candidate, told.difference, told.interval, told.reading),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideBySide:
+    """The figures of a comparison: both sides over their intervals, the difference or ratio, its interval, a reading.
+
+    A remark that a reading would mislead without stands beside it, all others below.
+    """
+
+    baseline: Cell
+    candidate: Cell
+    difference: Cell
+    interval: Cell
+    reading: Cell
+
+
+def side_by_side(comparison: Comparison, run: RunRecord, analysis: Analysis) -> SideBySide:
+    decimals, shown = _decimals(comparison), comparison.shown
     if comparison.kind == "ratio":
         difference, interval = numbers.ratio_of(shown), numbers.ratio_interval(shown)
     else:
         noun = words.points_word(numbers.points(shown, signed=False))
         difference, interval = f"{numbers.points(shown)} {noun}", numbers.points_interval(shown)
     margin = margin_of(run.plan.suite, comparison.metric) if comparison.metric == analysis.primary else None
-    reading = Cell(main=words.reading_text(comparison.reading, margin), below="; ".join(comparison.cautions))
-    return Row(
-        head=_head(comparison, analysis),
-        cells=(
-            *(_side(comparison.metric, side, decimals) for side in sides),
-            Cell(main=difference, tone=_tone(comparison)),
-            Cell(main=interval or numbers.MISSING),
-            reading,
-        ),
+    reading = words.reading_text(comparison.reading, margin)
+    if OTHER_PRICES in comparison.cautions:
+        reading = f"{reading}, {OTHER_PRICES}"
+    below = [caution for caution in comparison.cautions if caution != OTHER_PRICES]
+    return SideBySide(
+        baseline=_side(comparison.metric, comparison.baseline_level, decimals),
+        candidate=_side(comparison.metric, comparison.candidate_level, decimals),
+        difference=Cell(main=difference, tone=_tone(comparison)),
+        interval=Cell(main=interval or numbers.MISSING),
+        reading=Cell(main=reading, below="; ".join(below)),
     )
 
 

@@ -41,13 +41,16 @@ def comparison_text(run: RunRecord, analysis: Analysis) -> ComparisonText:
     """Of an analysis with a baseline."""
     source = analysis.baseline_run
     assert source is not None
+    gates = gates_text(analysis)
     if source.invalid:
-        lead = f"The two runs cannot be compared. {' '.join(source.invalid)}"
+        assert gates is not None  # it says so
         return ComparisonText(
-            subject=_subject(run, source), heading="Invalid", lead=lead, changed=changed_lines(source.changed)
+            subject=_subject(run, source),
+            heading=gates.heading,
+            lead=gates.lead,
+            changed=changed_lines(source.changed),
         )
     sentences = _sentences(run, analysis)
-    gates = gates_text(analysis) if analysis.gates else None
     return ComparisonText(
         subject=_subject(run, source),
         heading=gates.heading if gates else _heading(analysis),
@@ -140,10 +143,11 @@ def _sentence(comparison: Comparison, analysis: Analysis, margin: float | None) 
 
 def changed_lines(changed: tuple[Change, ...]) -> tuple[str, ...]:
     """``prices sim output: 4.5 → 5``"""
-    return tuple(f"{each.what}: {_value(each.baseline)} → {_value(each.candidate)}" for each in changed)
+    return tuple(f"{each.what}: {shown_value(each.baseline)} → {shown_value(each.candidate)}" for each in changed)
 
 
-def _value(text: str | None) -> str:
+def shown_value(text: str | None) -> str:
+    """One side of a change, cut to what a line has room for."""
     return "not there" if text is None else shortened(text, _LONGEST_VALUE)
 
 

@@ -42,13 +42,15 @@ _MORE_WOULD_HELP = (Reason.NOT_ENOUGH, Reason.FEW_CASES, Reason.HOLM)
 class GateLine:
     """One gate on one arm.
 
-    ``metric``, ``arm`` (with what it is compared with), ``demand``, ``found`` and ``interval`` (at ``level_text``;
-    either is a dash where there is none), ``remark``: why it is not decided and what would settle it, or empty.
+    ``metric``, ``arm`` (empty for the only one), ``other`` (what it is compared with, or empty), ``demand``, ``found``
+    and ``interval`` (at ``level_text``; either is a dash where there is none), ``remark``: why it is not decided and
+    what would settle it, or empty.
     """
 
     finding: GateFindings
     metric: str
     arm: str
+    other: str
     demand: str
     found: str
     interval: str
@@ -58,8 +60,17 @@ class GateLine:
 
     @property
     def subject(self) -> str:
-        """``answer of medium``"""
-        return f"{self.metric} of {self.arm}" if self.arm else self.metric
+        """``answer of medium``, ``total time against the baseline``"""
+        return f"{self.metric} of {self.arm}{self._against}" if self.arm else f"{self.metric}{self._against}"
+
+    @property
+    def sides(self) -> str:
+        """``medium against low``; empty where there is one arm and nothing beside it."""
+        return f"{self.arm or 'this run'}{self._against}" if self.arm or self.other else ""
+
+    @property
+    def _against(self) -> str:
+        return f" against {self.other}" if self.other else ""
 
     @property
     def name(self) -> str:
@@ -141,7 +152,8 @@ def gate_line(gate: GateFindings, analysis: Analysis) -> GateLine:
     return GateLine(
         finding=gate,
         metric=metric_text(gate.spec),
-        arm=_arm(gate, analysis),
+        arm="" if len(analysis.arms) == 1 else words.spoken(analysis.arm(gate.arm_id)),
+        other=_other(gate, analysis),
         demand=demand_text(gate.spec),
         found=found.point,
         interval=found.interval or numbers.MISSING,
@@ -159,15 +171,13 @@ def _figures(gate: GateFindings) -> Figures:
     return Figures(point="all right" if gate.verdict is Verdict.PASS else gate.clause, interval="")
 
 
-def _arm(gate: GateFindings, analysis: Analysis) -> str:
-    """``low against high``, ``medium against the baseline run``; empty for the only arm of a run."""
-    arm = "" if len(analysis.arms) == 1 else words.spoken(analysis.arm(gate.arm_id))
+def _other(gate: GateFindings, analysis: Analysis) -> str:
+    """``high``, ``the baseline``; empty for a gate on one arm alone."""
     if gate.spec.scope is GateScope.ALONE:
-        return arm
-    other = "the baseline run"
+        return ""
     if gate.spec.scope is GateScope.ARMS and gate.against is not None:
-        other = _named(gate.against, analysis)
-    return f"{arm or 'this run'} against {other}"
+        return _named(gate.against, analysis)
+    return "the baseline"
 
 
 def _named(key: Mapping[str, Json], analysis: Analysis) -> str:

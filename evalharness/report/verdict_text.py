@@ -83,7 +83,7 @@ def _single(run: RunRecord, analysis: Analysis, cautions: tuple[str, ...]) -> Ve
         heading=heading[:1].upper() + heading[1:],
         lead=f"{unfinished} So far, by the grader “{analysis.primary}”: {score}." if unfinished else lead,
         bullets=tuple(bullet for bullet in bullets if bullet),
-        rule="One arm, nothing to compare: no recommendation.",
+        rule="" if analysis.baseline_run else "One arm, nothing to compare: no recommendation.",
         cautions=cautions,
     )
 

@@ -19,6 +19,9 @@ from evalharness.verdict.families import EXPLORATORY, Pair
 from evalharness.verdict.ratios import RATIO_METRICS, ratios
 from evalharness.verdict.view import RunView
 
+#: A cost that differs because what a token costs does.
+OTHER_PRICES = "at other prices"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TwoRuns:
@@ -88,7 +91,15 @@ def _with_levels(runs: TwoRuns, comparisons: tuple[Comparison, ...]) -> tuple[Co
 def _with_level(runs: TwoRuns, comparison: Comparison, arm: int) -> Comparison:
     pair = runs.metric(comparison.metric, arm), runs.metric(comparison.metric, len(runs.places) + arm)
     candidate, baseline = levels(comparison.metric, *pair, runs.settings)
-    return replace(comparison, candidate_level=candidate, baseline_level=baseline)
+    others = (
+        (OTHER_PRICES,) if comparison.metric == "cost_usd" and runs.paired.has_other_prices(runs.places[arm]) else ()
+    )
+    return replace(
+        comparison,
+        candidate_level=candidate,
+        baseline_level=baseline,
+        cautions=(*others, *comparison.cautions),
+    )
 
 
 def _scores(runs: TwoRuns, grader: str) -> tuple[Comparison, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from evalharness.core.findings import Change
 from evalharness.core.ids import canonical_json
@@ -70,7 +71,7 @@ def changes(baseline: BaselineFacts, candidate: BaselineFacts) -> tuple[Change, 
     found = []
     if baseline.suite_name != candidate.suite_name:
         found.append(Change(what="suite", baseline=baseline.suite_name, candidate=candidate.suite_name))
-    found += _changed(baseline.described, candidate.described)
+    found += [_with_texts(change, key, baseline, candidate) for key, change in _changed(baseline, candidate)]
     for name in dict.fromkeys([*baseline.graders, *candidate.graders]):
         old, new = baseline.graders.get(name), candidate.graders.get(name)
         if old is None or new is None:
@@ -81,8 +82,16 @@ def changes(baseline: BaselineFacts, candidate: BaselineFacts) -> tuple[Change, 
     return tuple(found)
 
 
-def _changed(old: Mapping[str, Json], new: Mapping[str, Json]) -> list[Change]:
-    return [_change(_named(key), key, old, new) for key in differing_keys(old, new)]
+def _changed(baseline: BaselineFacts, candidate: BaselineFacts) -> list[tuple[str, Change]]:
+    old, new = baseline.described, candidate.described
+    return [(key, _change(_named(key), key, old, new)) for key in differing_keys(old, new)]
+
+
+def _with_texts(change: Change, key: str, baseline: BaselineFacts, candidate: BaselineFacts) -> Change:
+    name = key.removeprefix("prompts.")
+    if name == key or name not in baseline.prompts or name not in candidate.prompts:
+        return change
+    return replace(change, texts=(baseline.prompts[name], candidate.prompts[name]))
 
 
 def _change(what: str, key: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> Change:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from evalharness.core.ids import content_id
-from evalharness.core.model import Case, Endpoint, GraderSpec, Json
+from evalharness.core.model import Case, Endpoint, GraderSpec, Json, Prompt
 from evalharness.core.record import RunRecord
 from evalharness.verdict.view import RunView
 
@@ -30,6 +31,7 @@ class BaselineCase:
 class BaselineFacts:
     """``arms``: the axis values of each. ``cases`` by id, those the analysis is about. ``graders``: what each grader of
     the suite is made of, by id. ``described``: all else that decides what is measured, key path to value or hash.
+    ``prompts``: the templates by name, empty where only hashes were kept.
     """
 
     run_id: str
@@ -40,6 +42,7 @@ class BaselineFacts:
     cases: Mapping[str, BaselineCase]
     graders: Mapping[str, Mapping[str, Json]]
     described: Mapping[str, Json]
+    prompts: Mapping[str, str] = field(default_factory=dict)
 
 
 def facts_of(view: RunView) -> BaselineFacts:
@@ -54,6 +57,15 @@ def facts_of(view: RunView) -> BaselineFacts:
         cases={case.case_id: case_facts(case) for case in suite.cases if case.case_id in analysed},
         graders={spec.grader_id: grader_facts(spec) for spec in suite.graders},
         described=_described(view),
+        prompts={prompt.name: _prompt_text(prompt) for prompt in suite.prompts},
+    )
+
+
+def _prompt_text(prompt: Prompt) -> str:
+    """As a reader would write it: a template as it is, anything with structure as indented JSON, turns apart."""
+    turns = (prompt.template, *prompt.more_turns)
+    return "\n\n".join(
+        turn if isinstance(turn, str) else json.dumps(turn, ensure_ascii=False, indent=1) for turn in turns
     )
 
 

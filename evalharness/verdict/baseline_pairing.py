@@ -12,7 +12,14 @@ from evalharness.core.model import Json
 from evalharness.metrics.table import Bools
 from evalharness.stats.gate_costs import Spending
 from evalharness.stats.sample import Ints, Sample, sample_of
-from evalharness.verdict.baseline_changes import ArmPairs, changes, mismatches, paired_arms, unpaired_cases
+from evalharness.verdict.baseline_changes import (
+    ArmPairs,
+    changes,
+    differing_keys,
+    mismatches,
+    paired_arms,
+    unpaired_cases,
+)
 from evalharness.verdict.baseline_trials import BaselineTrials, Kept, Long, trials_of
 from evalharness.verdict.view import RunView
 
@@ -59,6 +66,12 @@ class PairedBaseline:
     def key(self, arm: int) -> Mapping[str, Json] | None:
         other = self.arm_pairs.get(arm)
         return None if other is None else self._kept.facts.arms[other]
+
+    def has_other_prices(self, arm: int) -> bool:
+        """Whether the arm's endpoint has other prices than the endpoint of that name had in the baseline."""
+        start = f"prices.{self.view.arms[arm].endpoint}."
+        differing = differing_keys(self._kept.facts.described, self._own.facts.described)
+        return any(key.startswith(start) for key in differing)
 
     def pair(self, metric: str, arm: int, tag: str | None = None) -> tuple[Sample, Sample] | None:
         """Made once: a comparison asks for its samples several times."""

@@ -11,12 +11,18 @@ from evalharness.core.findings import GateFindings
 from evalharness.report import numbers
 from evalharness.report.cells import Cell, Row, Table
 from evalharness.report.charts.gate_strip import GateRow, Limit, gate_strip
+from evalharness.report.comparison_words import NO_PAIRS, comparison_text
 from evalharness.report.gate_figures import allowed, limit_text
-from evalharness.report.gate_words import GateLine, GatesText
+from evalharness.report.gate_words import GateLine
 from evalharness.report.view import View, scaled
 
 NAV = "Gates"
 TITLE = "Gates"
+_MOST_BULLETS = 3
+_WHAT_TO_DO = (
+    "Nothing is compared. Name a baseline that was made with the same graders and arms, or make one with the present "
+    "suite: `evalharness baseline write RUN FILE`. What this run found by itself is in its own report."
+)
 _NOTE = (
     "Shaded: where the figure has to lie; the rule is the limit. Thick: the 90% interval, whose ends are the one-sided "
     "95% bounds that decide."
@@ -28,28 +34,50 @@ _SETTLING = "What would settle a gate is reckoned as if its figure were the trut
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gates:
-    """``cautions``: sentences to be seen before any number, which the page says once."""
+    """The verdict: of the gates, or without any of the comparison with a baseline.
 
-    text: GatesText
+    ``state``: a word for its colour, empty for none. ``bullets``: the primary metric of each arm against the baseline.
+    ``cautions``: sentences to be seen before any number, which the page says once.
+    """
+
+    nav: str
+    state: str
+    heading: str
+    lead: str
+    bullets: tuple[str, ...]
+    rule: str
     cautions: tuple[str, ...]
     table: Table | None
 
 
 def build(view: View) -> Gates | None:
-    if view.gates is None:
+    """None where there is neither a gate nor a baseline."""
+    beside = None if view.analysis.baseline_run is None else comparison_text(view.run, view.analysis)
+    text = beside or view.gates
+    if text is None:
         return None
-    lines = view.gates.lines
-    return Gates(text=view.gates, cautions=view.verdict.cautions, table=_table(view, lines) if lines else None)
+    lines = view.gates.lines if view.gates else ()
+    unpaired = (NO_PAIRS,) if beside and NO_PAIRS in beside.cautions else ()
+    return Gates(
+        nav=NAV if lines else "Verdict",
+        state=view.gates.state.name.lower() if view.gates else "",
+        heading=text.heading,
+        lead=text.lead,
+        bullets=beside.bullets[:_MOST_BULLETS] if beside else (),
+        rule=_WHAT_TO_DO if view.is_invalid else view.gates.rule if view.gates else "",
+        cautions=() if view.is_invalid else (*unpaired, *view.verdict.cautions),
+        table=_table(view, lines) if lines else None,
+    )
 
 
 def plain_table(lines: Sequence[GateLine]) -> Table:
     """For formats without pictures: every part in a column of its own."""
-    has_arms = any(line.arm for line in lines)
+    has_arms = any(line.sides for line in lines)
     arms = ("Arm",) if has_arms else ()
     rows = []
     for line in lines:
         cells = (line.demand, line.found, line.interval)
-        told = [Cell(main=line.arm or numbers.MISSING)] if has_arms else []
+        told = [Cell(main=line.sides or numbers.MISSING)] if has_arms else []
         verdict = Cell(main=line.state.value, below=line.remark, tone=line.tone)
         rows.append(Row(head=line.metric, cells=(*told, *(Cell(main=cell) for cell in cells), verdict)))
     return Table(

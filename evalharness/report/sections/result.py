@@ -50,7 +50,7 @@ def build(view: View) -> Result | None:
         notes.insert(0, f"Showing {shown} of {len(view.arms)} arms: those with the highest scores, and the baseline.")
     return Result(
         verdict=view.verdict,
-        cautions=() if view.gates else view.verdict.cautions,
+        cautions=() if view.gates or view.analysis.baseline_run else view.verdict.cautions,
         table=table,
         all_arms=main_table(view, view.arms, f"All {len(view.arms)} arms") if hidden else None,
         notes=tuple(notes),

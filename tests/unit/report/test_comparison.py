@@ -150,7 +150,28 @@ def test_both_sides_stand_with_their_intervals_beside_what_sets_them_apart() -> 
         assert text.search(terminal_text("single", True))
         assert text.search(markdown_text("single", True))
     first = next(line for line in terminal_text("single", True).splitlines() if line.startswith("answer"))
-    assert re.fullmatch(r"answer( +[\d.]+% \([\d.]+ to [\d.]+\)){2}", first), first
+    assert re.fullmatch(r"answer( +[\d.]+%){2} +−\d+ points +−\d+ to −\d+ +worse", first), first
+    row = next(line for line in markdown_text("single", True).splitlines() if line.startswith("| answer"))
+    assert len(re.findall(r"[\d.]+% \([\d.]+ to [\d.]+\)", row)) == 2, row
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_comparison_fits_one_screen(kind: str) -> None:
+    lines = terminal_text(kind).splitlines()
+    assert len(lines) <= comparison_terminal.MAX_LINES == 25
+
+
+def test_much_that_changed_is_cut_to_its_lines_and_counted() -> None:
+    run, analysis = beside("single", weak=True)
+    assert analysis.baseline_run is not None
+    many = tuple(Change(what=f"request parameter {i}", baseline="x" * 50, candidate=None) for i in range(30))
+    crowded = replace(analysis, baseline_run=replace(analysis.baseline_run, changed=many))
+    lines = comparison_terminal.render(run, crowded, PLAIN).splitlines()
+    assert len(lines) <= 25
+    told = " ".join(lines)
+    n_told = told.count("request parameter")
+    assert 0 < n_told < 30
+    assert f"and {30 - n_told} more" in told
 
 
 @pytest.mark.parametrize(("repeats", "shown"), [(1, BY_CHANCE), (4, SHOWN)])
@@ -171,7 +192,7 @@ def test_cases_that_changed_against_the_baseline_are_counted_everywhere_with_wha
     for name, text in outputs.items():
         words = " ".join(text.replace("\\", "").split())
         assert sentence in words, name
-        assert name == "terminal" or shown in words, name
+        assert name in ("terminal", "compare") or shown in words, name  # a screen has no room for it
     written = page.render_page(new, analysis, ReportSettings())
     assert "Against the baseline run" in written
     assert f"{lost} cases lost, {len(moved) - lost} won" in written

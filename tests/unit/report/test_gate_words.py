@@ -36,9 +36,9 @@ SENTENCES = {
     "2.10); the interval straddles the limit; cannot be settled near the limit, the figure lies too close to it",
     "few cases": "answer in cases tagged hard of low against high: higher: not enough data, +5 points (90% interval −8 "
     "to +17); only 6 independent cases, 10 are needed",
-    "ratio": "total time of medium against the baseline run: at most 1.15× as long: fail, 1.31× (90% interval 1.22 to "
+    "ratio": "total time of medium against the baseline: at most 1.15× as long: fail, 1.31× (90% interval 1.22 to "
     "1.41)",
-    "equivalent": "answer of medium against the baseline run: within 2 points: pass, +0.4 points (90% interval −1.1 to "
+    "equivalent": "answer of medium against the baseline: within 2 points: pass, +0.4 points (90% interval −1.1 to "
     "+1.9)",
     "money": "cost per right answer of low: at most $0.004: pass, $0.00231 (90% interval 0.00218 to 0.00247); whatever "
     "the 2 missing calls had been",
@@ -71,7 +71,7 @@ def test_the_only_arm_of_a_run_is_not_named():
     )
     assert gate_line(gate, analysis).name == "answer: at least 50%"
     compared = replace(gate, spec=spec(Demand.NON_INFERIOR, 0.02, scope=GateScope.BASELINE_RUN))
-    assert gate_line(compared, analysis).name == "answer of this run against the baseline run: at most 2 points lower"
+    assert gate_line(compared, analysis).name == "answer against the baseline: at most 2 points lower"
 
 
 @pytest.mark.parametrize(

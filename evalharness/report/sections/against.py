@@ -1,0 +1,114 @@
+"""A run beside its baseline: each metric on either side, what sets them apart with its interval, and how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from markupsafe import Markup
+
+from evalharness.core.findings import Comparison
+from evalharness.report import numbers
+from evalharness.report.cells import Cell, Row, Table
+from evalharness.report.charts.ratio_strip import ratio_axis, ratio_scale, ratio_strip
+from evalharness.report.charts.strip import forest_axis, forest_scale, forest_strip
+from evalharness.report.comparison_table import metric_title, ordered, side_by_side, times_note
+from evalharness.report.view import View, percent_interval, scaled
+from evalharness.verdict.baseline_against import margin_of
+
+NAV = "Differences"
+TITLE = "What is different, and is it real?"
+_SMALL = "Small figures: the 95% interval of the figure above them."
+_PAIRED = "Each case is compared with itself in the baseline, so how hard a case is cancels out."
+_POINTS = "An interval that crosses zero means these runs cannot say which of the two is better."
+_RATIOS = (
+    "More of any of these is worse. An interval that crosses 1\N{MULTIPLICATION SIGN} cannot say which run takes more."
+)
+_EXPLORATORY = "Graders other than the first are exploratory: they raise questions, they settle none."
+
+#: One table: the comparisons it shows, in order.
+_Rows: TypeAlias = Sequence[Comparison]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Against:
+    tables: tuple[Table, ...]
+    left_out: str
+
+
+def build(view: View) -> Against | None:
+    """None where nothing was compared. Of a large sweep only the arms that the page shows, and it says so."""
+    drawn = {arm.arm_id for arm in view.shown}
+    rows = [each for each in ordered(view.analysis) if each.candidate in drawn]
+    if not rows:
+        return None
+    scores, ratios = ([each for each in rows if (each.kind == "ratio") is is_ratio] for is_ratio in (False, True))
+    tables = [*([_scores(view, scores)] if scores else []), *([_ratios(view, ratios)] if ratios else [])]
+    compared = {each.candidate for of in view.analysis.against_run.values() for each in of}
+    hidden = len(compared - drawn)
+    return Against(
+        tables=tuple(tables),
+        left_out=f"{numbers.plural(hidden, 'more arm')} compared in `compare --json`." if hidden else "",
+    )
+
+
+def _scores(view: View, rows: _Rows) -> Table:
+    margin = margin_of(view.run.plan.suite, view.analysis.primary)
+    band = None if margin is None else margin * 100
+    intervals = [percent_interval(each.shown) for each in rows]
+    scale = forest_scale(intervals, band)
+    strips = [
+        forest_strip(
+            interval, scale, view.arm(each.candidate).mark, band if each.metric == view.analysis.primary else None
+        )
+        for each, interval in zip(rows, intervals, strict=True)
+    ]
+    notes = [_SMALL, *([_PAIRED] if all(each.design == "paired" for each in rows) else []), _POINTS]
+    if band:
+        notes.append(f"Shaded: within {numbers.in_points(band / 100)}, the size the suite calls too small to matter.")
+    if any(each.metric != view.analysis.primary for each in rows):
+        notes.append(_EXPLORATORY)
+    return _table(view, rows, "Scores", strips, forest_axis(scale, band), "Difference", notes)
+
+
+def _ratios(view: View, rows: _Rows) -> Table:
+    intervals = [scaled(each.shown) for each in rows]
+    scale = ratio_scale(intervals)
+    strips = [
+        ratio_strip(interval, scale, view.arm(each.candidate).mark)
+        for each, interval in zip(rows, intervals, strict=True)
+    ]
+    notes = [_RATIOS, *([note] if (note := times_note(view.analysis)) else [])]
+    return _table(view, rows, "Cost, times and tokens", strips, ratio_axis(scale), "Times as much", notes)
+
+
+def _table(
+    view: View, rows: _Rows, caption: str, strips: Sequence[Markup], axis: Markup, column: str, notes: Sequence[str]
+) -> Table:
+    several = len(view.arms) > 1
+    lines = []
+    for each, strip in zip(rows, strips, strict=True):
+        told, title, arm = (
+            side_by_side(each, view.run, view.analysis),
+            metric_title(each.metric),
+            view.arm(each.candidate),
+        )
+        difference = Cell(main=told.difference.main, below=told.interval.main, tone=told.difference.tone)
+        lines.append(
+            Row(
+                head=arm.label if several else title,
+                cells=(told.baseline, told.candidate, difference, told.reading),
+                swatch=arm.swatch if several else None,
+                strip=strip,
+                group=title if several else "",
+            )
+        )
+    return Table(
+        caption=caption,
+        head="Arm" if several else "Metric",
+        columns=("Baseline", "This run", column, "Reading"),
+        rows=tuple(lines),
+        axis=axis,
+        note=" ".join(notes),
+    )
