@@ -275,6 +275,7 @@ class ObserverFindings:
     powers of two. ``coalesced_share``: gaps between deltas that this client may have closed by reading late.
     ``dispatch_lag``: intended start to sending, open loop only. ``routes``: endpoint to how it was reached in words.
     ``marked``: metrics whose stated error (p99) exceeds 1% of their median, or that a late dispatch distorts.
+    ``coarse``: the former in one sentence, which is one of the banners too.
     """
 
     n_attempts: int
@@ -292,3 +293,4 @@ class ObserverFindings:
     clock_steps_ms: tuple[float, ...] = ()
     suspended_s: float = 0.0
     marked: tuple[Mark, ...] = ()
+    coarse: str = ""

@@ -82,8 +82,18 @@ class Table:
         return any(cell.mark == COARSE for row in self.rows for cell in row.cells)
 
     @property
+    def common_marks(self) -> tuple[str, ...]:
+        """Of each column the mark that all its figures bear, said once in its head; empty where they differ."""
+        return tuple(_common_mark([row.cells[place] for row in self.rows]) for place in range(len(self.columns)))
+
+    @property
     def has_strips(self) -> bool:
         return any(row.strip is not None for row in self.rows)
+
+
+def _common_mark(cells: Sequence[Cell]) -> str:
+    marks = {cell.mark for cell in cells if cell.main != numbers.MISSING}
+    return COARSE if marks == {COARSE} and len(cells) > 1 else ""
 
 
 NOTHING = Cell(main=numbers.MISSING)

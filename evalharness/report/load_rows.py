@@ -20,7 +20,6 @@ from evalharness.report.cells import (
 from evalharness.report.lanes import has_steps, lanes
 from evalharness.report.load_words import level_spoken, level_text, per_second
 from evalharness.report.view import ArmView, View
-from evalharness.report.words import COARSE_NOTE
 
 #: Columns of the table by title. The terminal chooses among them by these names.
 ASKED, HOLDS, FAILS = "Asked", "Holds up to", "Fails from"
@@ -100,8 +99,6 @@ def load_note(view: View, table: Table) -> str:
     times = [stretch.times.get(metric) for stretch in view.analysis.stretches for metric in ("ttfo_ms", "total_ms")]
     if any(lacks_upper_limit(found, ("0.5", "0.95")) for found in times):
         parts.append(NO_UPPER_LIMIT)
-    if table.has_coarse:
-        parts.append(COARSE_NOTE)
     return " ".join(parts)
 
 

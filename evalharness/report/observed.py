@@ -24,6 +24,32 @@ class Observed:
     sentences: tuple[str, ...]
 
 
+def coarse_note(view: View) -> str:
+    """What the word means on the first page, with the worst of it; empty where no time is coarse. All of it is in
+    ``observed``."""
+    observer = view.analysis.observer
+    marks = [mark for mark in observer.marked if not mark.late_start] if observer else []
+    if not marks:
+        return ""
+    worst = max(marks, key=_share)
+    of_arm = f" of {view.arm(worst.arm_id).spoken}" if len(view.arms) > 1 else ""
+    return (
+        f"Coarse: this client may be off by more than 1% of the figure; most in {metric_title(worst.metric).lower()}"
+        f"{of_arm}, by {_size(_share(worst))}."
+    )
+
+
+def _share(mark: Mark) -> float:
+    return mark.error_p99_ms / mark.median_ms
+
+
+def _size(share: float) -> str:
+    """``60% of the median``: beyond twice the median no digit means anything."""
+    if share <= 2:
+        return f"{numbers.percent(share, 1 if share < 0.1 else 0)} of the median"
+    return f"{numbers.count(share)} times the median" if share < 100 else "more than 100 times the median"
+
+
 def observed(view: View) -> Observed:
     observer = view.analysis.observer
     if observer is None:
@@ -42,7 +68,7 @@ def _coarse(view: View, observer: ObserverFindings) -> Table | None:
     """One row for each metric: of several arms the one whose times are least exact."""
     worst: dict[str, Mark] = {}
     marks = [mark for mark in observer.marked if not mark.late_start]
-    for mark in sorted(marks, key=lambda mark: -mark.error_p99_ms / mark.median_ms):
+    for mark in sorted(marks, key=_share, reverse=True):
         worst.setdefault(mark.metric, mark)
     if not worst:
         return None
@@ -52,7 +78,7 @@ def _coarse(view: View, observer: ObserverFindings) -> Table | None:
             cells=(
                 Cell(main=short(mark.error_p99_ms)),
                 Cell(main=short(mark.median_ms)),
-                Cell(main=numbers.percent(mark.error_p99_ms / mark.median_ms)),
+                Cell(main=_size(_share(mark)).removesuffix(" of the median").removesuffix(" the median")),
             ),
             notes=() if len(view.arms) == 1 else (f"worst: {view.arm(mark.arm_id).label}",),
         )
@@ -88,7 +114,7 @@ def short(ms: float) -> str:
 
 
 def _sentences(observer: ObserverFindings) -> list[str]:
-    said = [*_stamps(observer), *_coalesced(observer)]
+    said = [*([observer.coarse] if observer.coarse else []), *_stamps(observer), *_coalesced(observer)]
     said += [f"{endpoint}: {listed(map(_route, ways))}." for endpoint, ways in observer.routes.items() if ways]
     said += [mark.sentence for mark in observer.marked if mark.late_start]
     if not observer.marked and observer.errors:

@@ -28,6 +28,7 @@ class VerdictText:
     """``heading`` a few words, ``lead`` one or two sentences, at most three ``bullets``, ``rule`` the rule used.
 
     ``origin`` says SIMULATED where it applies; ``cautions`` are whole sentences to be seen before the numbers.
+    ``about_times`` is the one of them that a page may say beside the times: what this client may be off by.
     """
 
     origin: str
@@ -36,6 +37,12 @@ class VerdictText:
     bullets: tuple[str, ...] = ()
     rule: str = ""
     cautions: tuple[str, ...] = ()
+    about_times: str = ""
+
+    @property
+    def cautions_first(self) -> tuple[str, ...]:
+        """``cautions`` without the one ``about_times``."""
+        return tuple(caution for caution in self.cautions if caution != self.about_times)
 
 
 def verdict_text(run: RunRecord, analysis: Analysis) -> VerdictText:
@@ -46,8 +53,9 @@ def verdict_text(run: RunRecord, analysis: Analysis) -> VerdictText:
         # No figure follows that the banners could qualify, and no rule was applied.
         return VerdictText(origin=words.origin(run), heading=nothing[0], lead=nothing[1], cautions=cautions)
     cautions = (*analysis.banners, *cautions)
+    about_times = analysis.observer.coarse if analysis.observer else ""
     if analysis.kind == "single":
-        return _single(run, analysis, cautions)
+        return _single(run, analysis, cautions, about_times)
     latency = analysis.kind == "latency"
     speaker = LatencyVerdict(run=run, analysis=analysis) if latency else _Speaker(run=run, analysis=analysis)
     heading, lead = speaker.heading_and_lead()
@@ -58,6 +66,7 @@ def verdict_text(run: RunRecord, analysis: Analysis) -> VerdictText:
         bullets=tuple(speaker.bullets()),
         rule=speaker.rule(),
         cautions=cautions,
+        about_times=about_times,
     )
 
 
@@ -68,7 +77,7 @@ def share_right(run: RunRecord, grader_id: str) -> bool:
     return bool(((known == 0) | (known == 1)).all())
 
 
-def _single(run: RunRecord, analysis: Analysis, cautions: tuple[str, ...]) -> VerdictText:
+def _single(run: RunRecord, analysis: Analysis, cautions: tuple[str, ...], about_times: str) -> VerdictText:
     arm = analysis.arms[0]
     estimate = arm.quality[analysis.primary]
     assert estimate is not None  # else nothing was measured
@@ -85,6 +94,7 @@ def _single(run: RunRecord, analysis: Analysis, cautions: tuple[str, ...]) -> Ve
         bullets=tuple(bullet for bullet in bullets if bullet),
         rule="" if analysis.baseline_run else "One arm, nothing to compare: no recommendation.",
         cautions=cautions,
+        about_times=about_times,
     )
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from evalharness.core.findings import Course, Mark, StretchFindings
-from evalharness.metrics.catalog import CATALOG
+from evalharness.core.findings import Course, StretchFindings
 from evalharness.verdict.remarks import Found
-from evalharness.verdict.spread import milliseconds, of_the_median
 from evalharness.verdict.stretches import Level
 
 #: Sentences of one kind that are printed; a sweep of many levels would bury the rest.
@@ -72,29 +70,9 @@ def _clock(found: Found) -> Iterator[str]:
 
 
 def _errors(found: Found) -> Iterator[str]:
-    """All metrics in one sentence, the least exact first; the report has each with its arm."""
-    if found.observer is None:
-        return
-    marks = [mark for mark in found.observer.marked if not mark.late_start]  # late starts: rates not kept
-    worst: dict[str, Mark] = {}
-    for mark in sorted(marks, key=lambda mark: -mark.error_p99_ms / mark.median_ms):
-        worst.setdefault(mark.metric, mark)
-    if worst:
-        listed = "; ".join(_mark_words(found, mark) for mark in worst.values())
-        yield f"Some times are coarse. What this client may be off by in 99 of 100 calls, at most: {listed}."
-    yield from found.observer.notes
-
-
-def _mark_words(found: Found, mark: Mark) -> str:
-    """``latency 5.5 ms (2.4% of the median)``; of several arms the one whose times are least exact."""
-    title = CATALOG[mark.metric].title
-    of_arm = (
-        f" of {found.named([arm for arm in found.arms if arm.arm_id == mark.arm_id])}" if len(found.arms) > 1 else ""
-    )
-    return (
-        f"{title[:1].lower()}{title[1:]} {milliseconds(mark.error_p99_ms)} "
-        f"({of_the_median(mark.error_p99_ms, mark.median_ms)}{of_arm})"
-    )
+    if found.observer is not None:
+        yield from [found.observer.coarse] if found.observer.coarse else []
+        yield from found.observer.notes
 
 
 def _first(sentences: Sequence[str], of_rest: str, places: Sequence[str]) -> Iterator[str]:

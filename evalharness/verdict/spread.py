@@ -23,6 +23,10 @@ def milliseconds(ms: float) -> str:
 
 
 def of_the_median(ms: float, median_ms: float) -> str:
-    """``2.4% of the median``; from the whole of it on ``3.3 times the median``."""
+    """``2.4% of the median``; an error beyond the whole of it has no digit that means anything."""
     share = ms / median_ms
-    return f"{share:.1f} times the median" if share >= 1 else f"{share:.{1 if share < 0.1 else 0}%} of the median"
+    if share < 1:
+        return f"{share:.{1 if share < 0.1 else 0}%} of the median"
+    if share < 2:
+        return "more than the whole median"
+    return f"{share:.0f} times the median" if share < 100 else "more than 100 times the median"

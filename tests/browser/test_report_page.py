@@ -90,6 +90,16 @@ def test_no_page_is_wider_than_its_window(chromium, reports, kind, width):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_the_first_screen_holds_the_verdict_and_the_recommended_row_with_its_strip(chromium, reports):
+    with opened(chromium, report(reports, "sample"), width=1400) as page:
+        table = page.locator("#result table").bounding_box()
+        row = page.locator("#result tr.strong").bounding_box()
+        strip = page.locator("#result tr.strong svg.strip").bounding_box()
+        assert table["y"] <= 520
+        assert row["y"] + row["height"] <= 900
+        assert (strip["width"], strip["height"]) == (150, 22)
+
+
 @pytest.mark.parametrize("width", [390, 768, 1024, 1280])
 def test_the_index_is_not_wider_than_its_window(chromium, reports, width):
     with opened(chromium, reports / "index.html", width=width) as page:

@@ -65,7 +65,7 @@ def build(view: View) -> Gates | None:
         lead=text.lead,
         bullets=beside.bullets[:_MOST_BULLETS] if beside else (),
         rule=_WHAT_TO_DO if view.is_invalid else view.gates.rule if view.gates else "",
-        cautions=() if view.is_invalid else (*unpaired, *view.verdict.cautions),
+        cautions=() if view.is_invalid else (*unpaired, *view.verdict.cautions_first),
         table=_table(view, lines) if lines else None,
     )
 

@@ -22,9 +22,9 @@ from evalharness.report.cells import (
 )
 from evalharness.report.charts.strip import quality_scale, quality_strip
 from evalharness.report.load_rows import load_caption, load_note, load_table
+from evalharness.report.observed import coarse_note
 from evalharness.report.verdict_text import VerdictText
 from evalharness.report.view import ArmView, View, percent_interval
-from evalharness.report.words import COARSE_NOTE
 
 NAV = "Result"
 TITLE = "Result"
@@ -32,10 +32,12 @@ TITLE = "Result"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """``cautions``: those of the verdict, unless the gates before it have said them."""
+    """``cautions``: those of the verdict, unless the gates before it have said them; ``about_times`` is said under
+    the table."""
 
     verdict: VerdictText
     cautions: tuple[str, ...]
+    about_times: str
     table: Table
     all_arms: Table | None
     notes: tuple[str, ...]
@@ -45,12 +47,13 @@ def build(view: View) -> Result | None:
     shown = len(view.shown)
     hidden = len(view.arms) > shown
     table = main_table(view, view.shown, _caption(view))
-    notes = [load_note(view, table) if view.analysis.kind == "latency" else _note(view, table)]
+    notes = [load_note(view, table) if view.analysis.kind == "latency" else _note(view)]
     if hidden:
         notes.insert(0, f"Showing {shown} of {len(view.arms)} arms: those with the highest scores, and the baseline.")
     return Result(
         verdict=view.verdict,
-        cautions=() if view.gates or view.analysis.baseline_run else view.verdict.cautions,
+        cautions=() if view.gates or view.analysis.baseline_run else view.verdict.cautions_first,
+        about_times=coarse_note(view),
         table=table,
         all_arms=main_table(view, view.arms, f"All {len(view.arms)} arms") if hidden else None,
         notes=tuple(notes),
@@ -78,7 +81,7 @@ def _caption(view: View) -> str:
     return "The run in numbers" if view.analysis.kind == "single" else "All arms, on the same cases"
 
 
-def _note(view: View, table: Table) -> str:
+def _note(view: View) -> str:
     parts = ["Small figures under a number: its 95% confidence interval."]
     if view.baseline is not None:
         parts.append(f"Small figures beside it: how many times that of {view.baseline.spoken}, the baseline.")
@@ -90,8 +93,6 @@ def _note(view: View, table: Table) -> str:
         )
     if any(lacks_upper_limit(times, ("0.5", "0.95")) for times in total):
         parts.append(NO_UPPER_LIMIT)
-    if table.has_coarse:
-        parts.append(COARSE_NOTE)
     return " ".join(parts)
 
 
