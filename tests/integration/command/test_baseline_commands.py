@@ -157,6 +157,15 @@ def test_an_edited_prompt_keeps_its_arm_and_pairs(desk: Desk) -> None:
     assert found["baseline"]["n_paired"] == N
     assert [change["what"] for change in found["baseline"]["changed"]] == ["prompt “plain”"]
     assert found["comparisons"]
+    baseline = _baseline_id(desk)
+    told = desk("compare", baseline, "latest", "--format", "html")
+    page = Path(told.stdout.strip())
+    assert (told.exit_code, page.name) == (0, f"vs-{baseline}.html"), told.stderr
+    html = (desk.folder / page).read_text(encoding="utf-8")
+    assert "Candidate against baseline: ci" in html
+    assert "<ins>" in html
+    assert "report.html" in {path.name for path in (desk.folder / page).parent.iterdir()}
+    assert desk("compare", baseline, "latest", "-o", "page.html").exit_code == 2
 
 
 def test_another_grader_is_invalid_before_anything_is_called_and_in_compare(desk: Desk) -> None:
