@@ -1,83 +1,179 @@
-"""The cases whose score changed between the baseline and another arm, losses first. A single case is said to have
-regressed or improved only where its own repeats show it."""
+"""The cases whose score changed, to be read: what was asked, both answers with the words that differ, what the graders
+said. Losses first, the worst first. A run with nothing to compare has the cases that failed in this place.
+
+A single case is said to have regressed or improved only where its own repeats show it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import quote
+from itertools import chain, count, islice
+
+from markupsafe import Markup
 
 from evalharness.core.findings import CaseFlip, CaseReading
 from evalharness.report import numbers
+from evalharness.report.case_reading import Answered, CaseReader, in_address
 from evalharness.report.comparison_flips import FEWEST_REPEATS, flip_lines, lost_and_won, shown_among
+from evalharness.report.text_diff import diff, opening
 from evalharness.report.view import ArmView, View
 
 NAV = "Changed cases"
 TITLE = "Which cases changed?"
-_CAP = 200
+#: Cases to be read in one list, and ids named after them.
+_MOST_READ = 200
+_MOST_NAMED = 50
+#: Characters shown of an answer, and of what was asked, expected or said about it.
+_ANSWER = 1_200
+_ASKED = 500
+#: Bytes of the page for all of it: a small run has more, since its table of trials needs less. Each list takes its
+#: share of what those before it left.
+_ROOM, _MOST_ROOM, _ROOM_OF_A_TRIAL, _SHARE = 60_000, 120_000, 6, 2 / 3
+#: About what the markup of one case takes besides its texts.
+_MARKUP = 900
 _TONES = {CaseReading.REGRESSED: "worse", CaseReading.IMPROVED: "better"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FlipLine:
-    """``link`` is the case's place in the table of all trials, percent-encoded."""
+class Side:
+    """One answer. ``link``: its place in the table of all trials."""
 
-    case_id: str
+    title: str
     link: str
-    change: str
-    reading: str
-    tone: str
+    text: Markup
+    reasons: Markup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FlipList:
-    """``lines`` are cut at a cap; ``more`` says how many are left out."""
+class ReadCase:
+    """``anchor``: its id on the page. ``reading``: what its own repeats show of it, empty for nothing. ``note``: why no
+    words are marked, where two answers have no marks."""
 
-    arm: ArmView
+    case_id: str
+    anchor: str
+    reading: str
+    tone: str
+    change: str
+    asked: Markup
+    expected: Markup
+    sides: tuple[Side, ...]
+    note: str
+
+    @property
+    def size(self) -> int:
+        """Bytes on the page, about."""
+        texts = [self.asked, self.expected, *(text for side in self.sides for text in (side.text, side.reasons))]
+        return _MARKUP + sum(len(text.encode("utf-8")) for text in texts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseList:
+    """``arm`` None: nothing is compared. ``first``: its first case in words. ``named``: the ids that come next,
+    ``more``: a sentence on all cases that are not shown; both empty where all are."""
+
+    arm: ArmView | None
     summary: str
-    lines: tuple[FlipLine, ...]
-    more: int
+    first: str
+    cases: tuple[ReadCase, ...]
+    named: tuple[str, ...]
+    more: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Lists of one kind. ``heading`` may be empty. ``nothing`` is said where there are none."""
+
+    heading: str
+    note: str
+    nothing: str
+    lists: tuple[CaseList, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flips:
-    """``baseline``: the arm's name, empty where a run has no arms to compare. ``against_run``: this run's arms against
-    the same arms of its baseline run ``run_id`` (empty: there is none), ``run_note`` what may be said of them."""
+    """``worst``: the first case of all in words, and ``anchor`` its place, for the verdict to link to; empty where
+    there is none."""
 
-    baseline: str
-    lists: tuple[FlipList, ...]
-    note: str
-    run_id: str = ""
-    against_run: tuple[FlipList, ...] = ()
-    run_note: str = ""
+    nav: str
+    title: str
+    groups: tuple[Group, ...]
+    worst: str
+    anchor: str
 
 
 def build(view: View) -> Flips | None:
-    """The recommended arm's list; without one, every shown arm's; and each shown arm's against the baseline run."""
-    within = _within(view)
-    moved, source = view.analysis.run_flips, view.analysis.baseline_run
-    if not moved or source is None:
-        return within
-    return replace(
-        within or Flips(baseline="", lists=(), note=""),
-        run_id=source.run_id,
-        against_run=tuple(_list(arm, moved[arm.arm_id]) for arm in view.shown if moved.get(arm.arm_id)),
-        run_note=" ".join(flip_lines(view.analysis)[1:]),
+    """Against the baseline run, then between the run's own arms; of a run without either, the cases that failed."""
+    writer = _Writer(view)
+    groups = [group for group in (_against_run(view, writer), _between_arms(view, writer)) if group is not None]
+    nav, title = NAV, TITLE
+    if not groups:
+        failed = _failed(writer) if len(view.arms) == 1 and not view.analysis.run_flips else None
+        if failed is None:
+            return None
+        groups, nav, title = [failed], "Failed cases", "Which cases failed?"
+    if len(groups) > 1:
+        groups[1] = replace(groups[1], heading="Between the arms of this run")
+    first = next((each for group in groups for each in group.lists), None)
+    return Flips(
+        nav=nav,
+        title=title,
+        groups=tuple(groups),
+        worst=first.first if first else "",
+        anchor=first.cases[0].anchor if first else "",
     )
 
 
-def _within(view: View) -> Flips | None:
-    if view.baseline is None:
+def _against_run(view: View, writer: _Writer) -> Group | None:
+    moved, source = view.analysis.run_flips, view.analysis.baseline_run
+    if not moved or source is None:
         return None
-    arms = [arm for arm in view.shown if arm.is_chosen and not arm.is_baseline]
-    arms = arms or [arm for arm in view.shown if not arm.is_baseline]
-    lists = [_list(arm, view.analysis.flips[arm.arm_id]) for arm in arms if view.analysis.flips.get(arm.arm_id)]
-    if not lists and not view.analysis.flips:
-        return None
-    return Flips(baseline=view.baseline.spoken, lists=tuple(lists), note=_note(view) if lists else "")
+    lists = [writer.changed(arm, None, moved[arm.arm_id]) for arm in view.shown if moved.get(arm.arm_id)]
+    said = [f"Mean score of a case in run {source.run_id} and in this one, of the same arm; losses first."]
+    if lists:
+        said += flip_lines(view.analysis)[1:]
+        said += [
+            "Shown is what this run answered; the answers of the baseline are kept in its own run alone, "
+            f"where evalharness show {source.run_id} CASE prints them."
+        ]
+    return Group(
+        heading="Against the baseline run", note=" ".join(said), nothing="No case changed.", lists=tuple(lists)
+    )
 
 
-def _note(view: View) -> str:
-    """What may be said of one case."""
+def _between_arms(view: View, writer: _Writer) -> Group | None:
+    """The recommended arm comes first and has the most room."""
+    base, flips = view.baseline, view.analysis.flips
+    if base is None or not any(view.versus(arm_id) for arm_id in flips):
+        return None
+    arms = sorted((arm for arm in view.shown if flips.get(arm.arm_id)), key=lambda arm: not arm.is_chosen)
+    said = [f"Mean score of a case under {base.spoken} and under the other arm; losses first."]
+    said += [_may_be_said(view), *_which_repeat(view)] if arms else []
+    return Group(
+        heading="",
+        note=" ".join(said),
+        nothing="No case changed.",
+        lists=tuple(writer.changed(arm, base, flips[arm.arm_id]) for arm in arms),
+    )
+
+
+def _failed(writer: _Writer) -> Group | None:
+    """None where nothing was scored."""
+    n_scored = writer.reader.n_scored
+    if not n_scored:
+        return None
+    found = writer.failed()
+    repeats = "; of a case's repeats, the worst is shown" if writer.view.analysis.repeats > 1 else ""
+    return Group(
+        heading="",
+        note=f"Lowest score first{repeats}." if found else "",
+        nothing=f"No case failed: {numbers.plural(n_scored, 'case')} with a score.",
+        lists=(found,) if found else (),
+    )
+
+
+def _may_be_said(view: View) -> str:
+    """Of one case."""
     if view.analysis.repeats < FEWEST_REPEATS or not view.share_right:
         return (
             "Changed is all that can be said of one case here: whether a case got worse or was unlucky takes "
@@ -89,23 +185,126 @@ def _note(view: View) -> str:
     )
 
 
-def _list(arm: ArmView, flips: tuple[CaseFlip, ...]) -> FlipList:
-    lost, won = lost_and_won(flips)
-    return FlipList(
-        arm=arm,
-        summary=f"{arm.label}: {numbers.plural(lost, 'case')} lost, {numbers.count(won)} won{shown_among(flips)}",
-        lines=tuple(_line(flip) for flip in flips[:_CAP]),
-        more=max(0, len(flips) - _CAP),
-    )
+def _which_repeat(view: View) -> list[str]:
+    if view.analysis.repeats < 2:
+        return []
+    return ["Of a case's repeats, the best answer of the higher score is shown and the worst of the lower one."]
 
 
-def _line(flip: CaseFlip) -> FlipLine:
-    decimals = numbers.telling(flip.baseline_score * 100, flip.candidate_score * 100, 0)
-    before, after = (numbers.percent(score, decimals) for score in (flip.baseline_score, flip.candidate_score))
-    return FlipLine(
-        case_id=flip.case_id,
-        link="#case-" + quote(flip.case_id, safe=""),
-        change=f"{before} to {after}",
-        reading=flip.reading.value,
-        tone=_TONES.get(flip.reading, ""),
+class _Writer:
+    """Writes cases out as long as the page has room, and gives each a place of its own."""
+
+    def __init__(self, view: View) -> None:
+        self.view, self.reader = view, CaseReader(view=view)
+        self._room = max(_ROOM, _MOST_ROOM - _ROOM_OF_A_TRIAL * len(view.run.plan.trials))
+        self._taken: set[str] = set()
+
+    def changed(self, arm: ArmView, base: ArmView | None, flips: Sequence[CaseFlip]) -> CaseList:
+        """``base`` None: the answers on its side are not kept."""
+        lost, won = lost_and_won(flips)
+        return self._list(
+            arm,
+            f"{arm.label}: {numbers.plural(lost, 'case')} lost, {numbers.count(won)} won{shown_among(flips)}",
+            f"{'Worst loss' if lost else 'Largest gain'}{f' under {arm.spoken}' if arm.planned.key else ''}",
+            [flip.case_id for flip in flips],
+            (self._flip(flip, arm, base) for flip in flips),
+        )
+
+    def failed(self) -> CaseList | None:
+        """Of the only arm; None where no case failed."""
+        arm, found = self.view.arms[0], list(self.reader.failed())
+        if not found:
+            return None
+        not_right = "not right in every repeat" if self.view.analysis.repeats > 1 else "not right"
+        return self._list(
+            None,
+            f"{numbers.count(len(found))} of {numbers.plural(self.reader.n_scored, 'case')} {not_right}",
+            "Worst failed case",
+            [case_id for case_id, _ in found],
+            (self._failed_case(case_id, score, arm) for case_id, score in found),
+        )
+
+    def _list(
+        self, arm: ArmView | None, summary: str, first: str, ids: Sequence[str], written: Iterable[ReadCase]
+    ) -> CaseList:
+        room, cases = self._room * _SHARE, list[ReadCase]()
+        for case in islice(written, _MOST_READ):
+            if cases and case.size > room:
+                break
+            cases.append(replace(case, anchor=self._anchor(case.case_id)))
+            room -= case.size
+            self._room -= case.size
+        left = ids[len(cases) :]
+        return CaseList(
+            arm=arm,
+            summary=summary,
+            first=f"{first}: {cases[0].case_id}, {cases[0].change}",
+            cases=tuple(cases),
+            named=tuple(left[:_MOST_NAMED]),
+            more=self._more(len(left)) if left else "",
+        )
+
+    def _more(self, left: int) -> str:
+        named = "" if left <= _MOST_NAMED else f", the next {_MOST_NAMED}"
+        return (
+            f"Not written out here: {numbers.plural(left, 'more case')}. Every trial is in the table of all trials, "
+            f"and evalharness show {self.view.run.manifest.run_id} CASE prints a case. In the same order{named}:"
+        )
+
+    def _anchor(self, case_id: str) -> str:
+        """One of its own for each: a case can be in the lists of several arms."""
+        name = "case-" + in_address(case_id)
+        free = next(each for each in chain([name], (f"{name}--{n}" for n in count(2))) if each not in self._taken)
+        self._taken.add(free)
+        return free
+
+    def _flip(self, flip: CaseFlip, arm: ArmView, base: ArmView | None) -> ReadCase:
+        is_lost = flip.candidate_score < flip.baseline_score
+        after = self.reader.answered(flip.case_id, arm, best=not is_lost)
+        before = self.reader.answered(flip.case_id, base, best=is_lost) if base else None
+        sides, note = [], ""
+        if base and before and after:
+            marked = diff(before.text, after.text, longest=_ANSWER)
+            sides = [_side(f"{base.label}, baseline", before, marked.before), _side(arm.label, after, marked.after)]
+            note = marked.note
+        elif after:
+            sides = [_side("This run", after, opening(after.text, _ANSWER))]
+        decimals = numbers.telling(flip.baseline_score * 100, flip.candidate_score * 100, 0)
+        old, new = (numbers.percent(score, decimals) for score in (flip.baseline_score, flip.candidate_score))
+        return self._case(
+            flip.case_id,
+            reading="" if flip.reading is CaseReading.CHANGED else flip.reading.value,
+            tone=_TONES.get(flip.reading, ""),
+            change=f"{old} to {new}",
+            sides=tuple(sides),
+            note=note,
+        )
+
+    def _failed_case(self, case_id: str, score: float, arm: ArmView) -> ReadCase:
+        answer = self.reader.answered(case_id, arm, best=False)
+        sides = () if answer is None else (_side("Answer", answer, opening(answer.text, _ANSWER)),)
+        return self._case(case_id, change=numbers.percent(score, 0), sides=sides)
+
+    def _case(
+        self, case_id: str, *, change: str, sides: tuple[Side, ...], reading: str = "", tone: str = "", note: str = ""
+    ) -> ReadCase:
+        return ReadCase(
+            case_id=case_id,
+            anchor="",  # given when the case is sure to be on the page
+            reading=reading,
+            tone=tone,
+            change=change,
+            asked=opening(self.reader.asked(case_id), _ASKED),
+            expected=opening(self.reader.expected(case_id), _ASKED),
+            sides=sides,
+            note=note,
+        )
+
+
+def _side(name: str, answer: Answered, text: Markup) -> Side:
+    return Side(
+        title=f"{name}: {answer.judged}",
+        link=answer.link,
+        text=text or Markup("<small>no text</small>"),
+        reasons=opening(answer.reasons, _ASKED),
     )

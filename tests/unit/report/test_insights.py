@@ -241,16 +241,21 @@ def test_text_on_every_ground_of_the_heat_map_is_readable():
 def test_a_single_case_is_called_regressed_only_where_its_repeats_show_it(sweep):
     arm = sweep.arms[1].arm_id
     changes = (
-        CaseFlip(case_id="a", baseline_score=1, candidate_score=0, reading=CaseReading.REGRESSED, p_adjusted=0.01),
-        CaseFlip(case_id="b", baseline_score=1, candidate_score=0.5),
-        CaseFlip(case_id="c", baseline_score=0, candidate_score=1, reading=CaseReading.IMPROVED, p_adjusted=0.02),
+        CaseFlip(
+            case_id="case-0001", baseline_score=1, candidate_score=0, reading=CaseReading.REGRESSED, p_adjusted=0.01
+        ),
+        CaseFlip(case_id="case-0002", baseline_score=1, candidate_score=0.5),
+        CaseFlip(
+            case_id="case-0003", baseline_score=0, candidate_score=1, reading=CaseReading.IMPROVED, p_adjusted=0.02
+        ),
     )
     found = flips.build(seen(replace(sweep, flips={arm: changes})))
-    (listed,) = found.lists
-    assert [(line.reading, line.tone) for line in listed.lines] == [
+    (group,) = found.groups
+    (listed,) = group.lists
+    assert [(case.reading, case.tone) for case in listed.cases] == [
         ("regressed", "worse"),
-        ("changed", ""),
+        ("", ""),
         ("improved", "better"),
     ]
     assert re.search("2 cases lost, 1 won; 1 regressed and 1 improved by their own repeats", listed.summary)
-    assert "takes 3 repeats or more" in found.note, "the run has two"
+    assert "takes 3 repeats or more" in group.note, "the run has two"
