@@ -53,7 +53,7 @@ def cautions(
 ) -> tuple[str, ...]:
     """What a reader of one comparison must know besides its interval. ``units``: what is independent, in words."""
     found = {
-        f"few {units}: only {n_clusters} are independent": n_clusters < FEW_CLUSTERS,
+        f"few {units}: only {n_clusters} {'is' if n_clusters == 1 else 'are'} independent": n_clusters < FEW_CLUSTERS,
         "not paired: less power": design != "paired",
         "interval and p disagree": not agrees,
         "exploratory": exploratory,

@@ -56,13 +56,14 @@ def quality_strip(interval: Interval, scale: Scale, mark: Mark) -> Markup:
 
 
 def forest_scale(intervals: Sequence[Interval], margin: float | None) -> Scale:
-    """Points, symmetric about zero. One very wide interval does not squeeze the others: it is clipped instead."""
+    """Points, symmetric about zero and at most 100 to a side. One very wide interval does not squeeze the others: it
+    is clipped instead."""
     reach = sorted(max(abs(end) for end in interval.ends) for interval in intervals)
     typical = reach[len(reach) // 2]
     wanted = max(min(reach[-1], 3 * typical), 1.5 * (margin or 0), 0.5)
     step = nice_step(2 * wanted, 6)
-    steps = -(-wanted * 1.02 // step)
-    return Scale(-steps * step, steps * step, _INSET, FOREST_WIDTH - _INSET)
+    end = min(-(-wanted * 1.02 // step) * step, 100.0)
+    return Scale(-end, end, _INSET, FOREST_WIDTH - _INSET)
 
 
 def forest_axis(scale: Scale, margin: float | None) -> Markup:

@@ -54,8 +54,12 @@ def build(view: View) -> Errors | None:
 def _headline(view: View) -> str:
     planned = sum(arm.found.n_planned for arm in view.arms)
     failed = sum(arm.found.counts.get(Status.ERROR, 0) for arm in view.arms)
+    never_ended = sum(arm.found.counts.get(Status.PENDING, 0) for arm in view.arms)
+    if never_ended == planned:
+        return f"No call ended of {numbers.count(planned)} planned: nothing is known of failures."
     if not failed:
-        return f"No call failed in {numbers.count(planned)}."
+        rest = f"; {numbers.count(never_ended)} more were planned and never ended" if never_ended else ""
+        return f"No call failed in {numbers.count(planned - never_ended)}{rest}."
     share = numbers.percent(failed / planned)
     return f"{numbers.count(failed)} of {numbers.count(planned)} planned calls failed ({share})."
 

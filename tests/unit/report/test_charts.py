@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from evalharness.report.charts.marks import Interval, Mark
 from evalharness.report.charts.scales import LETTER, apart
 from evalharness.report.charts.scatter import Dot, Panel, scatter
+from evalharness.report.charts.strip import forest_scale
 from evalharness.report.method_words import method_sentence
 
 
@@ -72,3 +73,8 @@ def test_a_method_is_named_once_and_cleanly():
         "Cost: studentised cluster bootstrap; no interval where all cases have the same value."
     )
     assert method_sentence("Cost", {none}) == "Cost: no interval where all cases have the same value."
+
+
+def test_no_difference_of_scores_is_drawn_beyond_a_hundred_points():
+    scale = forest_scale([Interval(point=-100, lower=-100, upper=0), Interval(point=99, lower=20, upper=100)], None)
+    assert (scale.low, scale.high) == (-100, 100)

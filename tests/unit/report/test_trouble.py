@@ -136,3 +136,16 @@ def test_the_cheaper_arm_that_is_still_open_is_told_first_with_its_gap_and_what_
     )
     assert "the rule allows 2 lower" in first
     assert ("would settle it" in first) is (standing.cases_to_settle is not None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("nothing sent", "No call ended of 24 planned"),
+        ("all right", "No call failed in 180."),
+    ],
+)
+def test_calls_that_never_ended_do_not_pass_for_calls_that_went_well(kind, said):
+    text = shown_text(rendered(kind))
+    assert said in text
+    assert ("No call failed" in text) == (kind == "all right")
