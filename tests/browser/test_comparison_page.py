@@ -42,3 +42,8 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(chromium, pages,
         cut_off = page.evaluate("""() => [...document.querySelectorAll('#gates td, #changed td, #against td')]
             .filter((cell) => cell.scrollWidth > cell.clientWidth + 1).map((cell) => cell.textContent)""")
         assert cut_off == []
+        narrower = page.evaluate("""() => [...document.querySelectorAll('#against td.axis svg')].filter((axis) => {
+            const strip = axis.closest('table').querySelector('td.strip svg');
+            return Math.abs(axis.getBoundingClientRect().width - strip.getBoundingClientRect().width) > 1;
+        }).length""")
+        assert narrower == 0
