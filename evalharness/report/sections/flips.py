@@ -306,5 +306,5 @@ def _side(name: str, answer: Answered, text: Markup) -> Side:
         title=f"{name}: {answer.judged}",
         link=answer.link,
         text=text or Markup("<small>no text</small>"),
-        reasons=opening(answer.reasons, _ASKED),
+        reasons=Markup("<br>").join(opening(answer.reasons, _ASKED).splitlines()),
     )

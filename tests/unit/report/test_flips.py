@@ -202,7 +202,7 @@ def test_hostile_answers_and_reasons_stay_text(kind):
     html = section(render_page(replace(run, results=results), analysed(kind)[1], SETTINGS))
     allowed = "section|h2|h3|p|details|summary|svg|path|circle|rect|polygon|g|title|code|span|div|figure|figcaption"
     tags = set(re.findall(r"<([a-zA-Z]\w*)", html))
-    assert tags <= {*allowed.split("|"), "pre", "a", "ins", "del", "small", "desc", "line"}
+    assert tags <= {*allowed.split("|"), "pre", "a", "ins", "del", "small", "br", "desc", "line"}
     assert not re.search("[\x00-\x08\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]", html)
     assert not re.search(r"<[^>]+\son\w+=", html)
     assert "\\u202e" in html
