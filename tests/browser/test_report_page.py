@@ -123,7 +123,7 @@ def test_no_column_is_cut_off_on_paper(chromium, reports, kind):
 def test_paper_shows_what_is_folded_away_and_nothing_that_is_pressed(chromium, reports):
     with opened(chromium, report(reports, "sweep"), width=A4_WIDTH) as page:
         page.locator("details").first.wait_for()
-        folded = page.locator("details:not([open]) pre, details:not([open]) table")
+        folded = page.locator("section > details:not([open]) > :is(pre, table)")
         assert folded.count() > 0
         hidden = "(nodes) => nodes.filter((node) => !node.checkVisibility()).length"
         assert folded.evaluate_all(hidden) == folded.count()
