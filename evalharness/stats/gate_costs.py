@@ -13,7 +13,14 @@ from evalharness.core.findings import Estimate
 from evalharness.stats.bootstrap import NO_SPREAD, Studentised, resampled_sums, studentised
 from evalharness.stats.evidence import LEVEL, Evidence, Gap, Inverted, Limits, Showing, nothing, unlimited
 from evalharness.stats.gate_parts import exponentiated, gap_of_interval, n_independent, of_one_value
-from evalharness.stats.means import FEW_OUTCOMES, cost_per_correct, studentised_log_ratio, studentised_mean
+from evalharness.stats.means import (
+    FEW_OUTCOMES,
+    cost_per_correct,
+    limits_of_mean,
+    log_ratio,
+    over_share,
+    studentised_mean,
+)
 from evalharness.stats.one_arm import effective_share
 from evalharness.stats.sample import (
     Floats,
@@ -105,10 +112,13 @@ def _limits(spent: Spending, settings: Settings) -> Callable[[float], Limits] | 
     if not cost.scored.any() or float(np.nanmean(cost.means)) <= 0:
         return None
     if not _few(correct, settings):
-        fit = studentised_log_ratio(cost.means, correct.means, cost.cluster, settings)
+        fit = log_ratio(cost.means, correct.means, cost.cluster, settings)
         return None if fit is None else lambda level: exponentiated(fit.interval(level))
     mean = studentised_mean(cost.means, cost.cluster, settings)
-    return None if mean is None else lambda level: _combined(mean, correct, with_level(settings, (1 + level) / 2))
+    if mean is None:
+        return None
+    of_mean = limits_of_mean(mean, cost.means, settings)
+    return lambda level: _combined(of_mean, correct, with_level(settings, (1 + level) / 2))
 
 
 def _few(correct: Sample, settings: Settings) -> bool:
@@ -117,12 +127,9 @@ def _few(correct: Sample, settings: Settings) -> bool:
     return share is None or min(share.share, 1 - share.share) * share.n_effective < FEW_OUTCOMES
 
 
-def _combined(mean: Studentised, correct: Sample, settings: Settings) -> Limits:
+def _combined(of_mean: Callable[[float], Limits], correct: Sample, settings: Settings) -> Limits:
     share = effective_share(correct, settings)
-    if share is None:
-        return None, None
-    (lower, upper), (least, most) = mean.interval(settings.level), share.interval(settings)
-    return max(0.0, lower) / most, (upper / least if least > 0 else None)
+    return (None, None) if share is None else over_share(of_mean(settings.level), share.interval(settings))
 
 
 def _two_arms(candidate: Spending, baseline: Spending, settings: Settings) -> Showing:

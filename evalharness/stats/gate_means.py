@@ -15,7 +15,13 @@ from evalharness.stats.gate_parts import (
     parts_of,
     ratio_evidence,
 )
-from evalharness.stats.means import estimate_mean, ratio_of_means, studentised_log_ratio, studentised_mean
+from evalharness.stats.means import (
+    estimate_mean,
+    limits_of_mean,
+    log_ratio,
+    ratio_of_means,
+    studentised_mean,
+)
 from evalharness.stats.sample import Sample, Settings, cluster_variance, filled, groups, with_level
 
 
@@ -52,7 +58,7 @@ def _mean(sample: Sample, settings: Settings, unit: str) -> Showing:
         return of_one_value(estimate, n_clusters)
     return Showing(
         estimate=estimate,
-        p_value=Inverted(limits=fit.interval, least_p=1 / (settings.n_resamples + 1)),
+        p_value=Inverted(limits=limits_of_mean(fit, sample.means, settings), least_p=1 / (settings.n_resamples + 1)),
         n_clusters=n_clusters,
     )
 
@@ -90,7 +96,7 @@ def _mean_ratio(candidate: Sample, baseline: Sample, settings: Settings) -> Show
     found = ratio_of_means(candidate, baseline, with_level(settings, LEVEL))
     if found is None:
         return nothing(n_clusters)
-    fit = studentised_log_ratio(candidate.means, baseline.means, candidate.cluster, settings)
+    fit = log_ratio(candidate.means, baseline.means, candidate.cluster, settings)
     if fit is None:
         return of_one_value(found.estimate, n_clusters)
     return Showing(

@@ -6,20 +6,23 @@ Money adds up, so it has a mean and a total, never a median alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from evalharness.core.findings import Estimate
 from evalharness.stats.bootstrap import NO_SPREAD, Studentised, resampled_sums, studentised, studentised_means
+from evalharness.stats.evidence import Limits
 from evalharness.stats.one_arm import effective_share
+from evalharness.stats.proportions import Interval
 from evalharness.stats.sample import (
     Floats,
     Ints,
     Mask,
     Sample,
     Settings,
+    cluster_totals,
     cluster_variance,
     groups,
     means_matrix,
@@ -28,9 +31,12 @@ from evalharness.stats.sample import (
     with_level,
     without_noise,
 )
+from evalharness.stats.skewed import Widened, positive_log_ratio, positive_mean
 
 #: Below this many effective right (or wrong) answers draws hardly vary in them, or have none: no bootstrap limits.
 FEW_OUTCOMES = 10
+#: What ``skewed`` adds to a method's name.
+WIDENED = ", from 10 cases no narrower than for lognormal values"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +56,11 @@ def estimate_mean(sample: Sample, settings: Settings, *, unit: str) -> Estimate 
 def estimate_means(
     samples: Sequence[Sample], settings: Settings, *, units: Sequence[str]
 ) -> tuple[Estimate | None, ...]:
-    """Per sample the mean over cases of the case means, with the studentised cluster bootstrap; None without a value.
+    """Per sample the mean over cases of the case means, with ``limits_of_mean``; None without a value.
 
     The samples index the same cases and share the draws, which changes no figure: each is what it would be alone.
     Limits are None where all cases are equal or one cluster is left: constant data do not show how much the next
-    case could differ, and a zero-width interval would claim that it cannot. The lower limit stops at 0 for data
-    without a negative value. Raises ``ValueError`` for +inf.
+    case could differ, and a zero-width interval would claim that it cannot. Raises ``ValueError`` for +inf.
     """
     columns, cluster = means_matrix(samples), samples[0].cluster
     _refuse_infinite(columns)
@@ -67,16 +72,13 @@ def estimate_means(
 
 
 def _mean_estimate(sample: Sample, fit: Studentised | None, settings: Settings, unit: str) -> Estimate:
-    limits = fit.interval(settings.level) if fit else (None, None)
-    lower = limits[0]
-    if lower is not None and np.nanmin(sample.values) >= 0:
-        lower = max(0.0, lower)
+    limits = limits_of_mean(fit, sample.means, settings)(settings.level) if fit else (None, None)
     means = sample.means[sample.scored]
     return Estimate(
         point=float(means.mean()),
-        lower=lower,
+        lower=limits[0],
         upper=limits[1],
-        method="studentised cluster bootstrap" if fit else NO_SPREAD,
+        method="studentised cluster bootstrap" + WIDENED * bool(means.min() >= 0) if fit else NO_SPREAD,
         n=len(means),
         unit=unit,
         level=settings.level,
@@ -85,8 +87,22 @@ def _mean_estimate(sample: Sample, fit: Studentised | None, settings: Settings, 
     )
 
 
+def limits_of_mean(fit: Studentised, x: Floats, settings: Settings) -> Callable[[float], Limits]:
+    """Limits at any level of the mean of ``x`` (n cases, NaN without a value): bootstrap-t ones, above 0 and with an
+    upper one as ``skewed`` has it where no value is negative. None on a side without one."""
+    if np.nanmin(x) < 0:
+        return fit.interval
+    mean = positive_mean(fit, settings)
+
+    def limits(level: float) -> Limits:
+        lower, upper = mean.interval(level)
+        return max(0.0, lower), (upper if math.isfinite(upper) else None)
+
+    return limits
+
+
 def ratio_of_means(candidate: Sample, baseline: Sample, settings: Settings) -> Ratio | None:
-    """mean(candidate) / mean(baseline) over the cases both measured; interval and p from one studentised bootstrap.
+    """mean(candidate) / mean(baseline) over the cases both measured; interval and p from ``log_ratio``.
 
     None where no case is common or either mean is 0 or negative. Limits are None where every case has the same ratio.
     """
@@ -98,13 +114,13 @@ def ratio_of_means(candidate: Sample, baseline: Sample, settings: Settings) -> R
     _refuse_infinite(b)
     if a.mean() <= 0 or b.mean() <= 0:
         return None
-    fit = studentised_log_ratio(candidate.means, baseline.means, candidate.cluster, settings)
+    fit = log_ratio(candidate.means, baseline.means, candidate.cluster, settings)
     limits = _exponentiated(fit, settings.level)
     estimate = Estimate(
         point=float(b.mean() / a.mean()),
         lower=limits[0],
         upper=limits[1],
-        method="studentised cluster bootstrap of the log ratio" if fit else NO_SPREAD,
+        method="studentised cluster bootstrap of the log ratio" + WIDENED if fit else NO_SPREAD,
         n=len(a),
         unit="ratio",
         level=settings.level,
@@ -141,22 +157,26 @@ def cost_per_correct(cost: Sample, correct: Sample, settings: Settings) -> Estim
     )
 
 
-def _cost_limits(
-    cost: Sample, correct: Sample, both: Mask, settings: Settings
-) -> tuple[tuple[float | None, float | None], str]:
+def _cost_limits(cost: Sample, correct: Sample, both: Mask, settings: Settings) -> tuple[Limits, str]:
     narrower = with_level(settings, 1 - settings.alpha / 2)
     share = effective_share(restricted(correct, both), narrower)
     if share is not None and min(share.share, 1 - share.share) * share.n_effective < FEW_OUTCOMES:
-        fit = studentised_mean(np.where(both, cost.means, np.nan), cost.cluster, settings)
+        spent = np.where(both, cost.means, np.nan)
+        fit = studentised_mean(spent, cost.cluster, settings)
         if fit is None:
             return (None, None), NO_SPREAD
-        lower, upper = fit.interval(narrower.level)
-        least, most = share.interval(narrower)
-        return (max(0.0, lower) / most, upper / least), "limits of mean cost and share combined"
-    ratio = studentised_log_ratio(cost.means, correct.means, cost.cluster, settings)
+        limits = limits_of_mean(fit, spent, settings)(narrower.level)
+        return over_share(limits, share.interval(narrower)), "limits of mean cost and share combined"
+    ratio = log_ratio(cost.means, correct.means, cost.cluster, settings)
     if ratio is None:
         return (None, None), NO_SPREAD
-    return _exponentiated(ratio, settings.level), "studentised cluster bootstrap of the log ratio"
+    return _exponentiated(ratio, settings.level), "studentised cluster bootstrap of the log ratio" + WIDENED
+
+
+def over_share(limits: Limits, share: Interval) -> Limits:
+    """Extremes of a mean cost, 0 or above, divided by a share of right answers; None on a side without one."""
+    (lower, upper), (least, most) = limits, share
+    return (None if lower is None else max(0.0, lower) / most), (None if upper is None or least <= 0 else upper / least)
 
 
 def studentised_mean(x: Floats, cluster: Ints, settings: Settings) -> Studentised | None:
@@ -192,6 +212,21 @@ def mean_draws(columns: Floats, cluster: Ints, settings: Settings) -> list[Stude
     return fits
 
 
+def log_ratio(upper: Floats, lower: Floats, cluster: Ints, settings: Settings) -> Widened | None:
+    """``studentised_log_ratio`` of values of which none is negative, with limits as ``skewed`` has them."""
+    fit = studentised_log_ratio(upper, lower, cluster, settings)
+    if fit is None:
+        return None
+    both = ~np.isnan(upper) & ~np.isnan(lower)
+    totals = [cluster_totals(x[both] / x[both].mean() - 1, cluster[both]) for x in (upper, lower)]
+    squares = [float(np.square(total).sum()) for total in totals]
+    n_groups = fit.n_clusters
+    variations = [n_groups * math.sqrt(square / (n_groups - 1)) / int(both.sum()) for square in squares]
+    spread = math.sqrt(squares[0] * squares[1])
+    correlation = float(totals[0] @ totals[1]) / spread if spread else 0.0
+    return positive_log_ratio(fit, (variations[0], variations[1]), correlation, settings)
+
+
 def studentised_log_ratio(upper: Floats, lower: Floats, cluster: Ints, settings: Settings) -> Studentised | None:
     """Draws for log(mean(upper) / mean(lower)) over the cases that both columns have, both with a mean > 0.
 
@@ -222,7 +257,7 @@ def studentised_log_ratio(upper: Floats, lower: Floats, cluster: Ints, settings:
     return Studentised(point=point, standard_error=math.sqrt(variance), draws=draws, n_clusters=n_groups)
 
 
-def _exponentiated(fit: Studentised | None, level: float) -> tuple[float | None, float | None]:
+def _exponentiated(fit: Widened | None, level: float) -> tuple[float | None, float | None]:
     """Limits of a ratio from those of its log; None on a side that would be 0 or beyond any number."""
     if fit is None:
         return None, None

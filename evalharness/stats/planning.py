@@ -132,12 +132,13 @@ class Odds:
 
     @property
     def allowance(self) -> float:
-        """Cases beyond the formula for known variances, about 7, whatever the difference.
+        """Cases beyond the formula for known variances, about 5, whatever the difference.
 
-        critical * reach: the score interval takes its variance where the arms are equal, which is larger by the squared
-        difference (Connor 1987, to first order). critical^2 / 2: the t quantile in place of z (Guenther 1981).
+        critical^3 / reach: the score interval adds the squared difference it sees to the variance, so that it takes
+        critical * sqrt(1 + critical^2 / n) standard errors to leave out 0. critical^2 / 2: the t quantile in place of z
+        (Guenther 1981). Both to first order in 1/n.
         """
-        return self.critical * self.reach + self.critical**2 / 2
+        return self.critical**3 / self.reach + self.critical**2 / 2
 
 
 def cases_for(difference: float, repeats: int, *, spread: Spread, odds: Odds) -> int | None:

@@ -126,6 +126,39 @@ def cost_pairs(n: int, ratio: float, repeats: int) -> Draw:
     return draw
 
 
+def skewed(n: int, kind: str, repeats: int = 1, cluster_size: int = 1) -> Draw:
+    """One arm's cost with a mean of 1: lognormal by the log sd of a trial, half of its variance the case's (with
+    clusters: the cluster's); gamma by its shape; or log sd 0.5 with one in twenty so many times as dear. ``n``
+    independent units."""
+    name, number = kind.split()
+    size = float(number)
+
+    def draw(rng: np.random.Generator, settings: Settings) -> Evidence:
+        if name == "gamma":
+            return mean_evidence(long(rng.gamma(size, 1 / size, (n, repeats))), settings, unit="usd")
+        if name == "rare":
+            dear = np.where(rng.random((n, repeats)) < 0.05, size, 1.0) / (0.95 + 0.05 * size)
+            return mean_evidence(long(dear * rng.lognormal(-0.125, 0.5, (n, repeats))), settings, unit="usd")
+        half = size / np.sqrt(2)
+        own = np.repeat(rng.normal(0, half, n), cluster_size)
+        values = np.exp(own[:, None] + rng.normal(0, half, (len(own), repeats)) - half**2)
+        return mean_evidence(long(values, np.arange(len(own)) // cluster_size), settings, unit="usd")
+
+    return draw
+
+
+def unequal_costs(n: int, candidate: float, baseline: float) -> Draw:
+    """Lognormal costs of equal mean and unequal log sd, of which half of the variance is the case's in both arms."""
+
+    def draw(rng: np.random.Generator, settings: Settings) -> Evidence:
+        own = rng.normal(size=n)
+        halves = (candidate / np.sqrt(2), baseline / np.sqrt(2))
+        arms = [long(np.exp(half * (own + rng.normal(size=n)) - half**2)[:, None]) for half in halves]
+        return mean_ratio_evidence(arms[0], arms[1], settings)
+
+    return draw
+
+
 def per_correct(n: int, share: float, *, against: bool) -> Draw:
     def draw(rng: np.random.Generator, settings: Settings) -> Evidence:
         own = rng.normal(0, 0.5, n)
@@ -255,6 +288,18 @@ def other_cells() -> Iterator[Cell]:
             yield gate_cell(f"cost per right answer, {at}", each, per_correct(n, 0.7, against=False), wrong)
             same = ratio_at_most(1.0)
             yield gate_cell(f"ratio of cost per right answer, {at}", same, per_correct(n, 0.7, against=True), wrong)
+    for n in (15, 30, 60, 150):
+        for kind in ("lognormal 0.5", "lognormal 1", "lognormal 1.5", "gamma 0.5"):
+            yield gate_cell(f"skewed cost, {kind}, n={n}", at_most(1.0), skewed(n, kind), PASS)
+        rare = skewed(n, "rare 10")  # tails that few cases cannot show: what that costs, no bound to keep
+        yield gate_cell(f"one cost in twenty is tenfold, n={n}", at_most(1.0), rare, PASS, at_most=None)
+        three = skewed(n, "lognormal 1", repeats=3)
+        yield gate_cell(f"skewed cost, lognormal 1, n={n} K=3", at_most(1.0), three, PASS)
+        clusters = skewed(n, "lognormal 1", cluster_size=3)
+        yield gate_cell(f"skewed cost, lognormal 1, {n} clusters of 3", at_most(1.0), clusters, PASS)
+        for wrong in (PASS, FAIL):
+            tails = unequal_costs(n, 1.4, 0.7)
+            yield gate_cell(f"ratio of costs, log sd 1.4 to 0.7, n={n}", ratio_at_most(1.0), tails, wrong)
     yield from (family_cell(k, 100) for k in (4, 8))
 
 

@@ -22,6 +22,8 @@ CELLS = [
         "p95 ratio", ratio_at_most(1.1), gates.time_pairs(100, 1.1, 3, gates.p95_ratio), FAIL, at_most=0.07
     ),
     gates.gate_cell("cost ratio, n=100", ratio_at_most(1.1), gates.cost_pairs(100, 1.1, 1), PASS),
+    gates.gate_cell("skewed cost, n=30", at_most(1.0), gates.skewed(30, "lognormal 1"), PASS),
+    gates.gate_cell("costs with unequal tails", ratio_at_most(1.0), gates.unequal_costs(30, 1.4, 0.7), PASS),
     gates.gate_cell("cost per right", ratio_at_most(1.0), gates.per_correct(100, 0.7, against=True), PASS),
     gates.gate_cell("some lost", non_inferior(0.05), gates.differences(200, -0.05, 1, missing=0.02), PASS),
     gates.gate_cell("power", improved(), gates.differences(200, 0.05, 5, p=0.7), PASS, at_least=0.60),

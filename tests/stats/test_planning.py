@@ -44,12 +44,12 @@ repeat_counts = st.integers(1, 20)
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row["what"] == "pairs"], ids=lambda row: str(row["given"]))
 def test_cases_are_those_of_a_paired_t_test_and_the_score_intervals_own(row):
-    """R's power.t.test; the score interval's variance is larger, which takes critical * reach cases more."""
+    """R's power.t.test; the score interval's variance is larger, which takes critical^3 / reach cases more."""
     asked = row["given"]
     odds = Odds(power=asked["power"], comparisons=asked["comparisons"])
     spread = Spread(between=asked["sd"] ** 2, within=0.0, right_or_wrong=False)
     found = cases_for(asked["difference"], 1, spread=spread, odds=odds)
-    assert found - odds.critical * odds.reach == pytest.approx(row["expected"], abs=1.2)
+    assert found - odds.critical**3 / odds.reach == pytest.approx(row["expected"], abs=1.2)
 
 
 def test_case_for_case_it_is_millers_969():
@@ -74,6 +74,21 @@ def test_power_of_single_answers_by_enumeration(difference, flipping):
     assert _exact_power(n, difference, flipping) >= 0.79
     if difference < flipping / 2:
         assert _exact_power(round(0.9 * n), difference, flipping) < 0.8
+
+
+@pytest.mark.parametrize("comparisons", [1, 4])
+@pytest.mark.parametrize("power", [0.8, 0.9])
+@pytest.mark.parametrize("effect", [0.2, 0.4, 0.7, 1.0])
+def test_power_of_graded_scores_by_the_noncentral_t(comparisons, power, effect):
+    """The interval leaves out 0 where d > t sqrt((s^2 (n-1)/n + d^2) / n), which is a t test at t sqrt((n-1)/(n-t^2)).
+
+    Without the allowance a plan for effects of 1 would have a power of 0.24 where 0.8 is asked for.
+    """
+    odds = Odds(power=power, comparisons=comparisons)
+    n = cases_for(effect, 1, spread=Spread(between=1.0, within=0.0, right_or_wrong=False), odds=odds)
+    t = stats.t.isf(0.025 / comparisons, n - 1)
+    found = stats.nct.sf(t * math.sqrt((n - 1) / (n - t * t)), n - 1, effect * math.sqrt(n))
+    assert power - 0.02 <= found <= power + 0.025
 
 
 def _exact_power(n: int, difference: float, flipping: float) -> float:
