@@ -24,8 +24,8 @@ def build(view: View) -> Stability | None:
     columns = ("Cases with mixed results", "Agreement of repeats (ICC)", "Worth, in independent calls")
     up_to = "up to " if view.run.plan.suite.load.is_timed else ""
     note = (
-        f"Each case was asked {up_to}{view.analysis.repeats} times in each arm. Repeats of a case are alike: they carry "
-        "less information than as many other cases, and the intervals of this report know it."
+        f"Each case was asked {up_to}{view.analysis.repeats} times in each arm. Repeats of a case are alike: they "
+        "carry less information than as many other cases, and the intervals of this report know it."
     )
     return Stability(
         table=Table(caption="Repeats of the same case", head="Arm", columns=columns, rows=tuple(rows), note=note)

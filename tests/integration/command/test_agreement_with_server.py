@@ -57,8 +57,8 @@ def test_what_a_run_says_of_its_calls_is_what_the_server_did(tmp_path: Path, is_
         log = server.log(at_least=N_CALLS)
     found = agreement(exported("latest", cwd=tmp_path), log)
     assert (found.n_calls, found.n_failed, found.n_unstated, found.n_tokens_differ) == (N_CALLS, 0, 0, 0)
-    # True for 99 of 100 calls: bytes seem to wait in the server's kernel now and then. Of 80 at that rate more than four
-    # are outside in one run of 770 (binomial); one of 21 would have more than two.
+    # True for 99 of 100 calls: bytes seem to wait in the server's kernel now and then. Of 80 at that rate more than
+    # four are outside in one run of 770 (binomial); one of 21 would have more than two.
     n_outside = {name: int((one.error_ms > one.stated_ms).sum()) for name, one in found.metrics.items()}
     assert all(n <= 4 for n in n_outside.values()), n_outside
     (stored,) = tmp_path.rglob("run.db")
