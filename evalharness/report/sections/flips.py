@@ -188,7 +188,7 @@ def _may_be_said(view: View) -> str:
 def _which_repeat(view: View) -> list[str]:
     if view.analysis.repeats < 2:
         return []
-    return ["Of a case's repeats, the best answer of the higher score is shown and the worst of the lower one."]
+    return ["Of a case's repeats, the higher side shows the one that scored most, the other the one that scored least."]
 
 
 class _Writer:
