@@ -17,7 +17,7 @@ from evalharness.core.errors import ExitCode
 def command(ctx: click.Context, run: str, out: Path | None) -> None:
     from evalharness.app.find import run_folder
     from evalharness.report.trouble import lost_sentence
-    from evalharness.store.load import load
+    from evalharness.store.runs import read_run
     from evalharness.store.verify import verify
 
     folder = run_folder(run, out)
@@ -27,5 +27,6 @@ def command(ctx: click.Context, run: str, out: Path | None) -> None:
     if problems:
         ctx.exit(ExitCode.STORE)
     click.echo(f"{folder}: everything is as it was written")
-    if lost := lost_sentence(len(load(folder).lost_attempts)):
+    stored = read_run(folder)
+    if stored and (lost := lost_sentence(stored.n_lost)):
         click.echo(lost)

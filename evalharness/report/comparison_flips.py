@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from evalharness.core.findings import Analysis, CaseFlip, CaseReading
 from evalharness.report import words
@@ -12,13 +12,6 @@ from evalharness.report.words import listed
 
 #: Repeats in each run below which a case by itself can show nothing.
 FEWEST_REPEATS = 3
-BY_CHANCE = (
-    "Answers that vary change some cases both ways by themselves: of one case no more can be said than that it changed."
-)
-SHOWN = (
-    "Regressed, improved: shown by a case's own repeats, on average at most one in ten of these words by chance; other "
-    "changes answers that vary make by themselves."
-)
 
 
 def flip_lines(analysis: Analysis) -> tuple[str, ...]:
@@ -27,9 +20,20 @@ def flip_lines(analysis: Analysis) -> tuple[str, ...]:
         return ()
     told = [_line(analysis, arm_id, moved) for arm_id, moved in analysis.run_flips.items()]
     every = [flip for moved in analysis.run_flips.values() for flip in moved]
-    if not every:
-        return (" ".join(told),)
-    return (" ".join(told), SHOWN if any(flip.p_adjusted is not None for flip in every) else BY_CHANCE)
+    return (" ".join(told), may_be_said(every)) if every else (" ".join(told),)
+
+
+def may_be_said(flips: Iterable[CaseFlip]) -> str:
+    """Of one of these cases."""
+    if any(flip.p_adjusted is not None for flip in flips):
+        return (
+            "Regressed, improved: shown by a case's own repeats (Fisher's test, on average at most one in ten of "
+            "these words by chance). Changed: its score differs, which repeats that vary do by themselves."
+        )
+    return (
+        "Changed is all that can be said of one case here: whether a case got worse or was unlucky takes "
+        f"{FEWEST_REPEATS} repeats or more, answers that are right or wrong, and a test of its own."
+    )
 
 
 def _line(analysis: Analysis, arm_id: str, moved: Sequence[CaseFlip]) -> str:

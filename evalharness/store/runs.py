@@ -98,6 +98,26 @@ def find(out_dir: Path, text: str) -> Path:
     raise UsageError(f"no run {text!r}: no such folder, and no such run id under {out_dir}", hint=_candidates(folders))
 
 
+def read_run(folder: Path) -> StoredRun | None:
+    """None for a folder that cannot be read or whose run never got as far as its plan."""
+    try:
+        with reading(folder) as connection:
+            manifest = read_manifest(connection)
+            n_planned = connection.execute(
+                "SELECT count(*) FROM trials WHERE phase = ?", (Phase.MEASURED.value,)
+            ).fetchone()[0]
+            n_ended = connection.execute(
+                "SELECT count(*) FROM results JOIN trials ON position = result WHERE phase = ? AND status != ?",
+                (Phase.MEASURED.value, Status.PENDING.value),
+            ).fetchone()[0]
+            if manifest is None:
+                return None
+            n_lost = len(read_lost(connection, folder, manifest))
+    except StoreError:
+        return None
+    return StoredRun(folder=folder, manifest=manifest, n_planned=n_planned, n_ended=n_ended, n_lost=n_lost)
+
+
 def _candidates(folders: list[Path]) -> str:
     if not folders:
         return "there are no runs there; --out names the folder where they lie"
@@ -119,25 +139,5 @@ def _second(folder: Path) -> str:
 
 
 def _newest_first(folders: Iterable[Path]) -> tuple[StoredRun, ...]:
-    runs = [run for run in map(_read, folders) if run is not None]
+    runs = [run for run in map(read_run, folders) if run is not None]
     return tuple(sorted(runs, key=lambda run: (run.manifest.created_utc, run.manifest.run_id), reverse=True))
-
-
-def _read(folder: Path) -> StoredRun | None:
-    """None for a folder that cannot be read or whose run never got as far as its plan."""
-    try:
-        with reading(folder) as connection:
-            manifest = read_manifest(connection)
-            n_planned = connection.execute(
-                "SELECT count(*) FROM trials WHERE phase = ?", (Phase.MEASURED.value,)
-            ).fetchone()[0]
-            n_ended = connection.execute(
-                "SELECT count(*) FROM results JOIN trials ON position = result WHERE phase = ? AND status != ?",
-                (Phase.MEASURED.value, Status.PENDING.value),
-            ).fetchone()[0]
-            if manifest is None:
-                return None
-            n_lost = len(read_lost(connection, folder, manifest))
-    except StoreError:
-        return None
-    return StoredRun(folder=folder, manifest=manifest, n_planned=n_planned, n_ended=n_ended, n_lost=n_lost)

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from evalharness.core.findings import CaseFlip, CaseReading
 from evalharness.report import numbers
 from evalharness.report.case_reading import Answered, CaseReader, in_address
-from evalharness.report.comparison_flips import FEWEST_REPEATS, flip_lines, lost_and_won, shown_among
+from evalharness.report.comparison_flips import flip_lines, lost_and_won, may_be_said, shown_among
 from evalharness.report.text_diff import diff, opening
 from evalharness.report.view import ArmView, View
 
@@ -148,7 +148,7 @@ def _between_arms(view: View, writer: _Writer) -> Group | None:
         return None
     arms = sorted((arm for arm in view.shown if flips.get(arm.arm_id)), key=lambda arm: not arm.is_chosen)
     said = [f"Mean score of a case under {base.spoken} and under the other arm; losses first."]
-    said += [_may_be_said(view), *_which_repeat(view)] if arms else []
+    said += [may_be_said(chain.from_iterable(flips.values())), *_which_repeat(view)] if arms else []
     return Group(
         heading="",
         note=" ".join(said),
@@ -169,19 +169,6 @@ def _failed(writer: _Writer) -> Group | None:
         note=f"Lowest score first{repeats}." if found else "",
         nothing=f"No case failed: {numbers.plural(n_scored, 'case')} with a score.",
         lists=(found,) if found else (),
-    )
-
-
-def _may_be_said(view: View) -> str:
-    """Of one case."""
-    if view.analysis.repeats < FEWEST_REPEATS or not view.share_right:
-        return (
-            "Changed is all that can be said of one case here: whether a case got worse or was unlucky takes "
-            f"{FEWEST_REPEATS} repeats or more, answers that are right or wrong, and a test of its own."
-        )
-    return (
-        "Regressed, improved: shown by a case's own repeats (Fisher's test, on average at most one in ten of "
-        "these words by chance). Changed: its score differs, which repeats that vary do by themselves."
     )
 
 

@@ -134,8 +134,8 @@ def test_what_came_while_the_loop_was_away_is_flagged_and_its_bound_holds():
     assert 4 * MS < error_ns <= seen.first_output_error_ns + TOLERANCE_NS
     assert seen.first_output_error_ns < 350 * MS
     assert seen.max_lag_ns > 20 * MS
-    # What came while the loop waited for it is known far better than since the wait of 400 ms began.
-    assert seen.done_error_ns < 100 * MS
+    # The loop waited 400 ms for it in slices of 1 ms: a slice that overran on a busy machine is all that may be added.
+    assert seen.done_error_ns < 20 * MS
 
 
 class HeldUp:
