@@ -33,7 +33,8 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeFindings:
-    """One time metric of one arm. ``quantiles`` by q (0.5, 0.9, 0.95, 0.99), None where no trial reached it.
+    """One time metric of one arm. ``quantiles`` by q (0.5, 0.9, 0.95, 0.99), None where no trial reached it;
+    0.999 too where the calls are enough for an upper limit of it.
 
     Trials that failed count as +inf: a quantile that falls among them is None with ``unreached`` listing it. Of times
     of answers that came (gaps, time per token) they are left out: all figures are then given success. ``n_failed``

@@ -180,7 +180,9 @@ class ArmFindings:
     ``cached``, ``reasoning``, ``answer``, ``input`` and ``output`` to the mean per trial (None: not reported).
     ``rates`` maps ``visible_tokens_per_s`` and ``output_tokens_per_s`` to their medians.
     ``cost_usd`` is the mean per trial, failed attempts included. ``drift`` are medians of total_ms in equal blocks of
-    trials in time order. ``mixed_share`` is the share of cases whose repeats disagree, None with one repeat.
+    trials in time order, ``retried`` how many trials of each block were tried again or turned away (429).
+    ``p95_retries``: 95% of trials were tried again at most so often. ``mixed_share`` is the share of cases whose
+    repeats disagree, None with one repeat.
     ``slo_share`` is at level 0.95, ``service`` holds the verdict with one-sided bounds; with ``steps`` both are over
     all levels, and the stretches and the knee say more. ``n_cut``: answers cut at ``max_output_tokens``;
     ``n_cut_by_reasoning``: those of which more than half of the tokens were reasoning, None where of none of them that
@@ -212,6 +214,7 @@ class ArmFindings:
     n_cut: int = 0
     n_cut_by_reasoning: int | None = 0
     n_retries: int = 0
+    p95_retries: int = 0
     n_null_scores: int = 0
     anomalies: Mapping[str, int] = field(default_factory=dict)
     effort: EffortEvidence | None = None
@@ -220,6 +223,7 @@ class ArmFindings:
     coalesced_share: float | None = None
     connection_reused_share: float | None = None
     drift: tuple[float | None, ...] = ()
+    retried: tuple[int, ...] = ()
     service: ServiceLevel | None = None
     divided: TimeDivision | None = None
 

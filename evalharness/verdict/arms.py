@@ -13,7 +13,7 @@ from evalharness.verdict.service import Asked, good_share, service_level
 from evalharness.verdict.spending import spending
 from evalharness.verdict.tally import Tally
 from evalharness.verdict.view import RunView
-from evalharness.verdict.waits import drift_blocks, rates, times
+from evalharness.verdict.waits import drift_blocks, rates, retry_blocks, times
 
 
 def arm_findings(
@@ -50,6 +50,7 @@ def arm_findings(
         n_cut=counted.n_cut,
         n_cut_by_reasoning=counted.n_cut_by_reasoning,
         n_retries=counted.n_retries,
+        p95_retries=counted.p95_retries,
         n_null_scores=_null_scores(view, arm),
         anomalies=counted.anomalies,
         effort=effort,
@@ -58,6 +59,7 @@ def arm_findings(
         coalesced_share=counted.coalesced_share,
         connection_reused_share=counted.connection_reused_share,
         drift=drift_blocks(view, arm),
+        retried=retry_blocks(view, arm),
         service=None if sought is None else service_level(view, sought, rows),
         divided=time_division(view, rows),
     )

@@ -24,13 +24,14 @@ class Tally:
     did not say, those that are exactly 0, because one read brought both. None without gaps. ``wasted_cost_usd``: what
     trials without an answer cost; None where some ended so and none of their costs is known. ``n_at_limit``: trials
     that count as complete with an answer as long as ``max_output_tokens`` allows. ``n_cut`` and ``n_cut_by_reasoning``
-    as in ``ArmFindings``.
+    as in ``ArmFindings``. ``p95_retries``: of trials with a call.
     """
 
     counts: Mapping[str, int]
     failures: Mapping[str, int]
     incomplete_reasons: Mapping[str, int]
     n_retries: int
+    p95_retries: int
     anomalies: Mapping[str, int]
     models_reported: Mapping[str, int]
     tiers_reported: Mapping[str, int]
@@ -61,6 +62,7 @@ def tally(table: Table, rows: Bools, limit_tokens: int | None = None) -> Tally:
             for said, count in _told(facts, answered & table.has_status(Status.INCOMPLETE))
         ),
         n_retries=_sum(facts.n_retries, rows),
+        p95_retries=_p95(facts.n_retries[answered]),
         anomalies=_named((name, count) for said, count in _told(facts, rows) for name in said.anomalies),
         models_reported=_named((said.model, count) for said, count in worded),
         tiers_reported=_named((said.tier, count) for said, count in worded),
@@ -95,6 +97,11 @@ def _n_at_limit(table: Table, rows: Bools, limit_tokens: int | None) -> int:
     if limit_tokens is None:
         return 0
     return int((table.facts.longest_tokens[rows & table.has_status(Status.OK)] >= limit_tokens).sum())
+
+
+def _p95(column: Int64s) -> int:
+    """The smallest number that 95% do not exceed; 0 of none."""
+    return int(np.quantile(column, 0.95, method="inverted_cdf")) if len(column) else 0
 
 
 def _sum(column: Int64s, rows: Bools) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from evalharness.core.failure import FailureKind
 from evalharness.core.findings import Estimate, TimeFindings
 from evalharness.core.model import Status
 from evalharness.metrics.table import Bools
@@ -27,6 +29,8 @@ TIME_METRICS = (
     "wait_ms",
 )
 QUANTILES = ("0.5", "0.9", "0.95", "0.99")
+#: Given only where the calls are enough for an upper limit of it.
+FARTHEST = "0.999"
 BLOCKS = 24
 FEWEST_PER_BLOCK = 5
 
@@ -49,6 +53,9 @@ def _time(view: RunView, name: str, rows: Bools) -> TimeFindings | None:
     if not len(finite):
         return None
     quantiles = {q: estimate_quantile(sample, float(q), view.settings) for q in QUANTILES}
+    farthest = estimate_quantile(sample, float(FARTHEST), view.settings)
+    if farthest is not None and farthest.upper is not None:
+        quantiles[FARTHEST] = farthest
     curve = distribution(sample, view.settings)
     failed = rows & view.table.has_status(Status.ERROR)
     answered = rows & ~failed & ~view.table.has_status(Status.PENDING)
@@ -84,13 +91,23 @@ def drift_blocks(view: RunView, arm: int) -> tuple[float | None, ...]:
 
     Empty below two blocks of five.
     """
+    total_ms = view.table.timed("total_ms")
+    # The lower median: the mean of the two middle ones would be infinite as soon as one of them failed.
+    medians = [float(np.quantile(total_ms[block], 0.5, method="lower")) for block in _blocks(view, arm)]
+    return tuple(median if np.isfinite(median) else None for median in medians)
+
+
+def retry_blocks(view: RunView, arm: int) -> tuple[int, ...]:
+    """Of each block of ``drift_blocks``: how many trials were tried again or turned away (429)."""
+    facts = view.table.facts
+    refused = np.array([said.ended_by == FailureKind.RATE_LIMIT for said in facts.sayings], dtype=np.bool_)[facts.said]
+    return tuple(int(((facts.n_retries[block] > 0) | refused[block]).sum()) for block in _blocks(view, arm))
+
+
+def _blocks(view: RunView, arm: int) -> list[NDArray[np.intp]]:
+    """Rows of the sent trials with a total time, in time order and equal blocks."""
     sent = np.flatnonzero(view.rows(arm) & (view.table.sent_rank >= 0))
     ordered = sent[np.argsort(view.table.sent_rank[sent])]
-    total_ms = view.table.timed("total_ms")[ordered]
-    total_ms = total_ms[~np.isnan(total_ms)]
-    n_blocks = min(BLOCKS, len(total_ms) // FEWEST_PER_BLOCK)
-    if n_blocks < 2:
-        return ()
-    # The lower median: the mean of the two middle ones would be infinite as soon as one of them failed.
-    medians = [float(np.quantile(block, 0.5, method="lower")) for block in np.array_split(total_ms, n_blocks)]
-    return tuple(median if np.isfinite(median) else None for median in medians)
+    timed = ordered[~np.isnan(view.table.timed("total_ms")[ordered])]
+    n_blocks = min(BLOCKS, len(timed) // FEWEST_PER_BLOCK)
+    return np.array_split(timed, n_blocks) if n_blocks > 1 else []

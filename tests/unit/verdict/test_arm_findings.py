@@ -11,10 +11,12 @@ import pytest
 from evalharness.core.model import GraderSpec, Slo, Status
 from evalharness.core.record import RunRecord
 from evalharness.metrics.measure import measure_trial
+from evalharness.metrics.table import table
 from evalharness.verdict.compare import analyse
 from evalharness.verdict.service import lateness, right_column
+from evalharness.verdict.tally import tally
 from evalharness.verdict.view import view
-from evalharness.verdict.waits import drift_blocks
+from evalharness.verdict.waits import drift_blocks, retry_blocks, times
 from tests.support.runs import make_run
 
 
@@ -147,3 +149,27 @@ def test_blocks_of_drift_follow_the_order_of_sending():
 def test_a_block_that_mostly_failed_has_no_median():
     blocks = drift_blocks(view(make_run(arms=1, cases=60, repeats=1, failures=1.0)), 0)
     assert blocks == (None,) * 12
+
+
+def test_retries_are_counted_in_the_blocks_of_the_drift():
+    calm = view(make_run(arms=1, cases=240, repeats=1, failures=0, retries=0))
+    assert retry_blocks(calm, 0) == (0,) * 24
+    run = make_run(arms=1, cases=240, repeats=1, failures=0, retries=0.3)
+    again = sum(any(len(call.attempts) > 1 for call in result.calls) for result in run.results.values())
+    blocks = retry_blocks(view(run), 0)
+    assert len(blocks) == len(drift_blocks(view(run), 0))
+    assert sum(blocks) == again > 0
+    assert retry_blocks(view(make_run(arms=1, cases=9, repeats=1)), 0) == ()
+
+
+@pytest.mark.parametrize(("share", "p95"), [(0.0, 0), (0.02, 0), (0.3, 1)])
+def test_how_often_a_trial_is_tried_again_is_told_at_its_95th_percentile(share, p95):
+    run = make_run(arms=1, cases=240, repeats=1, failures=0, retries=share)
+    assert tally(table(run), np.ones(240, dtype=np.bool_)).p95_retries == p95
+
+
+@pytest.mark.parametrize(("cases", "is_given"), [(240, False), (4000, True)])
+def test_the_farthest_quantile_is_given_only_where_the_calls_are_enough_for_its_upper_limit(cases, is_given):
+    # 1 - 0.999**n >= 0.975, what the upper limit of a 95% interval takes, from n = 3,688 on.
+    found = times(view(make_run(arms=1, cases=cases, repeats=1, failures=0, retries=0)), 0)["total_ms"]
+    assert ("0.999" in found.quantiles) is is_given
