@@ -25,7 +25,7 @@ def resampled_sums(columns: Floats, settings: Settings) -> Floats:
     Trials are never resampled within a case: the spread of case means already holds their noise, and a second stage
     would count it twice.
     """
-    return sums_over(settings.draws.counts(settings.seed, settings.n_resamples, len(columns)), columns)
+    return settings.draws.sums(settings.seed, settings.n_resamples, columns)
 
 
 def studentised(deviation: Floats, standard_error: Floats) -> Floats:
@@ -52,7 +52,7 @@ def studentised_means(totals: Floats, sizes: Floats, settings: Settings) -> Floa
     size = np.maximum(size, 1.0)
     shift = without_noise(total / size, np.abs(totals).max(axis=0))
     spread = without_noise(squares - 2 * shift * cross + shift**2 * size_squares, squares)
-    return studentised(shift, np.sqrt(n_groups / np.maximum(1, n_groups - 1) * spread) / size)
+    return studentised(shift, np.sqrt(n_groups / np.maximum(1, n_groups - 1) * np.maximum(spread, 0.0)) / size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -194,7 +194,7 @@ def _joint(columns: Floats, cluster: Ints, settings: Settings) -> Callable[[floa
 
     Linearised: u_i = sum_j sign_j x_ij / mean_j, the error of the log ratio is that of mean(u); so it is in each draw,
     where the sum of squares of the cluster totals of u is one of products of the columns' totals. None without spread.
-    Source: Cochran 1977, section 6.4, as in ``studentised_log_ratio`` with two columns.
+    Source: Cochran 1977, section 6.4, as in ``studentised_log_ratios`` with two columns.
     """
     x = columns / columns.mean(axis=0)
     u = without_noise(x @ _SIGNS, np.abs(x).sum(axis=1))

@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import special
 
 from evalharness.core.findings import Estimate
 from evalharness.stats.proportions import normal_quantile, t_quantile
-from evalharness.stats.sample import Floats, Ints, Sample, Settings, cluster_variance, groups, sums_by, with_values
+from evalharness.stats.sample import Floats, Ints, Sample, Settings, cluster_variance, groups, sums_by
 
 #: Slack on shares of trials: cumulated weights such as 19 * 0.05 must reach 0.95.
 SLACK = 1e-9
@@ -38,8 +39,9 @@ class Ordered:
         return min(1.0, float(self.shares[place - 1])) if place else 0.0
 
 
+@lru_cache(maxsize=2)
 def ordered(sample: Sample) -> Ordered | None:
-    """None where nothing was measured."""
+    """None where nothing was measured. Kept for the samples last asked for, whose quantiles share their order."""
     here = ~np.isnan(sample.values)
     if not here.any():
         return None
@@ -142,16 +144,17 @@ def effective_trials(sample: Sample, at: float, level: float) -> float:
     n_trials, n_clusters = int(sample.trials.sum()), groups(sample.cluster[sample.scored])[1]
     if n_trials == n_clusters and sample.block is None:
         return float(n_trials)
-    known = ~np.isnan(sample.values)
-    reached = sample.values <= at
-    if reached[known].all():
-        reached = sample.values < at
-    within = with_values(sample, np.where(known, reached, np.nan))
-    means, cluster = within.means[within.scored], within.cluster[within.scored]
-    share, variance = float(means.mean()), cluster_variance(means, cluster)
-    if within.block is not None:
-        variance += _time_variance(within, within.block)
-        n_clusters = min(n_clusters, groups(within.block[known])[1])
+    here = np.flatnonzero(~np.isnan(sample.values))
+    values, case, scored = sample.values[here], sample.case[here], sample.scored
+    reached = (values <= at).astype(float)
+    if reached.all():
+        reached = (values < at).astype(float)
+    means = sums_by(case, reached, sample.n_cases)[scored] / sample.trials[scored]
+    share, variance = float(means.mean()), cluster_variance(means, sample.cluster[scored])
+    if sample.block is not None:
+        label, n_blocks = groups(sample.block[here])
+        variance += _time_variance((reached - share) / (sample.trials[case] * len(means)), label, n_blocks)
+        n_clusters = min(n_clusters, n_blocks)
     alike = variance == 0 and (sample.unit == "case" or not 0 < share < 1)
     if n_clusters < 2 or alike:
         return float(n_clusters)
@@ -161,21 +164,17 @@ def effective_trials(sample: Sample, at: float, level: float) -> float:
     return clipped * (normal_quantile(level) / t_quantile(level, n_clusters - 1)) ** 2
 
 
-def _time_variance(sample: Sample, block: Ints) -> float:
+def _time_variance(deviations: Floats, block: Ints, n_blocks: int) -> float:
     """What trials of one block of time share, in the variance of the mean of case means: at least 0.
 
+    ``deviations`` (N): what each trial adds to the deviation of that mean, ``block`` (N) in 0..n_blocks-1.
     Clusters in two directions: V = V_cases + V_blocks - V_trials, of which this is the last two.
     Source: Cameron, Gelbach and Miller 2011, Journal of Business and Economic Statistics 29:238, equation 2.10.
     """
-    here = ~np.isnan(sample.values)
-    case = sample.case[here]
-    mean = float(sample.means[sample.scored].mean())
-    deviations = (sample.values[here] - mean) / (sample.trials[case] * int(sample.scored.sum()))
-    label, n_blocks = groups(block[here])
+    n = len(deviations)
     if n_blocks < 2:
         return 0.0
-    of_blocks = float(np.square(sums_by(label, deviations, n_blocks)).sum()) * n_blocks / (n_blocks - 1)
-    n = len(deviations)
+    of_blocks = float(np.square(sums_by(block, deviations, n_blocks)).sum()) * n_blocks / (n_blocks - 1)
     return max(0.0, of_blocks - float(np.square(deviations).sum()) * n / (n - 1))
 
 

@@ -15,6 +15,8 @@ from evalharness.stats.bootstrap import SMALLEST_P
 from evalharness.stats.sample import Floats, Ints, Sample, Settings, groups, sample_of, without_noise
 
 EXACT_UP_TO = 50
+#: Pairwise means that are sorted at once, by the number of values.
+FEW_MEANS = 4
 #: The logarithm of the largest float; that of the smallest with all its digits is as far on the other side.
 _LARGEST_LOG = math.log(sys.float_info.max)
 _MEDIANS = {"case": "case medians", "trial": "medians of blocks of time"}
@@ -60,7 +62,7 @@ def ratio_of_times(candidate: Sample, baseline: Sample, settings: Settings) -> P
         return None
     n = len(middle.d)
     n_means = n * (n + 1) // 2
-    not_above, not_below = _count(middle.d, 0.0), n_means - _count(middle.d, 0.0, side="left")
+    not_above, not_below = _n_within(_reach(middle.d, 0.0)), n_means - _n_within(_reach(middle.d, 0.0, side="left"))
     p = min(1.0, 2 * _tail(n, min(not_above, not_below)))
     return PairedRatio(
         estimate=Estimate(
@@ -177,21 +179,36 @@ def _unit_medians(x: Floats, cluster: Ints) -> Floats:
     return case_medians(sample_of(x, index, np.arange(n_groups)))
 
 
-def _count(d: Floats, at: float, *, side: Side = "right") -> int:
-    """How many of the means (d_i + d_j)/2, i <= j, lie at or below ``at`` (``left``: below it); ``d`` is sorted."""
-    reach = np.searchsorted(d, 2 * at - d, side=side)
-    return int(np.maximum(0, reach - np.arange(len(d))).sum())
+def _reach(d: Floats, at: float, *, side: Side = "right") -> Ints:
+    """Per i, below which j the means (d_i + d_j)/2, i <= j, lie at or below ``at`` (``left``: below it); ``d`` is
+    sorted."""
+    return np.maximum(np.searchsorted(d, 2 * at - d, side=side), np.arange(len(d)))
+
+
+def _n_within(reach: Ints) -> int:
+    return int((reach - np.arange(len(reach))).sum())
 
 
 def _walsh(d: Floats, k: int) -> float:
-    """The k-th smallest of those means, by bisection: all n(n+1)/2 of them would not fit for 50,000 cases."""
+    """The k-th smallest of those means, by bisection: all n(n+1)/2 of them would not fit for 50,000 cases.
+
+    It ends where so few are left that they can be sorted, or, where many are equal, at neighbouring numbers.
+    """
     low, high = 2 * float(d[0]) - float(d[-1]) - 1e-9, float(d[-1])
-    while low < (middle := (low + high) / 2) < high:
-        if _count(d, middle) >= k:
-            high = middle
+    below, within = np.arange(len(d)), np.full(len(d), len(d))
+    while _n_within(within) - _n_within(below) > FEW_MEANS * len(d) and low < (middle := (low + high) / 2) < high:
+        reach = _reach(d, middle)
+        if _n_within(reach) >= k:
+            high, within = middle, reach
         else:
-            low = middle
-    return high
+            low, below = middle, reach
+    left = within - below
+    if left.sum() > FEW_MEANS * len(d):
+        return high
+    i = np.repeat(np.arange(len(d)), left)
+    j = np.arange(len(i)) - np.repeat(np.cumsum(left) - left, left) + np.repeat(below, left)
+    place = k - _n_within(below) - 1
+    return float(np.partition((d[i] + d[j]) / 2, place)[place])
 
 
 def _tail(n: int, count: int) -> float:

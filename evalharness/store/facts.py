@@ -26,7 +26,7 @@ def plain_facts(
     n = len(places)
     seen, n_gaps = attempt.present("source"), np.maximum(attempt.integers("n_arrivals") - 1, 0)
     numbered = Numbered()
-    said = [numbered.number(_said(rows.remarks[place], rows.calls(place))) for place in places.tolist()]
+    said = _sayings(rows, places, numbered)
     tokens = np.nan_to_num(calls.output_tokens)
     ready_ns = np.rint(calls.wait_ms * NS_PER_MS) + np.nan_to_num(calls.connect_ns)
     return Facts(
@@ -43,7 +43,7 @@ def plain_facts(
         output_tokens=calls.output_tokens,
         reasoning_tokens=calls.reasoning_tokens,
         wasted_usd=np.full(n, np.nan),
-        said=np.array(said, dtype=np.int64),
+        said=said,
         sayings=numbered.sayings,
         seen=Seen(
             kernel=attempt.words("source")[seen] == SOURCE[StampSource.KERNEL],
@@ -54,6 +54,19 @@ def plain_facts(
             n_unseen=int((~seen & ~np.isnan(calls.done_ns)).sum()),
         ),
     )
+
+
+def _sayings(rows: PackedRows, places: Int64s, numbered: Numbered) -> Int64s:
+    """(places) the number of what each result says; texts that are equal are decoded once."""
+    known: dict[tuple[TextCell, bytes], int] = {}
+    said = np.empty(len(places), dtype=np.int64)
+    for index, place in enumerate(places.tolist()):
+        text = rows.remarks[place], rows.head(place)
+        number = known.get(text)
+        if number is None:
+            number = known[text] = numbered.number(_said(*text))
+        said[index] = number
+    return said
 
 
 def _said(remarks: TextCell, calls: TextCell) -> Said:

@@ -10,7 +10,7 @@ from evalharness.core.model import PendingReason, Phase, Status, Trial
 from evalharness.core.record import TrialResult
 from evalharness.store.cells import TextCell, json_of
 from evalharness.store.result_rows import Row, result_of
-from evalharness.store.result_texts import answer_text
+from evalharness.store.result_texts import answer_text, head_of
 from evalharness.store.unpacking import Shared
 
 if TYPE_CHECKING:
@@ -53,6 +53,10 @@ class PackedRows:
     def calls(self, place: int) -> bytes | None:
         """As in ``Row``."""
         return bytes(self.texts[self.text_ends[place] : self.text_ends[place + 1]]) or None
+
+    def head(self, place: int) -> bytes:
+        """``result_texts.head_of`` its calls."""
+        return head_of(self.texts, self.text_ends[place], self.text_ends[place + 1])
 
     def row(self, place: int) -> Row:
         return Row(

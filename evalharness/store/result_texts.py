@@ -6,6 +6,7 @@ What is missing is not written: most of these are empty in most results.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -19,6 +20,8 @@ from evalharness.store.cells import TextCell, text_of
 REPORTED = ("stop_reason", "model_reported", "effort_reported", "tier_reported")
 TEXTS = ("text", "refusal", "reasoning_summary", "response_id")
 USUAL_SOURCE = Usage().source
+_OWN = re.compile(b',"(?:%s)":' % "|".join((*TEXTS, "tool_calls", "items", "request")).encode())
+_FIRST_OF_EARLIER = b'[{"request":'
 _decoder = json.JSONDecoder()
 
 
@@ -36,20 +39,31 @@ def remarks_of(result: TrialResult) -> dict[str, Json]:
 
 
 def texts_of(call: Call, request: int) -> dict[str, Json]:
-    """``request``: the number of the body in its table."""
+    """``request``: the number of the body in its table. What few calls have of their own comes first: ``head_of``."""
     answer, attempts = call.answer, [_attempt_texts(attempt) for attempt in call.attempts]
     return _filled(
         {
-            "request": request,
-            **{name: getattr(answer, name) for name in (*TEXTS, *REPORTED)},
-            "tool_calls": [asdict(tool_call) for tool_call in answer.tool_calls],
-            "items": answer.items,
+            **{name: getattr(answer, name) for name in REPORTED},
             "usage_source": _usage_source(call.usage),
             "failure": _failure_texts(call.failure),
             "anomalies": call.anomalies,
+            **{name: getattr(answer, name) for name in TEXTS},
+            "tool_calls": [asdict(tool_call) for tool_call in answer.tool_calls],
+            "items": answer.items,
+            "request": request,
             "attempts": attempts if any(attempts) else None,
         }
     )
+
+
+def head_of(cells: bytes | bytearray, start: int, end: int) -> bytes:
+    """The text of a single call as far as it is the same in most results of a run, closed so that it can be decoded;
+    the whole where it has no such part, as in runs of earlier versions.
+
+    The cell is ``cells[start:end]``. A quote inside a JSON string is escaped, so that no answer can end its own head.
+    """
+    own = None if cells.startswith(_FIRST_OF_EARLIER, start, end) else _OWN.search(cells, start, end)
+    return bytes(cells[start:end]) if own is None else bytes(cells[start : own.start()]) + b"}]"
 
 
 def answer_text(calls: TextCell) -> str:

@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from evalharness.core.findings import ArmFindings, EffortEvidence
-from evalharness.metrics.table import Floats, Missing
+from evalharness.metrics.table import Missing
 from evalharness.stats.one_arm import estimate_share, intraclass_correlation, mixed_share
 from evalharness.stats.sample import score_bounds
 from evalharness.verdict.division import time_division
 from evalharness.verdict.service import Asked, good_share, service_level
-from evalharness.verdict.spending import spending
+from evalharness.verdict.spending import Spending
 from evalharness.verdict.tally import Tally
 from evalharness.verdict.view import RunView
 from evalharness.verdict.waits import drift_blocks, rates, retry_blocks, times
 
 
 def arm_findings(
-    view: RunView, arm: int, counted: Tally, effort: EffortEvidence | None, right: Floats, sought: Asked | None
+    view: RunView, arm: int, counted: Tally, effort: EffortEvidence | None, spent: Spending, sought: Asked | None
 ) -> ArmFindings:
-    """``counted``: the tally of the arm's trials; ``right``: of every row of the table, by its first, primary grader;
-    ``sought``: what the suite asks of the service, None where it asks nothing."""
+    """``counted``: the tally of the arm's trials; ``sought``: what the suite asks of the service, None where it asks
+    nothing."""
     declared = view.arms[arm]
     primary = view.scores(view.grader_ids[0], arm)
     rows = view.rows(arm)
-    spent = spending(view, arm, right)
     return ArmFindings(
         arm_id=declared.arm_id,
         label=declared.label,

@@ -32,6 +32,7 @@ from evalharness.verdict.routing import router
 from evalharness.verdict.sequence import is_judged_in_sequence, sequential_gates
 from evalharness.verdict.service import Asked, asked, right_column, service_level
 from evalharness.verdict.shifted import shift
+from evalharness.verdict.spending import spendings
 from evalharness.verdict.stretches import stretches
 from evalharness.verdict.tags import tag_tables
 from evalharness.verdict.trend import effort_trend, ordered_metrics
@@ -116,8 +117,8 @@ def _all_arms(seen: RunView, right: Floats, sought: Asked | None) -> tuple[ArmFi
     tallies = seen.gathered.tallies
     evidence = effort_evidence(seen, tallies)
     return tuple(
-        arm_findings(seen, place, tallies[arm.arm_id], evidence[arm.arm_id], right, sought)
-        for place, arm in enumerate(seen.arms)
+        arm_findings(seen, place, tallies[arm.arm_id], evidence[arm.arm_id], spent, sought)
+        for place, (arm, spent) in enumerate(zip(seen.arms, spendings(seen, right), strict=True))
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from evalharness.core.findings import Comparison, Estimate
 from evalharness.metrics.catalog import CATALOG
-from evalharness.stats.means import ratio_of_means
+from evalharness.stats.means import ratios_of_means
 from evalharness.stats.sample import groups
 from evalharness.stats.signed_rank import ratio_of_times
 from evalharness.verdict.arm_samples import ArmSamples
@@ -32,8 +32,7 @@ class _Ratio:
 
 def ratios(view: ArmSamples, metric: str, pairs: Sequence[Pair]) -> Mapping[Pair, Comparison]:
     """candidate / baseline for each pair that has one: less is better, and a reading needs the Holm-adjusted p."""
-    found = {pair: _ratio(view, metric, pair) for pair in pairs}
-    known = {pair: ratio for pair, ratio in found.items() if ratio is not None}
+    known = _times(view, metric, pairs) if CATALOG[metric].is_time else _means(view, metric, pairs)
     adjusted = HOLM.adjusted([ratio.p_value for ratio in known.values()])
     return {
         pair: _comparison(view, metric, pair, ratio, p_adjusted)
@@ -41,25 +40,32 @@ def ratios(view: ArmSamples, metric: str, pairs: Sequence[Pair]) -> Mapping[Pair
     }
 
 
-def _ratio(view: ArmSamples, metric: str, pair: Pair) -> _Ratio | None:
-    """Times may be infinite, so they are compared by their middle; what adds up is compared by its mean."""
-    if not CATALOG[metric].is_time:
-        candidate, baseline = view.metric(metric, pair[0]), view.metric(metric, pair[1])
-        means = ratio_of_means(candidate, baseline, view.settings)
-        if means is None:
-            return None
-        return _Ratio(estimate=means.estimate, p_value=means.p_value, p_method=means.p_method)
-    times = ratio_of_times(*view.paired_times(metric, pair), view.settings)
-    if times is None:
-        return None
-    return _Ratio(
-        estimate=times.estimate,
-        p_value=times.p_value,
-        p_method=times.p_method,
-        smallest_p=times.smallest_p,
-        gained=times.faster,
-        lost=times.slower,
-    )
+def _means(view: ArmSamples, metric: str, pairs: Sequence[Pair]) -> Mapping[Pair, _Ratio]:
+    """What adds up is compared by its mean."""
+    samples = [(view.metric(metric, candidate), view.metric(metric, baseline)) for candidate, baseline in pairs]
+    found = zip(pairs, ratios_of_means(samples, view.settings), strict=True)
+    return {
+        pair: _Ratio(estimate=means.estimate, p_value=means.p_value, p_method=means.p_method)
+        for pair, means in found
+        if means is not None
+    }
+
+
+def _times(view: ArmSamples, metric: str, pairs: Sequence[Pair]) -> Mapping[Pair, _Ratio]:
+    """Times may be infinite, so they are compared by their middle."""
+    found = {pair: ratio_of_times(*view.paired_times(metric, pair), view.settings) for pair in pairs}
+    return {
+        pair: _Ratio(
+            estimate=times.estimate,
+            p_value=times.p_value,
+            p_method=times.p_method,
+            smallest_p=times.smallest_p,
+            gained=times.faster,
+            lost=times.slower,
+        )
+        for pair, times in found.items()
+        if times is not None
+    }
 
 
 def _comparison(view: ArmSamples, metric: str, pair: Pair, ratio: _Ratio, p_adjusted: float | None) -> Comparison:

@@ -10,7 +10,7 @@ import numpy as np
 from evalharness.core.findings import Estimate
 from evalharness.core.model import Status
 from evalharness.metrics.table import Floats
-from evalharness.stats.means import cost_per_correct, estimate_means
+from evalharness.stats.means import costs_per_correct, estimate_means
 from evalharness.verdict.view import RunView
 
 
@@ -26,23 +26,41 @@ class Spending:
     n_without_cost: int
 
 
-def spending(view: RunView, arm: int, right: Floats) -> Spending:
-    """``right``: column of 1, 0 and NaN, whether the primary score reaches its pass mark."""
-    columns, settings = view.table.metrics, view.settings
-    rows = view.rows(arm)
+def spendings(view: RunView, right: Floats) -> tuple[Spending, ...]:
+    """Of every arm, all from one set of sums. ``right``: column of 1, 0 and NaN, whether the primary score reaches its
+    pass mark."""
+    arms = range(len(view.arms))
+    tokens = token_columns(view.table.metrics)
+    costs = [view.metric("cost_usd", arm) for arm in arms]
+    drawn = [*(view.sample(column, arm) for arm in arms for column in tokens.values()), *costs]
+    means = estimate_means(drawn, view.settings, units=["tokens"] * len(tokens) * len(arms) + ["usd"] * len(arms))
+    per_right = costs_per_correct([(cost, view.sample(right, arm)) for arm, cost in enumerate(costs)], view.settings)
+    return tuple(
+        _spending(
+            view,
+            arm,
+            tokens=dict(zip(tokens, means[arm * len(tokens) :], strict=False)),
+            cost=means[len(tokens) * len(arms) + arm],
+            per_right=per_right[arm],
+        )
+        for arm in arms
+    )
+
+
+def _spending(
+    view: RunView, arm: int, *, tokens: Mapping[str, Estimate | None], cost: Estimate | None, per_right: Estimate | None
+) -> Spending:
+    columns, rows = view.table.metrics, view.rows(arm)
     ended = rows & ~view.table.has_status(Status.PENDING)
     answered = ended & ~view.table.has_status(Status.ERROR)
     without_usage = np.isnan(columns["input_tokens"]) | np.isnan(columns["output_tokens"])
-    cost, tokens = view.metric("cost_usd", arm), token_columns(columns)
-    drawn = [*(view.sample(column, arm) for column in tokens.values()), cost]
-    *mean_tokens, mean_cost = estimate_means(drawn, settings, units=[*("tokens" for _ in tokens), "usd"])
     known = columns["cost_usd"][rows & ~np.isnan(columns["cost_usd"])]
     return Spending(
-        tokens=dict(zip(tokens, mean_tokens, strict=True)),
+        tokens=tokens,
         n_without_usage=int((answered & without_usage).sum()),
-        cost_usd=mean_cost,
+        cost_usd=cost,
         cost_total_usd=float(known.sum()) if len(known) else None,
-        cost_per_correct_usd=cost_per_correct(cost, view.sample(right, arm), settings),
+        cost_per_correct_usd=per_right,
         n_without_cost=int(np.isnan(columns["cost_usd"][ended]).sum()),
     )
 

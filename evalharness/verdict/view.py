@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -39,6 +39,9 @@ class RunView:
     settings: Settings
     gathered: Gathered
     drift: Drift | None = None
+    #: Samples of an arm by scores or metric, and its places in the table: many figures are of the same ones.
+    _made: dict[tuple[str, str, int], Sample] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _places: dict[int, Ints] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def moments(self) -> Moments:
@@ -73,20 +76,33 @@ class RunView:
     def rows(self, arm: int) -> Bools:
         return np.asarray(self.table.arm_index == arm)
 
+    def places(self, arm: int) -> Ints:
+        """Of the arm's trials in the table."""
+        if arm not in self._places:
+            self._places[arm] = np.flatnonzero(self.rows(arm))
+        return self._places[arm]
+
     def sample(self, column: Floats, arm: int) -> Sample:
         """One arm's trials of a column of the table; all cases of the plan stay in."""
-        return self._sample(column, self.rows(arm))
+        return self._sample(column, self.places(arm))
 
     def scores(self, grader: str, arm: int) -> Sample:
         """Only the trials of cases that have the grader: in others nothing is missing."""
-        asked = self.table.asked[grader][self.table.case_index]
-        return self._sample(self.table.scores[grader], self.rows(arm) & asked)
+        wanted = "scores", grader, arm
+        if wanted not in self._made:
+            places = self.places(arm)
+            asked = self.table.asked[grader][self.table.case_index[places]]
+            self._made[wanted] = self._sample(self.table.scores[grader], places[asked])
+        return self._made[wanted]
 
     def metric(self, name: str, arm: int) -> Sample:
         """Times of failed trials are +inf; other metrics are NaN there."""
-        if CATALOG[name].unit in _OF_THE_MOMENT:
-            return self.times(self.table.timed(name), self.rows(arm))
-        return self.sample(self.table.timed(name), arm)
+        wanted = "metric", name, arm
+        if wanted not in self._made:
+            column = self.table.timed(name)
+            is_time = CATALOG[name].unit in _OF_THE_MOMENT
+            self._made[wanted] = self.times(column, self.rows(arm)) if is_time else self.sample(column, arm)
+        return self._made[wanted]
 
     def times(self, column: Floats, rows: Bools) -> Sample:
         """Trials of a column of times: in a latency run in the order they were sent, else by case.
@@ -95,7 +111,7 @@ class RunView:
         that it was to reach.
         """
         if not self.is_latency:
-            return self._sample(column, rows, None if self.drift is None else self._blocks(rows))
+            return self._sample(column, np.flatnonzero(rows), None if self.drift is None else self._blocks(rows))
         if self.suite.load.is_timed:
             rows = self.moments.sent(rows)
         return sample_in_time(column[self.in_order(rows)], self.moments.in_flight(rows) or 0.0)
@@ -136,8 +152,8 @@ class RunView:
         labels[places] = block_labels(n, n // block_length(n, self.moments.in_flight(rows) or 0.0))
         return labels[rows]
 
-    def _sample(self, column: Floats, rows: Bools, block: Ints | None = None) -> Sample:
-        return sample_of(column[rows], self.table.case_index[rows], self.clusters, block=block)
+    def _sample(self, column: Floats, places: Ints, block: Ints | None = None) -> Sample:
+        return sample_of(column[places], self.table.case_index[places], self.clusters, block=block)
 
 
 def view(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> RunView:

@@ -112,6 +112,13 @@ TOPICS = (
         "interval misses the true one. Without a true gain every finite price is wrong.",
     ),
     Topic(
+        "changes",
+        "Changes from run to run",
+        "tests.stats.calibrate_changes",
+        "Histories of runs in which nothing changed, and such with one change; sizes in standard errors of a run. The "
+        "alarm rate asked for is 5% over the whole history. Outliers between runs are not what the method is made for.",
+    ),
+    Topic(
         "simulator",
         "End to end: the intervals and verdicts of whole reports",
         "tests.stats.calibrate_end_to_end",

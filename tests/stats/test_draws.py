@@ -45,21 +45,44 @@ def test_counts_are_kept_and_the_oldest_make_room(monkeypatch):
     assert next(draws.counts(1, 10, 30)) is not next(draws.counts(1, 10, 30)), "more than may be kept at all"
 
 
-def test_sums_are_the_rational_ones_rounded_once_whatever_the_order():
-    """Against exact rational arithmetic; columns that cancel and span many magnitudes."""
+@pytest.mark.parametrize(("many", "rounded_away"), [(1_000, 37 * 2.0**-90), (37, 37 * 2.0**-47)])
+def test_sums_are_the_rational_ones_but_for_the_rounding_of_the_values_whatever_the_order(
+    monkeypatch, many, rounded_away
+):
+    """Against exact rational arithmetic; columns that cancel and span many magnitudes. A value is rounded to 53 bits
+    less the 6 of 37, and where two parts are summed to twice as many."""
+    monkeypatch.setattr(draws_module, "MANY", many)
     rng = np.random.default_rng(4)
     columns = np.column_stack(
         [rng.normal(size=37), rng.lognormal(0, 4, 37), rng.normal(1e8, 1e-3, 37), np.zeros(37), np.arange(37.0)]
     )
-    counts = all_counts(Draws(), 5, 20, 37)
-    sums = sums_over(iter([counts]), columns)
-    largest = np.abs(columns).max(axis=0)
-    for row, weights in zip(sums, counts, strict=True):
-        for k, value in enumerate(row):
+    draws = Draws()
+    counts = all_counts(draws, 5, 20, 37)
+    sums, around_usual = sums_over(iter([counts]), columns), draws.sums(5, 20, columns)
+    largest, spread = np.abs(columns).max(axis=0), np.ptp(columns, axis=0)
+    for row, other, weights in zip(sums, around_usual, counts, strict=True):
+        for k in range(5):
             exact = sum(Fraction(int(n)) * Fraction(x) for n, x in zip(weights, columns[:, k].tolist(), strict=True))
-            assert abs(float(Fraction(float(value)) - exact)) <= math.ulp(float(exact)) + 37 * largest[k] * 2.0**-90
+            ulp = math.ulp(float(exact))
+            assert abs(float(Fraction(float(row[k])) - exact)) <= ulp + rounded_away * largest[k]
+            # The differences from the usual value, and its multiple, are rounded as well.
+            beyond = 37 * math.ulp(largest[k]) + rounded_away * max(largest[k], spread[k])
+            assert abs(float(Fraction(float(other[k])) - exact)) <= 2 * ulp + beyond
     shuffled = rng.permutation(37)
     assert (sums_over(iter([counts[:, shuffled]]), columns[shuffled]) == sums).all()
+
+
+def test_sums_of_what_most_clusters_have_are_exact():
+    """Right and wrong around their mean, and sizes: of these a draw without spread must show none at all."""
+    right = np.zeros(2_000)
+    right[[3, 500, 1999]] = 1
+    draws = Draws()
+    sums = draws.sums(2, 300, np.column_stack([right - right.mean(), np.full(2_000, 0.1), right]))
+    n_right = all_counts(draws, 2, 300, 2_000) @ right
+    assert (sums[:, 2] == n_right).all()
+    assert (n_right == 0).any()
+    assert (sums[n_right == 0, 0] == -3).all()  # 2,000 times the mean of three in 2,000
+    assert (sums[:, 1] == 200).all()
 
 
 def test_tiles_change_no_bit(monkeypatch):

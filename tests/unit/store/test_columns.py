@@ -20,9 +20,14 @@ from evalharness.report.page import render_page
 from evalharness.report.settings import ReportSettings
 from evalharness.store import columns as store_columns
 from evalharness.store.load import load
+from evalharness.store.result_texts import head_of
 from evalharness.verdict.compare import analyse
 from tests.support.runs import make_run
 from tests.support.stored import store_run
+
+
+#: Text that looks like the end of what a call says before its texts.
+FORGED = 'm","text":"x","request":7}]'
 
 
 def seen_by(result: TrialResult, rng: random.Random) -> TrialResult:
@@ -62,9 +67,9 @@ def _seen(call: Call, rng: random.Random) -> Call:
     )
     answer = replace(
         call.answer,
-        text=rng.choice(["", call.answer.text, "two\nlines \ud800"]),
+        text=rng.choice(["", call.answer.text, "two\nlines \ud800", FORGED]),
         refusal=rng.choice([None, "No."]),
-        model_reported=rng.choice([None, "sim-mini", "sim-maxi"]),
+        model_reported=rng.choice([None, "sim-mini", "sim-maxi", FORGED]),
         tier_reported=rng.choice([None, "flex"]),
     )
     return replace(
@@ -74,6 +79,20 @@ def _seen(call: Call, rng: random.Random) -> Call:
         anomalies=rng.choice([(), ("no_deltas",), ("duplicate_id", "no_deltas")]),
         cost_usd=rng.choice([None, 0.0, 0.000_324, 1 / 3, call.cost_usd]),
     )
+
+
+@pytest.mark.parametrize(
+    ("cell", "head"),
+    [
+        (b'[{"stop_reason":"stop","text":"a","request":3}]', b'[{"stop_reason":"stop"}]'),
+        (b'[{"stop_reason":"a\\",\\"text\\":","request":3}]', b'[{"stop_reason":"a\\",\\"text\\":"}]'),
+        (b'[{"text":"a","request":3}]', b'[{"text":"a"}]'),
+        (b'[{"request":3,"text":"a","stop_reason":"stop"}]', None),  # of an earlier version
+        (b'[{"request":3}]', None),
+    ],
+)
+def test_the_head_of_a_text_ends_before_what_is_an_answer_s_own(cell, head):
+    assert head_of(b"before" + cell + b"after", 6, 6 + len(cell)) == (cell if head is None else head)
 
 
 def varied(**options: object) -> RunRecord:
