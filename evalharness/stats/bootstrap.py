@@ -9,12 +9,14 @@ import numpy as np
 
 from evalharness.stats.draws import Counts, sums_over
 from evalharness.stats.proportions import Interval, t_quantile
-from evalharness.stats.sample import Floats, Settings, without_noise
+from evalharness.stats.sample import Floats, Ints, Settings, without_noise
 
 #: Rows of random signs made at once.
 CHUNK = 500
 NO_SPREAD = "no interval: no spread between independent cases"
 EXACT_FLIPS_UP_TO = 16
+#: Of the smallest total, into how many parts it may fall to make a step, and all totals together in steps.
+MOST_PARTS, MOST_STEPS = 12, 2**20
 #: A p value is never 0: tails this thin rest on the method's assumptions more than on data.
 SMALLEST_P = 1e-12
 
@@ -95,7 +97,8 @@ class SignTest:
 def sign_flip(totals: Floats, settings: Settings) -> SignTest:
     """Two-sided test that ``totals`` (G cluster totals of differences) are symmetric about 0.
 
-    All 2^m flips of the m non-zero totals where m <= 16, else B random ones with p = (hits+1)/(B+1).
+    All 2^m flips of the m non-zero totals where m <= 16 or the totals are multiples of one step, as those of scores
+    with equal repeats are; else B random ones with p = (hits+1)/(B+1).
     Source: Fisher 1935; Phipson and Smyth 2010 for the +1.
     """
     moved = totals[totals != 0]
@@ -108,12 +111,45 @@ def sign_flip(totals: Floats, settings: Settings) -> SignTest:
         bits = (np.arange(2**m)[:, None] >> np.arange(m)) & 1
         hits = int((np.abs((2.0 * bits - 1.0) @ moved) >= bar).sum())
         return SignTest(p_value=hits / 2**m, smallest_p=2.0 ** (1 - m), method="sign flip, exact")
+    smallest = max(2.0 ** (1 - min(m, 1000)), SMALLEST_P)
+    steps = _steps(moved)
+    if steps is not None:
+        p = max(_tail_of_flips(steps), SMALLEST_P)
+        return SignTest(p_value=p, smallest_p=smallest, method="sign flip, exact")
     plus = sums_over(_signs(m, settings), moved[:, None])[:, 0]
     hits = int((np.abs(2.0 * plus - moved.sum()) >= bar).sum())
     floor = 1 / (settings.n_resamples + 1)
     p = (hits + 1) * floor
-    smallest = max(2.0 ** (1 - min(m, 1000)), floor, SMALLEST_P)
-    return SignTest(p_value=p, smallest_p=smallest, method=f"sign flip, {settings.n_resamples:,} draws")
+    return SignTest(p_value=p, smallest_p=max(smallest, floor), method=f"sign flip, {settings.n_resamples:,} draws")
+
+
+def _steps(x: Floats) -> Ints | None:
+    """``x`` (none of it 0) as multiples of one step; None where they have none that is coarse enough."""
+    smallest = float(np.abs(x).min())
+    for parts in range(1, MOST_PARTS + 1):
+        multiples = x / (smallest / parts)
+        whole = np.rint(multiples)
+        if np.abs(whole).sum() > MOST_STEPS:
+            return None
+        if (np.abs(multiples - whole) <= 1e-9 * np.abs(multiples)).all():
+            return whole.astype(np.int64)
+    return None
+
+
+def _tail_of_flips(steps: Ints) -> float:
+    """P(|sum of +-steps| >= |sum of steps|): the characteristic function of the sum is a product of cosines, from which
+    a Fourier transform gives the chance of every sum, each to about 1e-16."""
+    observed = abs(int(steps.sum()))
+    if observed == 0:
+        return 1.0
+    sizes, counts = np.unique(np.abs(steps), return_counts=True)
+    n = 1 << (2 * int(sizes @ counts) + 1).bit_length()
+    angles = 2 * np.pi / n * np.arange(n // 2 + 1)
+    transform = np.ones_like(angles)
+    for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
+        transform *= np.cos(size * angles) ** count
+    chances = np.fft.irfft(transform, n)
+    return min(1.0, 2 * max(0.0, float(chances[observed : n // 2].sum())))
 
 
 def _signs(m: int, settings: Settings) -> Iterator[Counts]:

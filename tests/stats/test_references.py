@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from evalharness.stats import means, multiple, one_arm, paired, planning, quantiles, signed_rank, trend, unpaired
 from evalharness.stats.bootstrap import sign_flip
@@ -170,6 +171,25 @@ def test_exact_sign_flips(given, expected):
     result = sign_flip(np.array(given["u"]), SETTINGS)
     assert result.p_value == pytest.approx(expected)
     assert result.smallest_p == 2.0 ** (1 - len(given["u"]))
+
+
+@pytest.mark.parametrize("step", [1.0, 1 / 3, 0.1])
+def test_sign_flips_of_multiples_of_a_step_are_exact(step):
+    """Against all 2^19 flips, listed."""
+    rng = np.random.default_rng(11)
+    u = rng.choice([-3, -2, 1, 2, 3], 19, p=[0.1, 0.2, 0.1, 0.4, 0.2]) * step
+    signs = 2.0 * ((np.arange(2**19)[:, None] >> np.arange(19)) & 1) - 1
+    full = float((np.abs(signs @ u) >= abs(u.sum()) - 1e-9).mean())
+    result = sign_flip(u, SETTINGS)
+    assert (result.method, result.smallest_p) == ("sign flip, exact", 2.0**-18)
+    assert result.p_value == pytest.approx(full, rel=1e-9)
+
+
+@pytest.mark.parametrize(("gained", "lost"), [(40, 20), (1_200, 1_000), (30, 30), (3_000, 0)])
+def test_sign_flips_of_equal_totals_are_the_binomial_test(gained, lost):
+    u = np.array([0.5] * gained + [-0.5] * lost)
+    expected = max(stats.binomtest(gained, gained + lost).pvalue, 1e-12)
+    assert sign_flip(u, SETTINGS).p_value == pytest.approx(expected, rel=1e-6)
 
 
 def test_random_sign_flips_come_near_all_flips():
