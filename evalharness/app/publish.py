@@ -41,11 +41,12 @@ def export(folder: Path, form: str) -> bytes:
 
 
 def publish(folder: Path, *, settings: ReportSettings, junit: bool = False) -> Published:
-    """Write the report, its summaries and the index of the reports folder two levels up; with ``junit``, or gates,
-    ``junit.xml`` too.
+    """Write the report, its summaries, the page of the suite's runs and the index of the reports folder two levels up;
+    with ``junit``, or gates, ``junit.xml`` too.
 
     Raises ``StoreError`` where a file cannot be written; the run itself is not touched.
     """
+    from evalharness.app.trend import refresh_page
     from evalharness.report.write import write_bytes, write_index, write_report
     from evalharness.store.export import junit as junit_export
 
@@ -53,5 +54,6 @@ def publish(folder: Path, *, settings: ReportSettings, junit: bool = False) -> P
     paths = list(write_report(found.run, found.analysis, folder, settings=settings))
     if junit or found.analysis.gates:
         paths.append(write_bytes(folder / "junit.xml", junit_export.export(found.run, found.analysis)))
+    refresh_page(folder.parent)
     write_index(folder.parent.parent)
     return Published(run=found.run, analysis=found.analysis, paths=paths)

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("evalharness.cli.run", "Run or resume a suite, write the report, print the decision."),
     "report": ("evalharness.cli.report", "Render stored runs again: HTML, Markdown or terminal."),
     "compare": ("evalharness.cli.compare", "A run against an earlier one or a baseline file, case by case."),
+    "trend": ("evalharness.cli.trend", "A suite's runs over time: what changed from run to run, and by how much."),
     "gate": ("evalharness.cli.gate", "Judge a run's gates against a baseline: verdicts only."),
     "baseline": ("evalharness.cli.baseline", "Keep a run as a small file in git, to compare later runs with."),
     "show": ("evalharness.cli.show", "One case of a run: request, timeline, output, scores."),

@@ -59,7 +59,7 @@ def _side_by_side(folders: Sequence[Path], form: str) -> None:
     from evalharness.app import publish
     from evalharness.report import together
     from evalharness.report.settings import ReportSettings
-    from evalharness.report.write import write_together
+    from evalharness.report.write import TOGETHER, write_suite_page
 
     suite_dir = folders[0].parent
     links = [f"{quote(os.path.relpath(folder, suite_dir))}/report.html" for folder in folders]
@@ -67,7 +67,7 @@ def _side_by_side(folders: Sequence[Path], form: str) -> None:
     if form == "html":
         for folder in folders:
             publish.publish(folder, settings=ReportSettings())
-        click.echo(str(write_together(suite_dir, together.page(found))))
+        click.echo(str(write_suite_page(suite_dir, TOGETHER, together.page(found))))
     elif form == "markdown":
         click.echo(together.markdown(found), nl=False)
     else:

@@ -8,6 +8,10 @@ import hashlib
 from evalharness.report import palette
 from evalharness.report.templates import resource
 
+#: The name of the style sheet where it is a file, and the source that a policy then names.
+STYLE_FILE = "report.css"
+_BESIDE = "'self'"
+
 
 def stylesheet(run_id: str = "") -> str:
     """``run_id`` stands at the head of every printed page."""
@@ -15,9 +19,12 @@ def stylesheet(run_id: str = "") -> str:
     return palette.css() + "\n" + resource("page.css") + running
 
 
-def policy(style: str, script: str | None = None) -> str:
-    """A content security policy under which the page loads nothing and runs only its own script."""
-    parts = ["default-src 'none'", f"style-src {_source(style)}"]
+def policy(style: str | None, script: str | None = None) -> str:
+    """A content security policy under which the page loads nothing and runs only its own script.
+
+    ``style`` None: its style sheet is a file beside it, from where it may load that.
+    """
+    parts = ["default-src 'none'", f"style-src {_BESIDE if style is None else _source(style)}"]
     if script is not None:
         parts.append(f"script-src {_source(script)}")
     return "; ".join([*parts, "img-src data:", "base-uri 'none'", "form-action 'none'"])

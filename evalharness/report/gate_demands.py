@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from evalharness.core.model import Demand, GateScope, GateSpec
+from evalharness.core.run_summary import Quantity
 from evalharness.metrics.catalog import CATALOG, Unit
 from evalharness.report import numbers
 from evalharness.report.gate_figures import (
     COST_PER_CORRECT,
     ERROR_SHARE,
-    Quantity,
     higher_is_better,
     limit_text,
     quantity,

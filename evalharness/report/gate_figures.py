@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 
 from evalharness.core.findings import Estimate
 from evalharness.core.model import Demand, GateScope, GateSpec
+from evalharness.core.run_summary import Quantity
 from evalharness.metrics.catalog import CATALOG, Unit
 from evalharness.report import numbers
 
@@ -16,17 +16,6 @@ ERROR_SHARE = "error_share"
 COST_PER_CORRECT = "cost_per_correct_usd"
 _MOST_DECIMALS = 9
 _MOST_EXTRA_DECIMALS = 7
-
-
-class Quantity(Enum):
-    """What a gate's figures are, which decides how they are written."""
-
-    SHARE = auto()
-    POINTS = auto()
-    TIME = auto()
-    MONEY = auto()
-    RATIO = auto()
-    NUMBER = auto()
 
 
 POINTS = " points"

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from evalharness.core.findings import Analysis
 from evalharness.core.record import RunRecord
 from evalharness.report.build import build_page
-from evalharness.report.document import policy, stylesheet
+from evalharness.report.document import STYLE_FILE, policy, stylesheet
 from evalharness.report.settings import ReportSettings
 from evalharness.report.templates import render, resource
 from evalharness.report.words import SIMULATED
@@ -15,13 +15,15 @@ from evalharness.report.words import SIMULATED
 
 def render_page(run: RunRecord, analysis: Analysis, settings: ReportSettings) -> str:
     """``report.html``. The same run gives the same text: it holds no time of rendering, no path, no random id."""
-    style, script = stylesheet(run.manifest.run_id), resource("page.js")
+    style = None if settings.external_css else stylesheet(run.manifest.run_id)
+    script = resource("common.js") + resource("page.js")
     return render(
         "page.html.j2",
         page=build_page(run, analysis, settings),
         run_id=run.manifest.run_id,
         simulated=SIMULATED,
         policy=policy(style, script),
-        style=Markup(style),
+        style=None if style is None else Markup(style),
+        style_file=STYLE_FILE,
         script=Markup(script),
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from evalharness.core.findings import Analysis, ArmFindings, CaseReading, Drift, Estimate, Outcome, TimeFindings
 from evalharness.core.ids import content_id
-from evalharness.core.model import Json, Status
+from evalharness.core.model import GraderSpec, Json, Status
 from evalharness.core.record import RunRecord
 from evalharness.report.comparison_flips import lost_and_won
+from evalharness.report.gate_figures import allowed, quantity
 from evalharness.report.gate_words import GateLine, GatesText, gates_text
 from evalharness.report.latency_verdict import headline_stretch
 from evalharness.report.load_words import level_text
@@ -18,6 +20,7 @@ from evalharness.report.visible import shortened
 
 MAX_BYTES = 4_000
 FORMAT = 1
+_HASH_DIGITS = 8
 
 
 def report_json(run: RunRecord, analysis: Analysis) -> str:
@@ -34,7 +37,7 @@ def report_json(run: RunRecord, analysis: Analysis) -> str:
 
 
 def _facts(run: RunRecord, analysis: Analysis) -> dict[str, Json]:
-    manifest, suite = run.manifest, run.plan.suite
+    manifest = run.manifest
     verdict = verdict_text(run, analysis)
     headline = headline_arm(analysis)
     return {
@@ -49,8 +52,8 @@ def _facts(run: RunRecord, analysis: Analysis) -> dict[str, Json]:
         "version": manifest.version,
         "commit": _short_text(manifest.environment.get("git_commit")),
         "plan_hash": run.plan.plan_hash,
-        "graders_hash": content_id([[g.grader_id, g.type, dict(g.params), g.pass_at] for g in suite.graders]),
-        "cases_hash": content_id([[case.case_id, case.content_hash] for case in suite.cases]),
+        "hashes": dict(_hashes(run, analysis)),
+        "baseline_run": None if analysis.baseline_run is None else shortened(analysis.baseline_run.run_id, 64),
         "outcome": _outcome(analysis),
         "heading": shortened(verdict.heading, 80),
         "lead": shortened(verdict.lead, 400),
@@ -71,6 +74,41 @@ def _facts(run: RunRecord, analysis: Analysis) -> dict[str, Json]:
     }
 
 
+def _hashes(run: RunRecord, analysis: Analysis) -> Mapping[str, str]:
+    """What was measured and by whom, part by part: runs with equal hashes of what was measured can be put on one line.
+
+    Not in it, because they change no figure of an arm: its name in the sweep, repeats, seed, limits, rules.
+    """
+    suite, hashed = run.plan.suite, run.plan.hashed
+    used = {arm.endpoint for arm in run.plan.arms}
+    own = {case.case_id: [_grader(spec) for spec in case.graders] for case in suite.cases if case.graders}
+    models = {name for arm in analysis.arms for name in arm.models_reported}
+    client = {name: value for name, value in run.manifest.environment.items() if name != "git_commit"}
+
+    def planned(*prefixes: str) -> Mapping[str, Json]:
+        return {key: value for key, value in hashed.items() if key.startswith(prefixes)}
+
+    endpoints, trace = planned("endpoints."), planned("files.") if suite.load.shape == "trace" else {}
+    parts: dict[str, Json] = {
+        "cases": [[case.case_id, case.content_hash] for case in suite.cases],
+        "graders": [[_grader(spec) for spec in suite.graders], own],
+        "prompts": planned("prompts."),
+        "request": planned("request"),
+        "model": {key: value for key, value in endpoints.items() if key.endswith(".model")},
+        "endpoint": {key: value for key, value in endpoints.items() if not key.endswith(".model")},
+        "load": {**planned("load"), **trace},
+        "prices": {each.name: asdict(each.prices) for each in suite.endpoints if each.name in used and each.prices},
+        "client": client,
+        "version": run.manifest.version,
+        "reported model": sorted(models),
+    }
+    return {name: content_id(part, digits=_HASH_DIGITS) for name, part in parts.items()}
+
+
+def _grader(spec: GraderSpec) -> Json:
+    return [spec.grader_id, spec.type, dict(spec.params), spec.pass_at, [status.value for status in spec.grades]]
+
+
 def _verdict(text: GatesText | None) -> dict[str, Json]:
     """What the gates came to; nulls without gates."""
     return {
@@ -83,8 +121,11 @@ def _verdict(text: GatesText | None) -> dict[str, Json]:
 def _gate(line: GateLine) -> Mapping[str, Json]:
     return {
         "gate": shortened(line.name, 120),
+        "subject": shortened(line.subject, 120),
         "verdict": line.state.value,
+        "quantity": quantity(line.finding.spec).value,
         "found": estimate_json(line.finding.estimate),
+        "allowed": [_six(limit) for limit in allowed(line.finding.spec)],
     }
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from markupsafe import Markup
 
 from evalharness.report.charts.bars import Bar, Part, bars
-from evalharness.report.charts.course import Point, drift, history
+from evalharness.report.charts.course import drift
 from evalharness.report.charts.ecdf import Curve, curve_scale, ecdf
 from evalharness.report.charts.gate_strip import GateRow, Limit, gate_strip
+from evalharness.report.charts.history import ChangeMark, Level, Plot, Point, history_chart, history_strip
 from evalharness.report.charts.load_curve import LoadLine, LoadPanel, LoadPoint, load_curve
 from evalharness.report.charts.marks import Interval, Mark, swatch
 from evalharness.report.charts.scatter import Dot, Panel, scatter
@@ -74,8 +75,20 @@ def pictures() -> list[tuple[str, Markup]]:
     bar = Bar(label="low", parts=parts, total=80, total_text="80")
     drawn += [("bars", bars([bar], title="Bars", unit="tokens", write=lambda value: f"{value:g}", uid="golden"))]
     drawn += [("drift", drift([1, 2, None, 3], Mark(5), label="low", top_text="median 2 s"))]
-    runs = [Point(quality=interval(60, 55, 65)), Point(quality=interval(61, 58, 64), broken=True)]
-    drawn += [("history", history(runs))]
+    runs = [Point(value=interval(60, 55, 65)), Point(value=interval(61, 58, 64), broken=True)]
+    drawn += [("history", history_strip(runs))]
+    plot = Plot(
+        title="Answer",
+        desc="By run",
+        points=[*runs, None, Point(value=interval(40, 36, 44)), Point(value=interval(41, 37, 45), whole=False)],
+        ends=("2026-11-01", "2026-11-05"),
+        write=lambda value: f"{value:g}%",
+        is_positive=False,
+        changes=[ChangeMark(at=3, label="−20 points", role="worse")],
+        levels=[Level(value=60.5, first=0, last=1), Level(value=40, first=3, last=3)],
+        limits=[(50, "limit 50%")],
+    )
+    drawn += [("history chart", history_chart(plot))]
     steps = [
         LoadPoint(level="5/s", mark=Mark(0), per_s=4.9, tail_ms=interval(850, 800, 950), median_ms=600),
         LoadPoint(level="20/s", mark=Mark(3), per_s=19.6, tail_ms=interval(900, 860, None), median_ms=610, holds=True),

@@ -88,7 +88,7 @@ def test_several_changes_are_found_each_at_its_place():
     level = np.repeat([0.0, 1.0, 0.4], [8, 10, 9])
     found = change_points(level + rng.normal(0, 0.05, 27), np.full(27, 0.05), alarm=0.05)
     assert [change.at for change in found] == [8, 18]
-    assert [change.estimate.point for change in found] == pytest.approx([1.0, -0.6], abs=0.07)
+    assert [change.estimate.point for change in found] == pytest.approx([1.0, -0.6], abs=0.1)
 
 
 @pytest.mark.parametrize("n", range(FEWEST_RUNS))

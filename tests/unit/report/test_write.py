@@ -12,7 +12,7 @@ import pytest
 from evalharness.core.errors import StoreError
 from evalharness.report import index
 from evalharness.report.settings import ReportSettings
-from evalharness.report.write import write_index, write_report, write_text, write_together
+from evalharness.report.write import HISTORY, TOGETHER, write_index, write_report, write_suite_page, write_text
 from tests.support.reports import analysed, shown_text
 
 
@@ -87,14 +87,14 @@ def test_the_index_lists_runs_newest_first_from_their_small_files_alone(reports)
     ]
     assert "SIMULATED" in html
     assert "Use medium" in shown_text(html)
-    assert "<script" not in html
+    assert not re.search(r"<script[^>]", html)
 
 
 def test_history_is_broken_where_the_cases_changed(reports):
     for day in range(1, 4):
         put(reports, "maths", f"r{day}", created_utc=f"2026-11-0{day}T10:00:00.000Z")
     whole = write_index(reports).read_text()
-    put(reports, "maths", "r4", created_utc="2026-11-04T10:00:00.000Z", cases_hash="other")
+    put(reports, "maths", "r4", created_utc="2026-11-04T10:00:00.000Z", hashes={"cases": "other"})
     broken = write_index(reports).read_text()
     assert "stroke-dasharray" not in re.search(r'<svg[^>]*class="history".*?</svg>', whole, re.S).group()
     assert "stroke-dasharray" in re.search(r'<svg[^>]*class="history".*?</svg>', broken, re.S).group()
@@ -124,11 +124,49 @@ def test_an_empty_folder_has_an_index_that_says_so(tmp_path):
     assert "No run has a report yet" in write_index(tmp_path).read_text()
 
 
-def test_the_index_links_to_pages_of_runs_side_by_side_as_soon_as_there_is_one(tmp_path):
-    assert "side by side" not in write_index(tmp_path).read_text(encoding="utf-8")
-    assert write_together(tmp_path / "a & b", "<p>rows</p>") == tmp_path / "a & b" / "together.html"
-    index = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert '<a href="a%20%26%20b/together.html">a &amp; b</a>' in index
+@pytest.mark.parametrize(
+    ("name", "title"), [(TOGETHER, "Runs side by side"), (HISTORY, "Runs over time")], ids=["together", "history"]
+)
+def test_the_index_links_to_pages_of_a_suites_runs_as_soon_as_there_is_one(reports, name, title):
+    put(reports, "a & b", "r1")
+    assert title not in write_index(reports).read_text(encoding="utf-8")
+    assert write_suite_page(reports / "a & b", name, "<p>rows</p>") == reports / "a & b" / name
+    assert f'<a href="a%20%26%20b/{name}">{title}</a>' in (reports / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_newest_run_is_compared_with_the_one_before_by_its_page_or_by_a_command(reports):
+    for day in (1, 2):
+        put(reports, "maths", f"r{day}", created_utc=f"2026-11-0{day}T10:00:00.000Z")
+    html = write_index(reports).read_text()
+    assert '<pre class="copy">evalharness compare r1 r2 --format html</pre>' in html
+    (reports / "maths" / "r2" / "vs-r1.html").write_text("page")
+    html = write_index(reports).read_text()
+    assert '<a href="maths/r2/vs-r1.html">Against the run before</a>' in html
+    assert "evalharness compare" not in html
+
+
+@pytest.mark.parametrize("part", ["cases", "graders", "prompts", "request", "model", "endpoint"])
+def test_a_strip_is_broken_by_all_that_decides_what_is_measured(reports, part):
+    for day in (1, 2, 3):
+        put(reports, "maths", f"r{day}", created_utc=f"2026-11-0{day}T10:00:00.000Z", hashes={part: str(day // 3)})
+    strip = re.search(r'<svg[^>]*class="history".*?</svg>', write_index(reports).read_text(), re.S).group()
+    assert strip.count("stroke-dasharray") == 1
+
+
+def test_a_latency_suite_shows_what_it_is_about_and_a_run_with_a_baseline_is_called_so(reports):
+    for day, share in ((1, 0.9), (2, 0.8)):
+        made = {
+            "kind": "latency",
+            "good_share": [share, share - 0.02, share + 0.02],
+            "created_utc": f"2026-11-0{day}T1",
+        }
+        put(reports, "chat", f"r{day}", **made)
+    put(reports, "maths", "r3", baseline_run="r0")
+    html = write_index(reports).read_text()
+    first = re.search(r'<table class="stack" id="suites">.*?</table>', html, re.S).group()
+    assert 'data-label="Good calls">80.0%<br><small>78.0 to 82.0</small>' in first
+    assert "against a baseline" in html
+    assert first.count("SIMULATED") == 2
 
 
 def test_five_hundred_runs_stay_under_300_kb(reports):
