@@ -75,6 +75,8 @@ class Gap:
     interval would take for it if the limit were the truth. ``between``: what of ``variance`` no number of repeats
     removes, None where one repeat cannot tell. ``least``: cases below which there is no bound at all.
     ``same_cases``: only these cases are meant (``scope`` suite), so that more of them would be another question.
+    ``excess``: how many standard errors of the present cases the bound towards the limit lies beyond a normal one, as
+    that of few skewed values does; it shrinks as 1 / sqrt(n).
     """
 
     point: float
@@ -86,6 +88,7 @@ class Gap:
     between: float | None = None
     least: int = 1
     same_cases: bool = False
+    excess: float = 0.0
     scale: Callable[[float], float] | None = unscaled
 
 

@@ -6,10 +6,12 @@ import math
 
 import numpy as np
 
-from evalharness.stats.evidence import LEVEL, Evidence, Gap, Inverted, Showing, nothing, unlimited
+from evalharness.stats.evidence import LEVEL, Evidence, Gap, Inverted, Limits, Showing, nothing, unlimited
 from evalharness.stats.gate_parts import (
+    excess_of,
     exponentiated,
     gap_of_interval,
+    limits_of,
     n_independent,
     of_one_value,
     parts_of,
@@ -39,11 +41,12 @@ def mean_evidence(
         anything = unlimited(above=True, n_clusters=n_independent(sample))
         worst = _mean(filled(sample, high), settings, unit) if math.isfinite(high) else anything
         extremes = (worst, _mean(filled(sample, low), settings, unit))
+    observed = _mean(sample, settings, unit)
     return Evidence(
-        observed=_mean(sample, settings, unit),
+        observed=observed,
         extremes=extremes,
         n_missing=sample.n_missing,
-        gap=lambda limit: _mean_gap(sample, limit),
+        gap=lambda limit: _mean_gap(sample, limit, limits_of(observed.estimate)),
     )
 
 
@@ -63,13 +66,16 @@ def _mean(sample: Sample, settings: Settings, unit: str) -> Showing:
     )
 
 
-def _mean_gap(sample: Sample, limit: float) -> Gap | None:
+def _mean_gap(sample: Sample, limit: float, limits: Limits) -> Gap | None:
     means, cluster = sample.means[sample.scored], sample.cluster[sample.scored]
     if groups(cluster)[1] < 2 or not np.isfinite(means).all():
         return None
     variance = cluster_variance(means, cluster) * len(means)
     parts = parts_of(variance, [sample], "population")
-    return None if parts is None else parts.gap(float(means.mean()), limit, variance)
+    if parts is None:
+        return None
+    point, error = float(means.mean()), math.sqrt(variance / len(means))
+    return parts.gap(point, limit, variance, excess_of(point, limits[limit > point], error))
 
 
 def mean_ratio_evidence(

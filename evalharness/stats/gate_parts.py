@@ -71,7 +71,7 @@ class Parts:
     n_cases: int
     same_cases: bool
 
-    def gap(self, point: float, limit: float, at_limit: float) -> Gap:
+    def gap(self, point: float, limit: float, at_limit: float, excess: float = 0.0) -> Gap:
         return Gap(
             point=point,
             limit=limit,
@@ -81,7 +81,14 @@ class Parts:
             repeats=self.repeats,
             between=self.between,
             same_cases=self.same_cases,
+            excess=excess,
         )
+
+
+def excess_of(point: float, bound: float | None, error: float) -> float:
+    """How many standard errors of a mean its one-sided 95% ``bound`` lies beyond a normal one, at least 0; 0 without a
+    bound or a spread."""
+    return 0.0 if bound is None or error == 0 else max(0.0, abs(bound - point) / error - normal_quantile(LEVEL))
 
 
 def parts_of(variance: float, growing: Sequence[Sample], scope: str) -> Parts | None:
@@ -110,11 +117,14 @@ def gap_of_interval(estimate: Estimate, limit: float) -> Gap | None:
         return None
     error = (math.log(estimate.upper) - math.log(estimate.lower)) / (2 * normal_quantile(LEVEL))
     variance = error**2 * estimate.n
+    point = math.log(estimate.point)
+    towards = math.log(estimate.upper if math.log(limit) > point else estimate.lower)
     return Gap(
-        point=math.log(estimate.point),
+        point=point,
         limit=math.log(limit),
         variance=variance,
         at_limit=variance,
         n_cases=estimate.n,
+        excess=excess_of(point, towards, error),
         scale=math.log,
     )

@@ -19,22 +19,28 @@ class Question:
     """Does an interval leave out a limit? ``distance`` (above 0) is from the estimate to the limit.
 
     ``variance`` is that of a single case's difference at the present repeats, ``variance_at_limit`` that which the
-    interval would have if the limit were the truth: a score interval takes the latter.
+    interval would have if the limit were the truth: a score interval takes the latter. ``excess``: the standard errors
+    that the interval of n skewed values takes beyond the normal ones, times sqrt(n), at or above 0.
     """
 
     distance: float
     variance: float
     variance_at_limit: float
+    excess: float = 0.0
 
     def answered_share(self, n: float, critical: float) -> float:
         """How often ``n`` cases give an interval of ``critical`` standard errors that leaves the limit out."""
-        slack = self.distance * math.sqrt(n) - critical * math.sqrt(self.variance_at_limit)
+        errors = critical + self.excess / math.sqrt(n)
+        slack = self.distance * math.sqrt(n) - errors * math.sqrt(self.variance_at_limit)
         return float(special.ndtr(slack / math.sqrt(self.variance))) if self.variance else float(slack >= 0)
 
     def cases(self, critical: float, power: float) -> float:
-        """n = ((critical * s_limit + z_power * s) / distance)^2. Source: Miller 2024, arXiv 2411.00640, section 5."""
-        spread = critical * math.sqrt(self.variance_at_limit) + float(special.ndtri(power)) * math.sqrt(self.variance)
-        return (spread / self.distance) ** 2
+        """distance sqrt(n) = (critical + excess / sqrt(n)) s_limit + z_power s, which without an excess is
+        n = ((critical s_limit + z_power s) / distance)^2. Source: Miller 2024, arXiv 2411.00640, section 5."""
+        at_limit = math.sqrt(self.variance_at_limit)
+        spread = critical * at_limit + float(special.ndtri(power)) * math.sqrt(self.variance)
+        half = spread / (2 * self.distance)
+        return (half + math.sqrt(half**2 + self.excess * at_limit / self.distance)) ** 2
 
 
 def cases_to_settle(questions: Sequence[Question], *, critical: float, power: float = 0.8) -> int | None:

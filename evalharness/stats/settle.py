@@ -26,7 +26,8 @@ def settle(
     """The numbers at which all of ``gaps``, of one quantity, are decided with ``power``, were its estimate the truth.
 
     n' = ((z_alpha s_limit + z_power s) / h)^2, which is (z_.95 + z_.80)^2 (omega^2 + (sA^2 + sB^2)/K) / h^2 where the
-    interval takes the same variance at the limit. ``effect``: a planned value of the quantity in place of the
+    interval takes the same variance at the limit, and more where a bound of skewed values lies further out
+    (``Question``). ``effect``: a planned value of the quantity in place of the
     estimate. None without a gap. Source: Miller 2024, arXiv 2411.00640, section 5.
     """
     if not gaps:
@@ -50,7 +51,12 @@ def settle(
 
 def _question(gap: Gap, effect: float | None) -> Question:
     point = gap.point if effect is None or gap.scale is None else gap.scale(effect)
-    return Question(distance=abs(point - gap.limit), variance=gap.variance, variance_at_limit=gap.at_limit)
+    return Question(
+        distance=abs(point - gap.limit),
+        variance=gap.variance,
+        variance_at_limit=gap.at_limit,
+        excess=gap.excess * math.sqrt(gap.n_cases),
+    )
 
 
 def _cases(questions: Sequence[Question], critical: float, power: float) -> int | None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from evalharness.core.findings import Reason, Verdict
-from evalharness.stats.evidence import ALPHA, Claim, Gap, Inverted
+from evalharness.stats.evidence import ALPHA, Claim, Evidence, Gap, Inverted
 from evalharness.stats.gate_costs import Spending, cost_per_correct_evidence, cost_per_correct_ratio_evidence
 from evalharness.stats.gate_means import mean_evidence, mean_ratio_evidence
 from evalharness.stats.gate_scores import difference_evidence, share_evidence
@@ -244,6 +244,26 @@ def test_near_the_limit_nothing_is_named_but_of_a_planned_effect():
 def test_one_repeat_cannot_tell_how_many_would_do():
     finding = judged(non_inferior(0.05), difference_evidence(*flips(14, 16, 150), SETTINGS))
     assert finding.settling.repeats is finding.settling.cases_at_most_repeats is None
+
+
+def test_cases_said_to_settle_a_gate_on_few_skewed_costs_do_so_in_about_four_of_five_runs():
+    """30 costs like lognormal ones of mean 1, a limit of 1.5: how often as many as are said give a verdict. Normal
+    limits would name 44 cases, which do so in 46% of runs."""
+    rng = np.random.default_rng(12)
+
+    def evidence(costs: np.ndarray, n_resamples: int) -> Evidence:
+        places = np.arange(len(costs))
+        settings = Settings(seed=int(rng.integers(2**31)), n_resamples=n_resamples)
+        return mean_evidence(sample_of(costs, places, places), settings, unit="usd")
+
+    typical = stats.lognorm(s=1, scale=math.exp(-0.5)).ppf((np.arange(30) + 0.5) / 30)
+    costs = 1 + (typical - typical.mean()) * math.sqrt(math.e - 1) / typical.std(ddof=1)
+    settling = settle([evidence(np.maximum(costs, 0.001), 4_000).gap(1.5)])
+    assert settling.cases is not None
+    below = Claim(limit=1.5, above=False)
+    drawn = [np.exp(rng.normal(-0.5, 1, settling.cases)) for _ in range(200)]
+    power = np.mean([evidence(each, 999).observed.p_value(below) <= 0.05 for each in drawn])
+    assert 0.8 - 2.6 * math.sqrt(0.8 * 0.2 / 200) <= power <= 0.95
 
 
 def test_only_these_cases_are_settled_by_repeats_alone():
