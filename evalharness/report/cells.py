@@ -12,7 +12,11 @@ from evalharness.report import numbers
 from evalharness.report.view import ArmView
 from evalharness.report.words import COARSE, is_certain
 
-#: Said once under a table with a cell that has a lower limit only.
+#: Letters of all columns together that a screen of 390 units has room for beside the heads of rows.
+_PHONE = 29
+#: How an interval with a lower limit only begins.
+AT_LEAST = "\N{GREATER-THAN OR EQUAL TO}"
+#: Said once where a cell has a lower limit only.
 NO_UPPER_LIMIT = "≥: no upper limit, there are too few calls for one, or it lies among the failed ones."
 
 
@@ -45,12 +49,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
+    """``within``: what is left of ``head`` under the heading ``group``; empty for all of it."""
+
     head: str
     cells: tuple[Cell, ...]
     notes: tuple[str, ...] = ()
     swatch: Markup | None = None
     strip: Markup | None = None
     group: str = ""
+    within: str = ""
     strong: bool = False
 
 
@@ -68,8 +75,15 @@ class Table:
 
     @property
     def layout(self) -> str:
-        """Classes of the table: with a strip column, or so few columns that the full width would tear it apart."""
-        return "strips" if self.has_strips else "narrow" if len(self.columns) <= 3 else ""
+        """Classes of the table: with a strip column, or so few columns that the full width would tear it apart; rows
+        that become cards on a small screen, unless all of it fits one."""
+        width = "strips" if self.has_strips else "narrow" if len(self.columns) <= 3 else ""
+        return width if self._fits_a_phone else f"stack {width}"
+
+    @property
+    def _fits_a_phone(self) -> bool:
+        columns = zip(self.columns, zip(*(row.cells for row in self.rows), strict=True), strict=True)
+        return not self.has_strips and sum(_width(title, cells) for title, cells in columns) <= _PHONE
 
     @property
     def is_wide(self) -> bool:
@@ -87,8 +101,25 @@ class Table:
         return tuple(_common_mark([row.cells[place] for row in self.rows]) for place in range(len(self.columns)))
 
     @property
+    def of_words(self) -> tuple[bool, ...]:
+        """Of each column whether it holds words: they are read from the left, figures compared from the right."""
+        return tuple(_are_words([row.cells[place] for row in self.rows]) for place in range(len(self.columns)))
+
+    @property
     def has_strips(self) -> bool:
         return any(row.strip is not None for row in self.rows)
+
+
+def _width(title: str, cells: Sequence[Cell]) -> int:
+    """Letters that a column needs: figures keep to a line, titles break between words."""
+    figures = [len(f"{cell.marked} {cell.aside}".strip()) for cell in cells]
+    below = [len(cell.below) for cell in cells]
+    return 2 + max(*figures, *below, *(len(word) for word in title.split()), 1)
+
+
+def _are_words(cells: Sequence[Cell]) -> bool:
+    said = [cell.main for cell in cells if cell.main not in (numbers.MISSING, "baseline")]
+    return bool(said) and all(text[:1].isalpha() or text[:1] in "“(" for text in said)
 
 
 def _common_mark(cells: Sequence[Cell]) -> str:
@@ -109,6 +140,7 @@ def arm_row(arm: ArmView, cells: Sequence[Cell], strip: Markup | None = None) ->
         swatch=arm.swatch,
         strip=strip,
         group=arm.group,
+        within=arm.label_in_group if arm.group else "",
         strong=arm.is_chosen,
     )
 

@@ -1,4 +1,4 @@
-"""Curves of how many calls had got there by a time: all in one panel, or one panel for each arm."""
+"""Curves of how many calls had got there by a time: all in one panel, or one panel for each model and variant."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from markupsafe import Markup
 from evalharness.report import numbers
 from evalharness.report.charts.ecdf import Curve, curve_scale, ecdf
 from evalharness.report.lanes import Lane
-from evalharness.report.words import figures_title, is_given_success, named
+from evalharness.report.words import figures_title, is_given_success, listed, named
 
-#: Up to here all curves share a panel; beyond, each arm has its own with the baseline in grey.
+#: Up to here all curves share a panel; beyond, those of a model do, or of a model's variant, or so many at a time.
 _ONE_PANEL = 6
+_MODEL_PANEL = 8
 #: Of so many levels in one panel bands can be told apart; they differ in width as well as in place.
 _LEVELS_WITH_BANDS = 3
 #: Beyond this many curves there are none: no one could read them, and the page would be mostly path data.
@@ -22,10 +23,13 @@ MOST_CURVES = 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurveGroup:
+    """``pictures``: each with its name, empty for a panel of everything. ``has_grey``: the baseline is repeated."""
+
     title: str
-    pictures: tuple[Markup, ...]
+    pictures: tuple[tuple[str, Markup], ...]
     note: str
     has_bands: bool
+    has_grey: bool
 
 
 _Drawn = Sequence[tuple[Lane, Curve]]
@@ -39,21 +43,25 @@ def curves(lanes: Sequence[Lane], metric: str) -> CurveGroup | None:
     title, scale = figures_title(metric), curve_scale([curve for _, curve in drawn])
     panels = _panels(drawn)
     pictures = [
-        ecdf(
-            panel,
-            scale,
-            title=f"{title}: {name}" if name else title,
-            x_title=name or title,
-            write=numbers.duration_tick,
+        (
+            name,
+            ecdf(
+                panel,
+                scale,
+                title=f"{title}: {name}" if name else title,
+                x_title=title,
+                write=numbers.duration_tick,
+            ),
         )
         for name, panel in panels
     ]
-    notes = (_failed_note(lanes, metric), _band_note(drawn))
+    notes = (_failed_note(lanes, metric), _band_note(title, drawn))
     return CurveGroup(
         title=title,
         pictures=tuple(pictures),
         note=" ".join(note for note in notes if note),
         has_bands=any(curve.band is not None and not curve.grey for _, panel in panels for curve in panel),
+        has_grey=any(curve.grey for _, panel in panels for curve in panel),
     )
 
 
@@ -65,19 +73,31 @@ def _panels(drawn: _Drawn) -> list[tuple[str, list[Curve]]]:
         return [(group, [curve for lane, curve in thin if lane.group == group]) for group in groups]
     if len(drawn) <= _ONE_PANEL:
         return [("", [replace(curve, band=None) if _bands_in_words(drawn) else curve for _, curve in drawn])]
-    return [(curve.label, _with_reference(drawn, lane, curve)) for lane, curve in drawn]
+    return [(name, _with_reference(drawn, members)) for name, members in _sharing(drawn)]
+
+
+def _sharing(drawn: _Drawn) -> list[tuple[str, _Drawn]]:
+    """The curves of each panel with what they have in common; small enough that each can be followed."""
+    for names in ([lane.group for lane, _ in drawn], [lane.family for lane, _ in drawn]):
+        panels: dict[str, list[tuple[Lane, Curve]]] = {}
+        for name, pair in zip(names, drawn, strict=True):
+            panels.setdefault(name, []).append(pair)
+        if len(panels) > 1 and all(len(members) <= _MODEL_PANEL for members in panels.values()):
+            return list(panels.items())
+    parts = [drawn[first : first + _ONE_PANEL] for first in range(0, len(drawn), _ONE_PANEL)]
+    return [(listed(named(lane.label) for lane, _ in part), part) for part in parts]
 
 
 def _bands_in_words(drawn: _Drawn) -> bool:
     return drawn[0][0].stretch is not None and len(drawn) > _LEVELS_WITH_BANDS
 
 
-def _band_note(drawn: _Drawn) -> str:
+def _band_note(title: str, drawn: _Drawn) -> str:
     """How far each level's curve may be off, where no band is drawn for it."""
     if not _bands_in_words(drawn) or len({lane.group for lane, _ in drawn}) > 1:
         return ""
     sizes = [f"{curve.label} {numbers.fixed(curve.band * 100, 0)}" for _, curve in drawn if curve.band is not None]
-    return f"Each whole curve lies, with 95% confidence, within so many points above and below: {'; '.join(sizes)}."
+    return f"{title}: each whole curve lies, with 95% confidence, so many points above or below: {'; '.join(sizes)}."
 
 
 def _curve(lane: Lane, metric: str) -> Curve | None:
@@ -95,14 +115,15 @@ def _curve(lane: Lane, metric: str) -> Curve | None:
     )
 
 
-def _with_reference(drawn: _Drawn, lane: Lane, curve: Curve) -> list[Curve]:
-    """The lane's own curve over that of the baseline, or of the first level of load, in grey. Without bands and with
-    fewer steps: there are many panels."""
-    own = replace(curve, band=None)
-    first = next((each for each, _ in drawn if each.stretch is not None), None)
-    base = next((other for each, other in drawn if (each.is_baseline or each is first) and each is not lane), None)
-    pair = [own] if base is None else [replace(base, grey=True, band=None), own]
-    return [_thinned(one) for one in pair]
+def _with_reference(drawn: _Drawn, members: _Drawn) -> list[Curve]:
+    """The curves of a panel over that of the baseline, or of the first level of load, in grey where it is not among
+    them. Without bands and with fewer steps: there are many panels."""
+    own = [_thinned(replace(curve, band=None)) for _, curve in members]
+    first = next((lane for lane, _ in drawn if lane.stretch is not None), None)
+    base = next(((lane, curve) for lane, curve in drawn if lane.is_baseline or lane is first), None)
+    if base is None or any(lane is base[0] for lane, _ in members):
+        return own
+    return [_thinned(replace(base[1], grey=True, band=None)), *own]
 
 
 def _thinned(curve: Curve, steps: int = 60) -> Curve:

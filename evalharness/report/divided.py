@@ -28,8 +28,6 @@ _HIDDEN = "waiting, with hidden reasoning"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Divided:
-    """``picture`` None: too many lanes to draw; the table has them all."""
-
     key: tuple[KeyEntry, ...]
     picture: Markup
     table: Table
@@ -59,7 +57,6 @@ def divided(lanes: Sequence[Lane]) -> Divided | None:
 
 def _bar(lane: Lane, division: TimeDivision) -> Bar:
     """Hidden reasoning cannot be told from waiting: hatched, as what a service does not report always is."""
-    label = f"{lane.group}, {lane.label}" if lane.group and lane.stretch else lane.label
     parts = []
     for name, title, role in _PARTS:
         part = division.parts.get(name)
@@ -68,7 +65,11 @@ def _bar(lane: Lane, division: TimeDivision) -> Bar:
         hidden = name == "waiting" and division.reasoning_hidden
         parts.append(Part(name=_HIDDEN if hidden else title, role=None if hidden else role, size=part.mean_ms))
     return Bar(
-        label=label, parts=parts, total=division.total.mean_ms, total_text=numbers.duration(division.total.mean_ms)
+        label=lane.label_in_group,
+        parts=parts,
+        total=division.total.mean_ms,
+        total_text=numbers.duration(division.total.mean_ms),
+        group=lane.group,
     )
 
 

@@ -5,18 +5,26 @@ from __future__ import annotations
 import base64
 import hashlib
 
+from markupsafe import Markup
+
 from evalharness.report import palette
 from evalharness.report.templates import resource
 
 #: The name of the style sheet where it is a file, and the source that a policy then names.
 STYLE_FILE = "report.css"
 _BESIDE = "'self'"
+_LINK = '<link rel="stylesheet" href="{}">'
 
 
 def stylesheet(run_id: str = "") -> str:
     """``run_id`` stands at the head of every printed page."""
-    running = f'@page{{@top-left{{content:"evalharness, run {run_id}"}}}}\n' if run_id else ""
-    return palette.css() + "\n" + resource("page.css") + running
+    running = f'@page{{@top-left{{content:"evalharness, run {run_id}"}}}}' if run_id else ""
+    return palette.css() + resource("page.css").replace("\n", "") + running
+
+
+def style_element(style: str | None, href: str = STYLE_FILE) -> Markup:
+    """The style sheet in the page, or with None a link to where its file is."""
+    return Markup("<style>{}</style>").format(Markup(style)) if style is not None else Markup(_LINK).format(href)
 
 
 def policy(style: str | None, script: str | None = None) -> str:

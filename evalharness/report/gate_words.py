@@ -12,6 +12,7 @@ from evalharness.report import numbers, words
 from evalharness.report.gate_demands import demand_text, metric_text
 from evalharness.report.gate_figures import Figures, figures
 from evalharness.report.gate_remarks import remark
+from evalharness.report.gate_sentences import finding_sentence
 
 RULE = (
     "Every gate has to pass on every arm that it names. Each is judged by one-sided 95% bounds, which are the ends of "
@@ -44,7 +45,7 @@ class GateLine:
 
     ``metric``, ``arm`` (empty for the only one), ``other`` (what it is compared with, or empty), ``demand``, ``found``
     and ``interval`` (at ``level_text``; either is a dash where there is none), ``remark``: why it is not decided and
-    what would settle it, or empty.
+    what would settle it, or empty. ``told``: all of that as one reads it aloud, a whole sentence.
     """
 
     finding: GateFindings
@@ -57,6 +58,7 @@ class GateLine:
     level_text: str
     state: GateState
     remark: str
+    told: str
 
     @property
     def subject(self) -> str:
@@ -139,28 +141,60 @@ def excerpt(lines: Sequence[GateLine], most: int) -> tuple[Sequence[GateLine], s
     not passed``, empty for nothing."""
     if len(lines) <= most:
         return lines, ""
-    urgent = sorted(lines, key=lambda line: _URGENCY.index(line.state))
+    urgent = by_urgency(lines)
     rest = urgent[most:]
     n_not_passed = sum(line.state is not GateState.PASS for line in rest)
     also = f", {n_not_passed} of them not passed" if n_not_passed else ""
     return urgent[:most], f"and {numbers.plural(len(rest), 'more gate')}{also}"
 
 
+def by_urgency(lines: Sequence[GateLine]) -> list[GateLine]:
+    """Those that fail first, those that pass last; else in the suite's order."""
+    return sorted(lines, key=lambda line: _URGENCY.index(line.state))
+
+
 def gate_line(gate: GateFindings, analysis: Analysis) -> GateLine:
     found = _figures(gate)
     level = gate.estimate.level if gate.estimate else 0.90
+    metric, demand = metric_text(gate.spec), demand_text(gate.spec)
+    arm = "" if len(analysis.arms) == 1 else words.spoken(analysis.arm(gate.arm_id))
+    other, why = _other(gate, analysis), remark(gate, n_repeats=analysis.repeats)
+    subject = f"{metric} of {arm}" if arm else metric
+    said = finding_sentence(gate, analysis, subject=subject, other=other)
     return GateLine(
         finding=gate,
-        metric=metric_text(gate.spec),
-        arm="" if len(analysis.arms) == 1 else words.spoken(analysis.arm(gate.arm_id)),
-        other=_other(gate, analysis),
-        demand=demand_text(gate.spec),
+        metric=metric,
+        arm=arm,
+        other=other,
+        demand=demand,
         found=found.point,
         interval=found.interval or numbers.MISSING,
         level_text=f"{level:.0%} interval",
         state=state_of(gate),
-        remark=remark(gate, n_repeats=analysis.repeats),
+        remark=why,
+        told=_told(said, why, is_open=gate.verdict is Verdict.INCONCLUSIVE)
+        if said
+        else _told_without(f"{subject}{f' against {other}' if other else ''}, {demand}", found.point, why),
     )
+
+
+def _told(said: str, why: str, *, is_open: bool) -> str:
+    """Of an open gate what keeps it open is a sentence of its own."""
+    if not why:
+        return f"{_capital(said)}."
+    return f"{_capital(said)}. {why[:1].upper()}{why[1:]}." if is_open else f"{_capital(said)}, {why}."
+
+
+def _told_without(asked: str, found: str, why: str) -> str:
+    """Of a gate without a figure."""
+    parts = [part for part in (found, why) if part and part != numbers.MISSING]
+    return f"{_capital(asked)}: {'; '.join(parts)}."
+
+
+def _capital(text: str) -> str:
+    """A grader's id that is no plain word stays as it is."""
+    first, _, rest = text.partition(" ")
+    return f"{words.name_first(first)} {rest}"
 
 
 def _figures(gate: GateFindings) -> Figures:
@@ -200,11 +234,12 @@ def _rule(gates: Sequence[GateFindings]) -> Iterator[str]:
 def _lead(state: GateState, lines: Sequence[GateLine]) -> str:
     """How many of how many, and the sentences of those that decide it."""
     if state is GateState.PASS:
-        return _sentence(lines[0]) if len(lines) == 1 else f"All {len(lines)} gates pass."
+        return lines[0].told if len(lines) == 1 else f"All {len(lines)} gates pass."
     telling = [line for line in lines if line.state is state]
-    told = [_sentence(line) for line in telling[:_MOST_TOLD]]
+    told = [line.told for line in telling[:_MOST_TOLD]]
     if len(telling) > _MOST_TOLD:
-        told.append(f"The other {len(telling) - _MOST_TOLD} are in the table.")
+        n_more = len(telling) - _MOST_TOLD
+        told.append(f"{n_more} more {'is' if n_more == 1 else 'are'} in the table.")
     counted = [f"{_counted(lines, state)}."] if len(lines) > 1 else []
     return " ".join([*counted, *told])
 
@@ -221,9 +256,3 @@ def _counted(lines: Sequence[GateLine], state: GateState) -> str:
 
 def _not_comparable(reasons: Sequence[str]) -> str:
     return f"The two runs cannot be compared: {'; '.join(reason.rstrip('.') for reason in reasons)}."
-
-
-def _sentence(line: GateLine) -> str:
-    """A grader's id that is no plain word stays as it is."""
-    first, _, rest = line.sentence.partition(" ")
-    return f"{words.name_first(first)} {rest}."

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from evalharness.core.findings import Estimate, Price, Step
 from evalharness.report import numbers
 from evalharness.report.cells import (
@@ -29,7 +31,9 @@ from evalharness.report.insight_words import (
     step_name,
 )
 from evalharness.report.view import ArmView, View
-from evalharness.report.words import metric_title
+from evalharness.report.words import listed, metric_title
+
+_MOST_NAMED = 2
 
 # ---------------------------------------------------------------- steps
 
@@ -45,15 +49,14 @@ def steps_table(view: View) -> Table | None:
     decimals = numbers.column_decimals(step.quality.shown for step in steps)
     units = _units(steps)
     rows = [
-        Row(
-            head=step_name(view.analysis, step),
-            cells=(
+        step_row(
+            view,
+            step,
+            (
                 points_cell(step.quality, decimals),
                 *(_cost_cells(step) if priced else ()),
                 *(_time_cells(step, units) if timed else ()),
             ),
-            swatch=view.arm(step.upper_arm).swatch,
-            group=view.arm(step.upper_arm).group,
         )
         for step in steps
     ]
@@ -67,6 +70,20 @@ def steps_table(view: View) -> Table | None:
     )
     return Table(
         caption="What a step takes for what it gains", head="Step", columns=tuple(columns), rows=tuple(rows), note=note
+    )
+
+
+def step_row(view: View, step: Step, cells: Sequence[Cell], strip: Markup | None = None) -> Row:
+    """One step's row: in a run of several models or variants under theirs, as ``low to medium``."""
+    lower, upper = view.arm(step.lower_arm), view.arm(step.upper_arm)
+    family = ", ".join(part for part in (upper.group, upper.variant) if part)
+    return Row(
+        head=step_name(view.analysis, step),
+        cells=tuple(cells),
+        swatch=upper.swatch,
+        strip=strip,
+        group=family,
+        within=f"{lower.planned.effort} to {upper.planned.effort}" if family else "",
     )
 
 
@@ -162,6 +179,20 @@ def efficient_table(view: View) -> Table | None:
         columns=("Efficient", "Dominated by"),
         rows=tuple(rows),
         note=note,
+    )
+
+
+def efficient_summary(view: View) -> str:
+    """``yes: medium and high; no: low; cannot tell: 9 arms``: all shown arms by their answer."""
+    places = view.analysis.front.places if view.analysis.front else {}
+    answers: dict[str, list[str]] = {"yes": [], "no": [], "cannot tell": []}
+    for arm in view.shown:
+        if arm.arm_id in places:
+            answers[front_text(places[arm.arm_id])].append(arm.spoken)
+    return "; ".join(
+        f"{answer}: {listed(names) if len(names) <= _MOST_NAMED else numbers.plural(len(names), 'arm')}"
+        for answer, names in answers.items()
+        if names
     )
 
 

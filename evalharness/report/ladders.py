@@ -1,87 +1,113 @@
-"""Percentile ladders: a table whose rows carry their quantiles drawn on one axis, with the client's own error below."""
+"""Percentile ladders: tables whose rows carry their quantiles drawn on one axis, with the client's own error around."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from evalharness.core.findings import Estimate, TimeFindings
+from evalharness.core.findings import TimeFindings
 from evalharness.report import numbers
-from evalharness.report.cells import NO_UPPER_LIMIT, Cell, Table, lacks_upper_limit, quantile_cell, ratio_cell
-from evalharness.report.charts.marks import Interval
-from evalharness.report.charts.strip import LadderRow, ladder_axis, ladder_scale, ladder_strip
+from evalharness.report.cells import Cell, Table, quantile_cell, ratio_cell
+from evalharness.report.charts.scales import Scale
+from evalharness.report.charts.strip import LadderRow, ladder_axis, ladder_scale, ladder_strip, shows_error
 from evalharness.report.lanes import Lane
-from evalharness.report.view import View, scaled
-from evalharness.report.words import COARSE_NOTE, figures_title, is_given_success, named
+from evalharness.report.view import FEW_ARMS, View, scaled
+from evalharness.report.words import figures_title, is_given_success, listed, named
 
-QUANTILES = ("0.5", "0.9", "0.95", "0.99")
-_DRAWN = ("0.5", "0.95", "0.99")
+QUANTILES = ("0.5", "0.9", "0.95", "0.99", "0.999")
+_DRAWN = ("0.5", "0.95", "0.99", "0.999")
+#: Of many lanes only these, the others in a table that is folded away.
+_MAIN = ("0.5", "0.95")
+_MOST_NAMED = 3
+
+_Measured = tuple[Lane, TimeFindings]
 
 
-def ladder(view: View, lanes: Sequence[Lane], metric: str) -> Table | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ladder:
+    """``table`` None: this client saw no lane well enough. ``rest``: all quantiles of many lanes, None where ``table``
+    has them. ``unseen`` says which lanes have no row; empty for none. ``has_errors``: whether any is drawn."""
+
+    table: Table | None
+    rest: Table | None
+    unseen: str
+    has_errors: bool
+
+
+def ladder(view: View, lanes: Sequence[Lane], metric: str) -> Ladder | None:
     """One row per lane in which the metric was measured; None where it was in none."""
     measured = [(lane, times) for lane in lanes if (times := lane.times(metric)) and times.n_measured]
     if not measured:
         return None
-    limit = view.limit_ms(metric)
-    drawn = [
-        LadderRow(mark=lane.mark, quantiles=_drawn(times), error_ms=times.error_p99_ms) for lane, times in measured
-    ]
-    positive = [row for row in drawn if any(interval.point > 0 for interval in row.quantiles)]
-    scale = ladder_scale(positive, limit) if positive else None
-    quantiles = [q for q in QUANTILES if any(q in times.quantiles for _, times in measured)]
-    versus = [None if lane.stretch else view.ratio(metric, lane.arm.arm_id) for lane, _ in measured]
-    rows = []
-    for (lane, times), ratio, row in zip(measured, versus, drawn, strict=True):
-        mark, off_ms = view.coarse(lane.arm.arm_id, metric), view.coarse_ms(lane.arm.arm_id, metric)
-        cells = [quantile_cell(times, q, mark=mark if q == "0.5" else "", error_ms=off_ms) for q in quantiles]
-        if any(versus):
-            cells.append(Cell(main="baseline") if lane.is_baseline else ratio_cell(ratio))
-        rows.append(lane.row(cells, ladder_strip(row, scale, limit) if scale else None))
-    return Table(
-        caption=figures_title(metric),
-        head="Level" if measured[0][0].stretch else "Arm",
-        columns=(*(f"p{100 * float(q):g}" for q in quantiles), *(("Times baseline",) if any(versus) else ())),
-        rows=tuple(rows),
-        axis=ladder_axis(scale, numbers.duration_tick, limit) if scale else None,
-        note=_note(view, metric, measured, quantiles),
+    seen = [(lane, times) for lane, times in measured if not _is_drowned(times)]
+    all_quantiles = [q for q in QUANTILES if any(q in times.quantiles for _, times in seen)]
+    large = len(seen) > FEW_ARMS
+    rows = [_row(lane, times, _MAIN if large else _DRAWN) for lane, times in seen]
+    scale = _scale(rows, view.limit_ms(metric))
+    return Ladder(
+        table=_table(view, metric, seen, _MAIN if large else all_quantiles, rows) if seen else None,
+        rest=_table(view, metric, seen, all_quantiles, []) if large else None,
+        unseen=_unseen(metric, [pair for pair in measured if _is_drowned(pair[1])], len(measured)),
+        has_errors=scale is not None and any(shows_error(row, scale) for row in rows),
     )
 
 
-def _drawn(times: TimeFindings) -> list[Interval]:
-    """Median, p95 and p99; p90 is in the table only."""
-    found: list[Estimate | None] = [times.quantiles.get(q) for q in _DRAWN]
-    return [scaled(estimate) for estimate in found if estimate is not None]
+def _is_drowned(times: TimeFindings) -> bool:
+    """Whether this client may be off by more than the median itself: such figures are about the client."""
+    median, error_ms = times.quantiles.get("0.5"), times.error_p99_ms
+    return median is not None and error_ms is not None and error_ms > median.point
 
 
-def _note(view: View, metric: str, measured: Sequence[tuple[Lane, TimeFindings]], quantiles: Sequence[str]) -> str:
-    found = [times for _, times in measured]
-    parts = [*_limit_note(view.limit_ms(metric), found), *_count_notes(metric, found)]
-    if any(lacks_upper_limit(times, quantiles) for times in found):
-        parts.append(NO_UPPER_LIMIT)
-    if any(view.coarse(lane.arm.arm_id, metric) for lane, _ in measured):
-        parts.append(COARSE_NOTE)
-    if metric == "total_ms":
-        means = [
-            f"{named(lane.label)} {numbers.duration(times.mean_given_success)}"
-            for lane, times in measured
-            if times.mean_given_success is not None
-        ]
-        if means:
-            parts.append(f"Mean, given success, beside the medians above: {'; '.join(means)}.")
-    return " ".join(parts)
+def _unseen(metric: str, drowned: Sequence[_Measured], n_measured: int) -> str:
+    if not drowned:
+        return ""
+    errors = [times.error_p99_ms for _, times in drowned if times.error_p99_ms is not None]
+    least, most = numbers.duration(min(errors)), numbers.duration(max(errors))
+    size = most if least == most else f"{least} to {most}"
+    whose = ""
+    if len(drowned) < n_measured:
+        names = [named(lane.full_label) for lane, _ in drowned]
+        whose = f" of {listed(names) if len(names) <= _MOST_NAMED else f'{len(names)} more'}"
+    return (
+        f"{figures_title(metric)}{whose}: not shown, this client may be off by more than the median itself (stated "
+        f"error, p99: {size})."
+    )
 
 
-def _limit_note(limit_ms: float | None, found: Sequence[TimeFindings]) -> list[str]:
-    parts = [] if limit_ms is None else [f"Dashed rule: the suite's limit of {numbers.duration(limit_ms)}."]
-    errors = [times.error_p99_ms for times in found if times.error_p99_ms is not None]
-    if errors:
-        least, most = numbers.duration(min(errors)), numbers.duration(max(errors))
-        size = most if least == most else f"from {least} to {most}"
-        parts.append(
-            f"Bar under a mark: as wide as this client's stated error (p99, {size} to both sides), never thinner than "
-            "a hairline."
-        )
-    return parts
+def _row(lane: Lane, times: TimeFindings, quantiles: Sequence[str]) -> LadderRow:
+    found = [estimate for q in quantiles if (estimate := times.quantiles.get(q)) is not None]
+    return LadderRow(mark=lane.mark, quantiles=[scaled(each) for each in found], error_ms=times.error_p99_ms)
+
+
+def _scale(drawn: Sequence[LadderRow], limit_ms: float | None) -> Scale | None:
+    positive = [row for row in drawn if any(interval.point > 0 for interval in row.quantiles)]
+    return ladder_scale(positive, limit_ms) if positive else None
+
+
+def _table(
+    view: View, metric: str, seen: Sequence[_Measured], quantiles: Sequence[str], drawn: Sequence[LadderRow]
+) -> Table:
+    """With a strip for each row of ``drawn``, or without any."""
+    limit = view.limit_ms(metric)
+    scale = _scale(drawn, limit)
+    strips = [ladder_strip(row, scale, limit) for row in drawn] if scale else [None] * len(seen)
+    versus = [None if lane.stretch else view.ratio(metric, lane.arm.arm_id) for lane, _ in seen]
+    compared = any(versus) and bool(drawn)
+    rows = []
+    for (lane, times), ratio, strip in zip(seen, versus, strips, strict=True):
+        mark, off_ms = view.coarse(lane.arm.arm_id, metric), view.coarse_ms(lane.arm.arm_id, metric)
+        cells = [quantile_cell(times, q, mark=mark if q == "0.5" else "", error_ms=off_ms) for q in quantiles]
+        if compared:
+            cells.append(Cell(main="baseline") if lane.is_baseline else ratio_cell(ratio))
+        rows.append(lane.row(cells, strip))
+    return Table(
+        caption=figures_title(metric) if drawn else f"{figures_title(metric)}, all quantiles",
+        head="Level" if seen[0][0].stretch else "Arm",
+        columns=(*(f"p{100 * float(q):g}" for q in quantiles), *(("Times baseline",) if compared else ())),
+        rows=tuple(rows),
+        axis=ladder_axis(scale, numbers.duration_tick, limit) if scale else None,
+        note=" ".join(_count_notes(metric, [times for _, times in seen])) if drawn else "",
+    )
 
 
 def _count_notes(metric: str, found: Sequence[TimeFindings]) -> list[str]:

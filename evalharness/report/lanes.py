@@ -29,6 +29,20 @@ class Lane:
         return swatch(self.mark)
 
     @property
+    def label_in_group(self) -> str:
+        return self.label if self.stretch or not self.group else self.arm.label_in_group
+
+    @property
+    def full_label(self) -> str:
+        """For sentences, where no heading says of which arm a level is."""
+        return f"{self.group}, {self.label}" if self.stretch and self.group else self.label
+
+    @property
+    def family(self) -> str:
+        """What the arm shares with all efforts of its ladder: model and variant."""
+        return ", ".join(part for part in (self.group, self.arm.variant) if part)
+
+    @property
     def divided(self) -> TimeDivision | None:
         return self.stretch.divided if self.stretch else self.arm.found.divided
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from urllib.parse import quote
 
+from evalharness.core.errors import UsageError
 from evalharness.report.cells import Cell, Row, Table
 from evalharness.report.visible import shortened, visible
 
 _LONGEST_NAME = 200
 #: A zero-width space after ``@`` and ``#`` keeps hosts from making mentions and references of them.
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "@&#8203;", "#": "#&#8203;"}
+#: Of a page on the web, and the characters of it that mean something there; brackets and others are written as codes.
+_ADDRESS = re.compile(r"https?://[^\s<>\"]{1,2000}")
+_IN_ADDRESS = "/:?#[@!$&'*+,;=%~"
+#: What a job's summary may take, and a comment on a change.
+SUMMARY_BYTES = 60_000
+COMMENT_BYTES = 8_000
 _SPECIAL = re.compile(r"([\\`*_\[\]|~])")
 
 
@@ -23,7 +31,7 @@ def escaped(text: str) -> str:
 def table_text(table: Table) -> str:
     """A Markdown table: figures with their marks, asides and intervals."""
     head = [table.head, *table.columns]
-    lines = [_line(head), _line(["---", *("---:" for _ in table.columns)])]
+    lines = [_line(head), _line(["---", *("---" if words else "---:" for words in table.of_words)])]
     lines += [_line([_head(row), *(_cell(cell) for cell in row.cells)]) for row in table.rows]
     return "\n".join(lines)
 
@@ -33,7 +41,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _head(row: Row) -> str:
-    name = escaped(row.head if not row.group else f"{row.group}: {row.head}")
+    name = escaped(row.head if not row.group else f"{row.group}: {row.within or row.head}")
     notes = f" ({', '.join(row.notes)})" if row.notes else ""
     return f"**{name}**{notes}" if row.strong else name + notes
 
@@ -41,6 +49,32 @@ def _head(row: Row) -> str:
 def _cell(cell: Cell) -> str:
     text = escaped(cell.marked) + (f" {escaped(cell.aside)}" if cell.aside else "")
     return f"{text} ({escaped(cell.below)})" if cell.below else text
+
+
+def marker(suite: str) -> str:
+    """A comment that nobody sees and by which the next comment on the same suite finds this one to replace it."""
+    return f"<!-- evalharness:{re.sub('[^a-z0-9-]', '-', suite)} -->"
+
+
+def report_place(link: str) -> str:
+    """Where the whole report is, as Markdown: an address that was given, else its file.
+
+    Raises ``UsageError`` for an address that a reader's browser would not open.
+    """
+    if not link:
+        return "the whole report is report.html in its folder"
+    if not _ADDRESS.fullmatch(link):
+        raise UsageError(f"{link} is no address of a page", hint="give it with https://, without spaces")
+    return f"[the whole report]({quote(link, safe=_IN_ADDRESS)})"
+
+
+def first_that_fits(texts: Iterable[str], max_bytes: int) -> str:
+    """Of forms of one text, the longest first, the first of at most so many bytes; the last, whatever it takes."""
+    text = ""
+    for text in texts:
+        if len(text.encode("utf-8")) <= max_bytes:
+            break
+    return text
 
 
 def listed(title: str, lines: Sequence[str], most: int) -> list[str]:

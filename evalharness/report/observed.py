@@ -153,31 +153,29 @@ def observer_facts(observer: ObserverFindings | None) -> list[tuple[str, str]]:
     """Every figure, for the methods: name and value."""
     if observer is None:
         return [("Measurement", "not recorded")]
-    facts = [("Measurement: attempts", numbers.count(observer.n_attempts))]
+    facts = [("Attempts", numbers.count(observer.n_attempts))]
     facts += [
         (
-            f"Measurement: {name[:1].lower()}{name[1:]}",
+            name,
             _spread_text(spread),
         )
         for name, spread in _spreads(observer)
         if spread is not None
     ]
-    facts += [
-        (f"Measurement: stamps by {name}", numbers.percent(share)) for name, share in sorted(observer.sources.items())
-    ]
+    facts += [(f"Stamps by {name}", numbers.percent(share)) for name, share in sorted(observer.sources.items())]
     if observer.loops:
-        facts.append(("Measurement: event loop", ", ".join(observer.loops)))
+        facts.append(("Event loop", ", ".join(observer.loops)))
     if observer.n_workers:
-        facts.append(("Measurement: workers", numbers.count(observer.n_workers)))
+        facts.append(("Workers", numbers.count(observer.n_workers)))
     if observer.clock_steps_ms:
         facts.append(
             (
-                "Measurement: wall clock jumped by",
+                "Wall clock jumped by",
                 ", ".join(numbers.duration(abs(ms)) for ms in observer.clock_steps_ms),
             )
         )
     if observer.suspended_s:
-        facts.append(("Measurement: machine suspended", f"{observer.suspended_s:.0f} s"))
+        facts.append(("Machine suspended", f"{observer.suspended_s:.0f} s"))
     return facts
 
 

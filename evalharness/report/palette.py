@@ -49,17 +49,15 @@ COLOURS: Mapping[str, Colour] = {
     "waiting": Colour("#6b7580", "#6b7580"),
 }
 
-#: Grounds of a heat map, the same in both themes, under text of its own colour.
-HEAT: Mapping[str, str] = {
-    "better1": "#dcebf7",
-    "better2": "#b3d4ee",
-    "better3": "#7fb6e0",
-    "worse1": "#fbe3d3",
-    "worse2": "#f5c3a2",
-    "worse3": "#ea9f70",
+#: Grounds of a heat map, under plain text: the stronger, the further from the page.
+HEAT: Mapping[str, Colour] = {
+    "better1": Colour("#dcebf7", "#183149"),
+    "better2": Colour("#b3d4ee", "#193d5e"),
+    "better3": Colour("#7fb6e0", "#1a4a75"),
+    "worse1": Colour("#fbe3d3", "#432a1b"),
+    "worse2": Colour("#f5c3a2", "#57331b"),
+    "worse3": Colour("#ea9f70", "#703e18"),
 }
-HEAT_TEXT = "#1b222b"
-
 
 #: Colours of text and grounds only.
 _NOT_DRAWN = ("panel", "link", "better")
@@ -78,11 +76,15 @@ def css() -> str:
     """A custom property for each role that is not the same in both themes, and a fill and a stroke class of those
     that charts draw."""
     themed = {role: colour for role, colour in COLOURS.items() if colour.light != colour.dark}
-    values = [f"--{role}:light-dark({colour.light},{colour.dark})" for role, colour in themed.items()]
+    values = [f"--{role}:{_themed(colour)}" for role, colour in themed.items()]
     schemes = [f":root{{color-scheme:light dark;{';'.join(values)}}}"]
-    schemes += [f":root[data-theme={theme}]{{color-scheme:{theme}}}" for theme in ("light", "dark")]
+    schemes += [f"[data-theme={theme}]{{color-scheme:{theme}}}" for theme in ("light", "dark")]
     drawn = [role for role in themed if role not in _NOT_DRAWN]
     classes = [f".f-{role}{{fill:var(--{role})}}.s-{role}{{stroke:var(--{role})}}" for role in drawn]
-    heat = [f"td.{name}{{background:{colour}}}" for name, colour in HEAT.items()]
-    heat.append(f".heat,.heat *,.heat::before{{color:{HEAT_TEXT}!important}}")
-    return "\n".join([*schemes, *classes, *heat])
+    heat = [f"td.{name}{{background:{_themed(colour)}}}" for name, colour in HEAT.items()]
+    heat.append(".heat,.heat *,.heat::before{color:var(--text)!important}")
+    return "".join([*schemes, *classes, *heat])
+
+
+def _themed(colour: Colour) -> str:
+    return f"light-dark({colour.light},{colour.dark})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,12 +16,15 @@ from evalharness.report.charts.marks import Interval, Mark, swatch
 from evalharness.report.gate_words import GatesText, gates_text
 from evalharness.report.palette import PLACES_IN_ORDER, effort_place
 from evalharness.report.settings import ReportSettings
+from evalharness.report.trouble import nothing_measured
 from evalharness.report.verdict_text import VerdictText, share_right, verdict_text
 from evalharness.report.words import COARSE, spoken
 
 _GROUPING = ("model", "endpoint")
-#: Arms drawn and compared on the page; a larger sweep shows its best and puts the rest in a table of its own.
+#: Arms drawn and compared on the page; a larger sweep shows the most telling ones and has a table of all.
 MAX_SHOWN = 12
+#: Up to here every arm has its own line and row in full; beyond, what is least needed is folded away.
+FEW_ARMS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +68,11 @@ class ArmView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """``arms`` are all, ``shown`` those drawn (at most 12 and the baseline), both in the plan's order by group."""
+    """``arms`` are all, ``shown`` those drawn (at most 12 and the baseline), both in the plan's order by group.
+
+    ``by_weight``: all arms, those first that a reader needs most. ``says_something``: False where no call came to an
+    end that says anything of the answers, so that comparing them would be a comparison of nothing.
+    """
 
     run: RunRecord
     analysis: Analysis
@@ -73,7 +81,9 @@ class View:
     gates: GatesText | None
     arms: tuple[ArmView, ...]
     shown: tuple[ArmView, ...]
+    by_weight: tuple[ArmView, ...]
     share_right: bool
+    says_something: bool
 
     @property
     def baseline(self) -> ArmView | None:
@@ -90,6 +100,29 @@ class View:
         """The size of a difference that the suite calls too small to matter; None where it states none."""
         rule = self.analysis.decision.rule
         return rule.margin or None if rule is not None and rule.metric == self.analysis.primary else None
+
+    @property
+    def is_large(self) -> bool:
+        """Whether there are so many arms that a page with all of each would bury the answer."""
+        return len(self.shown) > FEW_ARMS
+
+    @property
+    def shown_text(self) -> str:
+        """Which arms are shown, and why those; empty where all are."""
+        if len(self.shown) == len(self.arms):
+            return ""
+        baseline = " and the baseline" if self.baseline else ""
+        return (
+            f"Showing {len(self.shown)} of {len(self.arms)} arms: those that the verdict names, those that no other "
+            f"beats in everything, the highest scores{baseline}"
+        )
+
+    def few(self, n: int) -> tuple[ArmView, ...]:
+        """The ``n`` of the shown arms that are needed most, the baseline among them, in the order of the page."""
+        kept = {arm.arm_id for arm in self.by_weight[:n]}
+        if self.baseline and self.baseline.arm_id not in kept:
+            kept = {arm.arm_id for arm in self.by_weight[: n - 1]} | {self.baseline.arm_id}
+        return tuple(arm for arm in self.shown if arm.arm_id in kept)
 
     @property
     def quality_name(self) -> str:
@@ -146,15 +179,20 @@ def make_view(run: RunRecord, analysis: Analysis, settings: ReportSettings) -> V
     ]
     order = list(dict.fromkeys(groups))
     arms.sort(key=lambda arm: order.index(arm.group))
+    verdict, gates = verdict_text(run, analysis), gates_text(analysis)
+    said = " ".join([verdict.heading, verdict.lead, *verdict.bullets, gates.lead if gates else ""])
+    by_weight = _by_weight(arms, analysis, said)
     return View(
         run=run,
         analysis=analysis,
         settings=settings,
-        verdict=verdict_text(run, analysis),
-        gates=gates_text(analysis),
+        verdict=verdict,
+        gates=gates,
         arms=tuple(arms),
-        shown=_shown(arms, analysis.primary),
+        shown=_shown(arms, by_weight),
+        by_weight=by_weight,
         share_right=share_right(run, analysis.primary),
+        says_something=nothing_measured(run, analysis) is None,
     )
 
 
@@ -170,7 +208,10 @@ def scaled(estimate: Estimate, factor: float = 1.0) -> Interval:
 
 
 def _groups(arms: Sequence[Arm]) -> list[str]:
-    """Model, and endpoint where that differs too; empty for all where there is one only."""
+    """Model, and endpoint where that differs too; empty for all where there is one only, or where that is all that
+    the arms differ in: each would be headed by its own name."""
+    if all(set(arm.key) <= set(_GROUPING) for arm in arms):
+        return ["" for _ in arms]
     several_endpoints = len({arm.endpoint for arm in arms}) > 1
     names = [f"{arm.model} at {arm.endpoint}" if several_endpoints else arm.model for arm in arms]
     return names if len(set(names)) > 1 else ["" for _ in arms]
@@ -196,14 +237,21 @@ def _marks(arms: Sequence[Arm]) -> list[Mark]:
     return marks
 
 
-def _shown(arms: Sequence[ArmView], primary: str) -> tuple[ArmView, ...]:
-    """All arms up to the limit; beyond it those with the highest point, the chosen one and the baseline."""
+def _by_weight(arms: Sequence[ArmView], analysis: Analysis, said: str) -> tuple[ArmView, ...]:
+    """Those that the verdict (``said``) names, then those that no other beats in everything, then by score."""
+    places = analysis.front.places if analysis.front else {}
+
+    def weight(arm: ArmView) -> tuple[bool, bool, float]:
+        named = arm.is_chosen or re.search(rf"(?<![\w-]){re.escape(arm.spoken)}(?![\w-])", said) is not None
+        place, estimate = places.get(arm.arm_id), arm.found.quality.get(analysis.primary)
+        return not named, place is None or not place.on_front, 1.0 if estimate is None else -estimate.point
+
+    return tuple(sorted(arms, key=weight))
+
+
+def _shown(arms: Sequence[ArmView], by_weight: Sequence[ArmView]) -> tuple[ArmView, ...]:
+    """All arms up to the limit; beyond it the weightiest, and the baseline."""
     if len(arms) <= MAX_SHOWN:
         return tuple(arms)
-
-    def point(arm: ArmView) -> float:
-        estimate = arm.found.quality.get(primary)
-        return -1.0 if estimate is None else estimate.point
-
-    best = {arm.arm_id for arm in sorted(arms, key=point, reverse=True)[:MAX_SHOWN]}
-    return tuple(arm for arm in arms if arm.arm_id in best or arm.is_baseline or arm.is_chosen)
+    kept = {arm.arm_id for arm in by_weight[:MAX_SHOWN]}
+    return tuple(arm for arm in arms if arm.arm_id in kept or arm.is_baseline)

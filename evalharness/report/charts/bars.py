@@ -11,7 +11,7 @@ from evalharness.report.charts.scales import Scale, apart, told
 from evalharness.report.charts.svg import Attribute, decoration, element, frame, line, paint, rect, text
 
 WIDTH = 400
-_ROW, _BAR, _TOP, _GAP = 32, 20, 6, 1.0
+_ROW, _BAR, _TOP, _GAP, _HEADING = 32, 20, 6, 1.0, 28
 _LETTER = 8.4
 #: Too pale on white to stand without an outline.
 _PALE = ("cached", "connect")
@@ -28,10 +28,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
+    """``group`` heads its bars where there are several groups."""
+
     label: str
     parts: Sequence[Part]
     total: float
     total_text: str
+    group: str = ""
+
+    @property
+    def full_label(self) -> str:
+        return f"{self.group}, {self.label}" if self.group else self.label
 
 
 def bars(rows: Sequence[Bar], *, title: str, unit: str, write: Callable[[float], str], uid: str) -> Markup:
@@ -39,21 +46,35 @@ def bars(rows: Sequence[Bar], *, title: str, unit: str, write: Callable[[float],
     left = min(200.0, max(len(row.label) for row in rows) * _LETTER + 12)
     right = WIDTH - max(len(row.total_text) for row in rows) * _LETTER - 14
     scale = Scale(0.0, max(max(row.total for row in rows), 1e-12), left, right)
-    bottom = _TOP + len(rows) * _ROW
+    places = _places(rows)
+    bottom = places[-1] + _ROW
     body = [_hatching(uid)] if any(part.role is None for row in rows for part in row.parts) else []
     ticks = scale.ticks(3)
     body += [line(scale(tick), _TOP, scale(tick), bottom, "line") for tick in ticks]
     labels = apart([(scale(tick), write(tick)) for tick in ticks], 0, WIDTH)
     body += [text(x, bottom + 18, label, anchor="middle") for x, label in labels]
-    for index, row in enumerate(rows):
-        body += _row(row, _TOP + index * _ROW + (_ROW - _BAR) / 2, scale, uid)
+    for before, row, top in zip([None, *rows], rows, places, strict=False):
+        if row.group and (before is None or before.group != row.group):
+            body.append(text(0, top - 8, row.group, bold=True))
+        body += _row(row, top + (_ROW - _BAR) / 2, scale, uid)
     body.append(text(right, bottom + 36, unit, anchor="end"))
     return frame(WIDTH, bottom + 42, body, title=title, desc=_description(rows, write))
 
 
+def _places(rows: Sequence[Bar]) -> list[float]:
+    """The top of each row; room for a heading over the first of each group."""
+    places, top, group = [], float(_TOP), ""
+    for row in rows:
+        top += _HEADING if row.group != group else 0
+        group = row.group
+        places.append(top)
+        top += _ROW
+    return places
+
+
 def _description(rows: Sequence[Bar], write: Callable[[float], str]) -> str:
     return " ".join(
-        f"{row.label}: {row.total_text}, of it "
+        f"{row.full_label}: {row.total_text}, of it "
         + ", ".join(f"{part.name} {write(told(part.size))}" for part in row.parts)
         + "."
         for row in rows

@@ -36,7 +36,7 @@ def curve_scale(curves: Sequence[Curve]) -> Scale:
     """One logarithmic axis for all ``curves``: small multiples share it, so that panels can be compared by eye."""
     values = [value for curve in curves for value in curve.xs if value > 0]
     low, high = min(values) * 0.9, max(values) * 1.05
-    return Scale(low, high, _LEFT, _RIGHT, logarithmic=True)
+    return Scale(low, high, _LEFT + 8, _RIGHT, logarithmic=True)
 
 
 def ecdf(curves: Sequence[Curve], scale: Scale, *, title: str, x_title: str, write: Callable[[float], str]) -> Markup:
@@ -65,7 +65,7 @@ def _description(curves: Sequence[Curve], x_title: str, write: Callable[[float],
 
 
 def _axes(scale: Scale, heights: Scale, x_title: str, write: Callable[[float], str]) -> list[Markup]:
-    parts = [text(_RIGHT, HEIGHT - 6, x_title, anchor="end")]
+    parts = [text(_RIGHT, HEIGHT - 6, f"{x_title}, log scale", anchor="end")]
     for share in _SHARES:
         parts.append(line(_LEFT, heights(share), _RIGHT, heights(share), "line"))
         parts.append(text(_LEFT - 6, heights(share) + 4, f"{share:.0%}", anchor="end"))

@@ -90,6 +90,11 @@ def swatch(mark: Mark) -> Markup:
     return decoration(16, 16, [marker(8, 8, mark, halo=False)], kind="swatch")
 
 
+def dash_swatch(mark: Mark) -> Markup:
+    """The line alone, for keys."""
+    return decoration(28, 16, [line(0, 8, 28, 8, "muted", 2, stroke_dasharray=mark.dashes)], kind="swatch")
+
+
 def horizontal_interval(scale: Scale, y: float, interval: Interval, mark: Mark) -> list[Markup]:
     """A bar from limit to limit with the marker on it; what leaves the axis ends in an arrow head.
 

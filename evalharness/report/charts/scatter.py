@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -15,6 +17,10 @@ from evalharness.report.charts.svg import frame, line, polyline, text
 WIDTH, HEIGHT = 400, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 386, 28, 252
 _LABEL_LIMIT = 8
+#: Room kept right of the last marker for its label; a longer one goes to its left, above or below.
+_LABEL_ROOM = 48.0
+#: Side of the squares that stand for a line where labels look for room.
+_LINE_BOX = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +55,7 @@ class Panel:
 def scatter(panel: Panel) -> Markup:
     spanned = [*panel.dots, *panel.beside]
     last = max(spanned, key=lambda dot: dot.x.point)
-    room = 12 + min(90.0, len(last.label) * BOLD_LETTER)
+    room = 12 + min(_LABEL_ROOM, len(last.label) * BOLD_LETTER)
     x_scale = positive_scale([end for dot in spanned for end in dot.x.ends], _LEFT + 8, _RIGHT - room)
     y_low, y_high = padded(min(min(dot.y.ends) for dot in spanned), max(max(dot.y.ends) for dot in spanned), 0.08)
     y_scale = Scale(max(0.0, y_low), min(100.0, y_high), _BOTTOM, _TOP)
@@ -59,7 +65,7 @@ def scatter(panel: Panel) -> Markup:
         part for dot, place in zip(panel.dots, places, strict=True) for part in _bars(dot, place, x_scale, y_scale)
     ]
     body += [marker(*place, dot.mark, hollow=dot.hollow) for dot, place in zip(panel.dots, places, strict=True)]
-    body += _labels(panel.dots, places, y_scale)
+    body += _labels(panel, places, x_scale, y_scale)
     return frame(WIDTH, HEIGHT, body, title=panel.title, desc=_description(panel))
 
 
@@ -72,7 +78,8 @@ def _description(panel: Panel) -> str:
 
 
 def _axes(panel: Panel, x_scale: Scale, y_scale: Scale) -> list[Markup]:
-    parts = [text(0, 12, panel.y_title), text(_RIGHT, HEIGHT - 8, panel.x_title, anchor="end")]
+    x_title = f"{panel.x_title}, log scale" if x_scale.logarithmic else panel.x_title
+    parts = [text(0, 12, panel.y_title), text(_RIGHT, HEIGHT - 8, x_title, anchor="end")]
     for tick in y_scale.ticks(5):
         parts.append(line(_LEFT, y_scale(tick), _RIGHT, y_scale(tick), "line"))
         parts.append(text(_LEFT - 6, y_scale(tick) + 4, f"{tick:g}", anchor="end"))
@@ -82,11 +89,19 @@ def _axes(panel: Panel, x_scale: Scale, y_scale: Scale) -> list[Markup]:
     return parts + [text(x, _BOTTOM + 18, label, anchor="middle") for x, label in labels]
 
 
-def _joins(dots: Sequence[Dot], places: Sequence[tuple[float, float]]) -> list[Markup]:
-    """A line through each series of two or more, in the order given: dotted where it is alone, else as its variant."""
-    series: dict[str, list[tuple[Dot, tuple[float, float]]]] = {}
+_Series = dict[str, list[tuple[Dot, tuple[float, float]]]]
+
+
+def _series(dots: Sequence[Dot], places: Sequence[tuple[float, float]]) -> _Series:
+    series: _Series = {}
     for dot, place in zip(dots, places, strict=True):
         series.setdefault(dot.series, []).append((dot, place))
+    return series
+
+
+def _joins(dots: Sequence[Dot], places: Sequence[tuple[float, float]]) -> list[Markup]:
+    """A line through each series of two or more, in the order given: dotted where it is alone, else as its variant."""
+    series = _series(dots, places)
     alone = "1.5 3.5" if len(series) == 1 else None
     return [
         polyline(
@@ -122,13 +137,19 @@ def _dodged(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return taken
 
 
-def _labels(dots: Sequence[Dot], places: Sequence[tuple[float, float]], y_scale: Scale) -> list[Markup]:
+def _labels(panel: Panel, places: Sequence[tuple[float, float]], x_scale: Scale, y_scale: Scale) -> list[Markup]:
     """A label beside each dot where one is free; an arm without one is found by its shape in the key."""
+    dots = panel.dots
     taken: list[Box] = [(x - 7, y - 7, x + 7, y + 7) for x, y in places]
-    for dot, (x, _) in zip(dots, places, strict=True):
+    for dot, (x, y) in zip(dots, places, strict=True):
         if dot.y.lower is not None and dot.y.upper is not None:
             taken.append((x - 1, y_scale(dot.y.upper), x + 1, y_scale(dot.y.lower)))
-    crowded = len(dots) > _LABEL_LIMIT
+        if dot.x.lower is not None and dot.x.upper is not None:
+            taken.append((x_scale(dot.x.lower), y - 1, x_scale(dot.x.upper), y + 1))
+    for members in _series(dots, places).values():
+        for (_, start), (_, end) in pairwise(members):
+            taken += _along(start, end)
+    crowded = len(dots) + len(panel.beside) > _LABEL_LIMIT
     wanted = [
         pair for pair in zip(dots, places, strict=True) if not crowded or pair[0].named or _efficient(pair[0], dots)
     ]
@@ -140,6 +161,17 @@ def _labels(dots: Sequence[Dot], places: Sequence[tuple[float, float]], y_scale:
         taken.append(found.box)
         parts.append(text(found.x, found.y, dot.label, anchor=found.anchor, role="text", bold=True, halo=True))
     return parts
+
+
+def _along(start: tuple[float, float], end: tuple[float, float]) -> list[Box]:
+    """Small squares along a line: labels may cross it, and not lie on it."""
+    steps = max(1, round(math.dist(start, end) / _LINE_BOX))
+    half = _LINE_BOX / 4
+    points = [
+        tuple(one + (other - one) * step / steps for one, other in zip(start, end, strict=True))
+        for step in range(steps + 1)
+    ]
+    return [(x - half, y - half, x + half, y + half) for x, y in points]
 
 
 def _efficient(dot: Dot, dots: Sequence[Dot]) -> bool:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from evalharness.report.charts.marks import Interval, Mark, horizontal_interval, marker
-from evalharness.report.charts.scales import Scale, apart, nice_step, padded, positive_scale
-from evalharness.report.charts.svg import decoration, line, number, rect, text
+from evalharness.report.charts.scales import LETTER, Scale, apart, nice_step, padded, positive_scale
+from evalharness.report.charts.svg import Attribute, decoration, element, line, number, paint, rect, text
 
 QUALITY_WIDTH, QUALITY_HEIGHT = 150, 22
 FOREST_WIDTH, FOREST_HEIGHT = 320, 26
@@ -20,6 +20,8 @@ LADDER_WIDTH, LADDER_HEIGHT = 320, 26
 #: In an axis the limit's rule begins here: through a label it would strike it out.
 _BELOW_LABELS = 19.0
 _INSET = 10
+#: An outline of the error that is no wider than this lies within its mark.
+_HIDDEN = 12.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,14 +102,21 @@ def ladder_scale(rows: Sequence[LadderRow], limit_ms: float | None) -> Scale:
 
 
 def ladder_axis(scale: Scale, write: Callable[[float], str], limit_ms: float | None) -> Markup:
-    body = _axis_labels(scale, LADDER_WIDTH, write)
+    """The limit's own label first; a tick that it would touch goes without one."""
+    if limit_ms is None or not scale.holds(limit_ms):
+        return decoration(LADDER_WIDTH, LADDER_HEIGHT, _axis_labels(scale, LADDER_WIDTH, write), kind="axis")
+    label = f"limit {write(limit_ms)}"
+    half = len(label) * LETTER / 2
+    middle = min(max(scale(limit_ms), half), LADDER_WIDTH - half)
+    body = _axis_labels(scale, LADDER_WIDTH, write, taken=(middle - half, middle + half))
+    body.append(text(middle, 16, label, anchor="middle", role="worse"))
     return decoration(LADDER_WIDTH, LADDER_HEIGHT, [*body, *_limit(scale, limit_ms, _BELOW_LABELS)], kind="axis")
 
 
 def ladder_strip(row: LadderRow, scale: Scale, limit_ms: float | None) -> Markup:
     middle, mark = LADDER_HEIGHT / 2, row.mark
     body = [line(scale(tick), 0, scale(tick), LADDER_HEIGHT, "line") for tick in scale.ticks(4)]
-    body += _limit(scale, limit_ms)
+    body += [*_limit(scale, limit_ms), *_errors(row, scale)]
     points = [interval.point for interval in row.quantiles]
     if points:
         body.append(line(scale(points[0]), middle, scale(points[-1]), middle, mark.role))
@@ -118,20 +127,27 @@ def ladder_strip(row: LadderRow, scale: Scale, limit_ms: float | None) -> Markup
     for interval in row.quantiles[:1]:
         body += _interval_bar(interval, scale, middle, mark)
         body.append(marker(scale(interval.point), middle, mark))
-    body += _errors(row, scale)
     return decoration(LADDER_WIDTH, LADDER_HEIGHT, body, kind="strip")
 
 
+def shows_error(row: LadderRow, scale: Scale) -> bool:
+    return bool(_errors(row, scale))
+
+
 def _errors(row: LadderRow, scale: Scale) -> list[Markup]:
-    """Under each quantile a bar as wide as the error, never thinner than a hairline that can be seen."""
-    if row.error_ms is None:
-        return []
-    bars = []
+    """Around each quantile an outline as wide as the error: behind the data and thinner than they are. One that the
+    mark itself would hide is not drawn."""
+    outlines = []
     for interval in row.quantiles:
-        left, right = scale(interval.point - row.error_ms), scale(interval.point + row.error_ms)
-        middle, width = (left + right) / 2, max(right - left, 1.5)
-        bars.append(rect(middle - width / 2, LADDER_HEIGHT - 3, width, 3, "text"))
-    return bars
+        left, right = _error_ends(interval, row.error_ms or 0.0, scale)
+        if right - left > _HIDDEN:
+            box: dict[str, Attribute] = {"x": left, "y": 4.0, "width": right - left, "height": LADDER_HEIGHT - 8.0}
+            outlines.append(element("rect", paint(stroke="muted", width=0.75) | box | {"rx": 2.0}))
+    return outlines
+
+
+def _error_ends(interval: Interval, error_ms: float, scale: Scale) -> tuple[float, float]:
+    return scale(interval.point - error_ms), scale(interval.point + error_ms)
 
 
 def _interval_bar(interval: Interval, scale: Scale, y: float, mark: Mark) -> list[Markup]:
@@ -153,7 +169,17 @@ def _limit(scale: Scale, limit_ms: float | None, top: float = 0.0) -> list[Marku
     return [line(x, top, x, LADDER_HEIGHT, "worse", 1.5, stroke_dasharray="4 2")]
 
 
-def _axis_labels(scale: Scale, width: float, write: Callable[[float], str]) -> list[Markup]:
-    """Labels over their ticks, moved inwards at the ends rather than cut off, none over another."""
+def _axis_labels(
+    scale: Scale, width: float, write: Callable[[float], str], *, taken: tuple[float, float] | None = None
+) -> list[Markup]:
+    """Labels over their ticks, moved inwards at the ends rather than cut off, none over another or over what is
+    ``taken``."""
     labels = [(scale(tick), write(tick)) for tick in scale.ticks(4 if scale.logarithmic else 6)]
+    if taken is not None:
+        left, right = taken
+        labels = [(x, label) for x, label in labels if not left - _reach(label) < x < right + _reach(label)]
     return [text(x, 16, label, anchor="middle") for x, label in apart(labels, 0, width)]
+
+
+def _reach(label: str) -> float:
+    return len(label) * LETTER / 2 + 4

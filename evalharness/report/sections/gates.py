@@ -13,7 +13,7 @@ from evalharness.report.cells import Cell, Row, Table
 from evalharness.report.charts.gate_strip import GateRow, Limit, gate_strip
 from evalharness.report.comparison_words import NO_PAIRS, comparison_text
 from evalharness.report.gate_figures import allowed, limit_text
-from evalharness.report.gate_words import GateLine
+from evalharness.report.gate_words import GateLine, by_urgency
 from evalharness.report.view import View, scaled
 
 NAV = "Gates"
@@ -56,7 +56,7 @@ def build(view: View) -> Gates | None:
     text = beside or view.gates
     if text is None:
         return None
-    lines = view.gates.lines if view.gates else ()
+    lines = by_urgency(view.gates.lines) if view.gates else []
     unpaired = (NO_PAIRS,) if beside and NO_PAIRS in beside.cautions else ()
     return Gates(
         nav=NAV if lines else "Verdict",

@@ -9,11 +9,13 @@ from markupsafe import Markup
 from evalharness.core.findings import Estimate, TimeFindings
 from evalharness.report import numbers
 from evalharness.report.cells import Table
+from evalharness.report.charts.bars import KeyEntry
 from evalharness.report.charts.load_curve import LoadLine, LoadPanel, LoadPoint, load_curve
+from evalharness.report.keys import arm_key
 from evalharness.report.lanes import Lane, has_steps, lanes
 from evalharness.report.load_rows import knee_of, level_table, load_note
 from evalharness.report.load_words import level_text
-from evalharness.report.view import ArmView, View, scaled
+from evalharness.report.view import View, scaled
 from evalharness.report.words import listed, metric_title
 
 NAV = "Load"
@@ -28,7 +30,7 @@ class Rising:
     """``table`` None: it stands in the result already."""
 
     pictures: tuple[tuple[str, Markup], ...]
-    arms: tuple[ArmView, ...]
+    key: tuple[KeyEntry, ...]
     notes: tuple[str, ...]
     table: Table | None
     table_note: str
@@ -43,7 +45,7 @@ def build(view: View) -> Rising | None:
     table = level_table(view, "Every level of load") if len(view.arms) > 1 else None
     return Rising(
         pictures=tuple((panel.title, load_curve(panel)) for panel in panels),
-        arms=view.shown,
+        key=arm_key(view.shown),
         notes=tuple(_notes(view, panels)),
         table=table,
         table_note=load_note(view, table) if table else "",

@@ -19,7 +19,7 @@ from evalharness.report.method_words import method_sentence
 from evalharness.report.observed import observer_facts
 from evalharness.report.shifted import Shifted, shifted
 from evalharness.report.view import ArmView, View
-from evalharness.report.words import CI_SENTENCE, metric_title, named
+from evalharness.report.words import CI_SENTENCE, listed, metric_title, named
 
 NAV = "Methods"
 TITLE = "Methods, environment, reproduce"
@@ -38,6 +38,7 @@ class Request:
 class Methods:
     methods: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
+    measured: tuple[tuple[str, str], ...]
     definitions: tuple[tuple[str, str, str], ...]
     tests: Table | None
     shifted: Shifted | None
@@ -50,6 +51,7 @@ def build(view: View) -> Methods | None:
     return Methods(
         methods=tuple(_methods(view)),
         facts=tuple(_facts(view)),
+        measured=tuple(observer_facts(view.analysis.observer)),
         definitions=tuple((CATALOG[name].title, name, CATALOG[name].formula) for name in _DEFINED),
         tests=_tests(view),
         shifted=shifted(view),
@@ -163,11 +165,10 @@ def _facts(view: View) -> list[tuple[str, str]]:
     ]
     used = {arm.planned.endpoint for arm in view.arms}
     facts += [(f"Endpoint {e.name}", _endpoint(e)) for e in suite.endpoints if e.name in used]
-    facts += [(f"Reported by {arm.label}", text) for arm in view.arms if (text := _reported(arm))]
+    facts += _all_reported(view)
     facts += [
         (f"Client: {name}", _plain(value)) for name, value in sorted(manifest.environment.items()) if value is not None
     ]
-    facts += observer_facts(view.analysis.observer)
     facts += [(f"Flag {name}", _plain(value)) for name, value in sorted(manifest.flags.items())]
     facts += [(f"File {file.path}", f"sha256 {file.sha256}") for file in suite.files]
     return facts
@@ -176,6 +177,17 @@ def _facts(view: View) -> list[tuple[str, str]]:
 def _endpoint(endpoint: Endpoint) -> str:
     kind = {EndpointKind.SIMULATOR: "built-in simulator, profile ", EndpointKind.LOCAL: "local model "}
     return f"{kind.get(endpoint.kind, '')}{endpoint.target}, protocol {endpoint.protocol}"
+
+
+def _all_reported(view: View) -> list[tuple[str, str]]:
+    """Arms of which the same is told share an entry."""
+    told: dict[str, list[str]] = {}
+    for arm in view.arms:
+        if text := _reported(arm):
+            told.setdefault(text, []).append(named(arm.label))
+    if len(view.arms) > 1 and [len(names) for names in told.values()] == [len(view.arms)]:
+        return [("Reported by every arm", text) for text in told]
+    return [(f"Reported by {listed(names)}", text) for text, names in told.items()]
 
 
 def _reported(arm: ArmView) -> str:

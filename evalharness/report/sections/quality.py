@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evalharness.core.findings import Comparison, Estimate, Step
 from evalharness.report import numbers
 from evalharness.report.cells import NOTHING, Cell, Row, Table, arm_row, extra_usd_cell, points_cell, share_cell
 from evalharness.report.charts.strip import forest_axis, forest_scale, forest_strip
+from evalharness.report.insight_tables import step_row
 from evalharness.report.insight_words import rising_sentence
-from evalharness.report.view import ArmView, View, percent_interval
-from evalharness.report.words import named, points_word, reading_text
+from evalharness.report.view import FEW_ARMS, ArmView, View, percent_interval
+from evalharness.report.words import listed, named, points_word, reading_text
 
 NAV = "Quality"
 TITLE = "Is the quality difference real?"
@@ -26,17 +27,31 @@ class Quality:
     lead: str
     tables: tuple[Table, ...]
     notes: tuple[str, ...]
+    others: tuple[Table, ...] = ()
+    is_folded: bool = False
 
 
 def build(view: View) -> Quality | None:
-    others = _other_graders(view)
+    """None where there is nothing to compare. ``others``: what graders but the first say, folded where it would be
+    longer than what counts."""
+    if not view.says_something:
+        return None
     if len(view.arms) < 2:
         table = _single_table(view)
         return Quality(title=SINGLE_TITLE, lead="", tables=(table,), notes=()) if table else None
+    alike, differing = _other_graders(view)
     tables = [table for table in (_versus_table(view), _steps_table(view)) if table is not None]
-    if not tables and not others:
+    if not tables and not alike and not differing:
         return None
-    return Quality(title=TITLE, lead=_lead(view), tables=(*tables, *others), notes=_notes(view, bool(others)))
+    others = _others_tables(view, differing)
+    return Quality(
+        title=TITLE,
+        lead=_lead(view),
+        tables=tuple(tables),
+        notes=(*_notes(view, bool(others)), *_alike_notes(alike)),
+        others=others,
+        is_folded=sum(len(table.rows) for table in others) > FEW_ARMS,
+    )
 
 
 def _lead(view: View) -> str:
@@ -131,17 +146,10 @@ def _steps_table(view: View) -> Table | None:
     decimals = numbers.column_decimals(step.quality.shown for step in steps)
     rows = []
     for step, interval in zip(steps, intervals, strict=True):
-        upper = view.arm(step.upper_arm)
         reading = Cell(main=reading_text(step.quality.reading, view.margin))
-        rows.append(
-            Row(
-                head=f"{named(view.arm(step.lower_arm).label)} to {named(upper.label)}",
-                cells=(*_difference_cells(step.quality, decimals), extra_usd_cell(step.extra_cost_usd), reading),
-                swatch=upper.swatch,
-                strip=forest_strip(interval, scale, upper.mark, margin),
-                group=upper.group,
-            )
-        )
+        cells = [*_difference_cells(step.quality, decimals), extra_usd_cell(step.extra_cost_usd), reading]
+        strip = forest_strip(interval, scale, view.arm(step.upper_arm).mark, margin)
+        rows.append(step_row(view, step, cells, strip))
     return Table(
         caption="Each step against the one below it",
         head="Step",
@@ -165,33 +173,67 @@ def _ci_title(estimate: Estimate) -> str:
     return f"{estimate.level:.0%} CI"
 
 
-def _other_graders(view: View) -> list[Table]:
-    """One table for each grader but the first; those that judge few cases share one."""
-    if len(view.arms) < 2:
-        return []
+def _other_graders(view: View) -> tuple[list[str], list[str]]:
+    """Graders but the first: those that gave every case of every arm all there is to give, and the others."""
     others = [grader for grader in view.analysis.grader_ids if grader != view.analysis.primary]
-    small = [grader for grader in others if _n_cases(view, grader) < FEW_CASES]
-    small = small if len(small) > 1 else []
-    tables = [_grader_table(view, grader) for grader in others if grader not in small]
-    return [*tables, *([_small_graders(view, small)] if small else [])]
+    alike = [grader for grader in others if _is_full(view, grader)]
+    return alike, [grader for grader in others if grader not in alike]
+
+
+def _is_full(view: View, grader: str) -> bool:
+    found = [arm.found.quality.get(grader) for arm in view.arms]
+    return all(estimate is not None and estimate.point == 1.0 for estimate in found)
+
+
+def _alike_notes(graders: Sequence[str]) -> list[str]:
+    if not graders:
+        return []
+    named_graders = listed(f"“{grader}”" for grader in graders)
+    return [f"By {named_graders} every scored answer of every arm gets 100%: nothing to compare."]
 
 
 def _n_cases(view: View, grader: str) -> int:
     return max((found.n for arm in view.arms if (found := arm.found.quality.get(grader))), default=0)
 
 
-def _grader_table(view: View, grader: str) -> Table:
+def _others_tables(view: View, graders: Sequence[str]) -> tuple[Table, ...]:
+    """Each grader's arms under its name; those that judge few cases share a table with one row each."""
+    small = [grader for grader in graders if _n_cases(view, grader) < FEW_CASES]
+    small = small if len(small) > 1 else []
+    large = [grader for grader in graders if grader not in small]
+    return (*_large_graders(view, large), *([_small_graders(view, small)] if small else []))
+
+
+def _large_graders(view: View, graders: Sequence[str]) -> list[Table]:
+    if not graders:
+        return []
+    compared = any(view.analysis.secondary.get(grader) for grader in graders)
+    rows = [
+        replace(row, group=", ".join(part for part in (grader, row.group) if part)) if len(graders) > 1 else row
+        for grader in graders
+        for row in _grader_rows(view, grader, compared)
+    ]
+    caption = "Other graders (exploratory)" if len(graders) > 1 else f"Grader “{graders[0]}” (exploratory)"
+    columns = ("Mean score", "Difference, points", "Reading") if compared else ("Mean score",)
+    return [Table(caption=caption, head="Arm", columns=columns, rows=tuple(rows))]
+
+
+def _grader_rows(view: View, grader: str, compared: bool) -> list[Row]:
     """The grader's mean in every arm, and the difference from the baseline."""
     versus = {item.candidate: item for item in view.analysis.secondary.get(grader, ())}
     shares = [found for arm in view.shown if (found := arm.found.quality.get(grader))]
     decimals = numbers.column_decimals(shares)
     steps = numbers.column_decimals(item.shown for item in versus.values())
-    rows = [
-        arm_row(arm, [share_cell(arm.found.quality.get(grader), decimals), *_secondary_cells(arm, versus, steps)])
+    return [
+        arm_row(
+            arm,
+            [
+                share_cell(arm.found.quality.get(grader), decimals),
+                *(_secondary_cells(arm, versus, steps) if compared else ()),
+            ],
+        )
         for arm in view.shown
     ]
-    columns = ("Mean score", "Difference, points", "Reading") if versus else ("Mean score",)
-    return Table(caption=f"Grader “{grader}” (exploratory)", head="Arm", columns=columns, rows=tuple(rows))
 
 
 def _small_graders(view: View, graders: Sequence[str]) -> Table:
@@ -203,17 +245,15 @@ def _small_graders(view: View, graders: Sequence[str]) -> Table:
         cells = [Cell(main=numbers.count(_n_cases(view, grader)))]
         rows.append(Row(head=grader, cells=(*cells, *(share_cell(estimate, decimals) for estimate in found))))
     return Table(
-        caption="Other graders (exploratory)",
+        caption=f"Graders of under {FEW_CASES} cases (exploratory)",
         head="Grader",
         columns=("Cases", *(arm.label for arm in view.shown)),
         rows=tuple(rows),
-        note=f"Mean scores of graders that judge under {FEW_CASES} cases.",
+        note="Mean scores.",
     )
 
 
 def _secondary_cells(arm: ArmView, versus: dict[str, Comparison], decimals: int) -> tuple[Cell, ...]:
-    if not versus:
-        return ()
     if arm.is_baseline:
         return Cell(main="baseline"), NOTHING
     comparison = versus.get(arm.arm_id)

@@ -44,18 +44,14 @@ class Result:
 
 
 def build(view: View) -> Result | None:
-    shown = len(view.shown)
-    hidden = len(view.arms) > shown
-    table = main_table(view, view.shown, _caption(view))
-    notes = [load_note(view, table) if view.analysis.kind == "latency" else _note(view)]
-    if hidden:
-        notes.insert(0, f"Showing {shown} of {len(view.arms)} arms: those with the highest scores, and the baseline.")
+    table = main_table(view, view.shown, view.shown_text or _caption(view))
+    notes = [load_note(view, table) if view.analysis.kind == "latency" else _note(view)] if view.says_something else []
     return Result(
         verdict=view.verdict,
         cautions=() if view.gates or view.analysis.baseline_run else view.verdict.cautions_first,
         about_times=coarse_note(view),
         table=table,
-        all_arms=main_table(view, view.arms, f"All {len(view.arms)} arms") if hidden else None,
+        all_arms=main_table(view, view.arms, f"All {len(view.arms)} arms") if view.shown_text else None,
         notes=tuple(notes),
     )
 
@@ -66,11 +62,11 @@ def main_table(view: View, arms: Sequence[ArmView], caption: str) -> Table:
 
 
 def excerpt(view: View, n_rows: int) -> tuple[Table, str]:
-    """The main table's first rows, and what that leaves out in words (``Showing 8 of 21 arms``), empty for nothing."""
+    """The main table's most needed rows, and what that leaves out (``Showing 8 of 21 arms``), empty for nothing."""
     table = main_table(view, view.shown, "")
     by_arm = len(table.rows) == len(view.shown)
     n_all = len(view.arms) if by_arm else len(table.rows)
-    kept = replace(table, rows=table.rows[:n_rows])
+    kept = main_table(view, view.few(n_rows), "") if by_arm else replace(table, rows=table.rows[:n_rows])
     left_out = f"Showing {len(kept.rows)} of {n_all} {'arms' if by_arm else 'levels'}" if len(kept.rows) < n_all else ""
     return kept, left_out
 
@@ -165,7 +161,11 @@ def _columns(view: View, decimals: _Decimals) -> list[_Column]:
             cell=lambda arm: _time(view, arm, "total_ms", "0.5", view.ratio("total_ms", arm.arm_id)),
         ),
         _Column(title="Total time, p95", cell=lambda arm: _time(view, arm, "total_ms", "0.95")),
-        _Column(title="Failed", cell=lambda arm: part_of(arm.found.counts.get(Status.ERROR, 0), arm.found.n_planned)),
+        _Column(
+            title="Failed",
+            cell=lambda arm: part_of(arm.found.counts.get(Status.ERROR, 0), arm.found.n_planned),
+            exists=any(arm.found.counts.get(Status.ERROR) for arm in arms),
+        ),
     ]
 
 

@@ -3,12 +3,12 @@ there is nothing to compare."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evalharness.core.findings import TagEffect
 from evalharness.report import numbers
-from evalharness.report.cells import NOTHING, Cell, Row, Table, share_cell
+from evalharness.report.cells import NOTHING, Cell, Row, Table, arm_row, share_cell
 from evalharness.report.view import ArmView, View
 
 NAV = "By tag"
@@ -29,7 +29,7 @@ class Tags:
 def build(view: View) -> Tags | None:
     tags = sorted(view.analysis.tag_cases, key=lambda tag: (-view.analysis.tag_cases[tag], tag))
     tags = [tag for tag in tags if view.analysis.tag_quality.get(tag)]
-    if not tags:
+    if not tags or not view.says_something:
         return None
     compared = [arm for arm in view.shown if view.analysis.tag_effects.get(arm.arm_id)]
     if not compared or view.baseline is None:
@@ -38,48 +38,55 @@ def build(view: View) -> Tags | None:
 
 
 def _scores(view: View, tags: Sequence[str]) -> Table:
+    cells = {
+        (arm.arm_id, tag): share_cell(view.analysis.tag_quality[tag].get(arm.arm_id))
+        for arm in view.shown
+        for tag in tags
+    }
+    return _laid_out(view, tags, cells, caption=f"{view.quality_name} by tag")
+
+
+def _laid_out(view: View, tags: Sequence[str], cells: Mapping[tuple[str, str], Cell], caption: str) -> Table:
+    """A row for each tag and a column for each shown arm; of many arms the other way round."""
+    few = {tag: "few cases" for tag in tags if view.analysis.tag_cases[tag] < FEW}
+    if view.is_large:
+        rows = [arm_row(arm, [cells[arm.arm_id, tag] for tag in tags]) for arm in view.shown]
+        counts = {tag: f"{tag} ({numbers.plural(view.analysis.tag_cases[tag], 'case')})" for tag in tags}
+        return Table(caption=caption, head="Arm", columns=tuple(counts.values()), rows=tuple(rows))
     rows = [
-        _row(view, tag, [share_cell(view.analysis.tag_quality[tag].get(arm.arm_id)) for arm in view.shown])
+        Row(
+            head=tag,
+            cells=(
+                Cell(main=numbers.count(view.analysis.tag_cases[tag])),
+                *(cells[arm.arm_id, tag] for arm in view.shown),
+            ),
+            notes=(few[tag],) if tag in few else (),
+        )
         for tag in tags
     ]
     columns = ("Cases", *(arm.label for arm in view.shown))
-    return Table(caption=f"{view.quality_name} by tag", head="Tag", columns=columns, rows=tuple(rows))
-
-
-def _row(view: View, tag: str, cells: Sequence[Cell]) -> Row:
-    cases = view.analysis.tag_cases[tag]
-    notes = ("few cases",) if cases < FEW else ()
-    return Row(head=tag, cells=(Cell(main=numbers.count(cases)), *cells), notes=notes)
+    return Table(caption=caption, head="Tag", columns=columns, rows=tuple(rows))
 
 
 # ---------------------------------------------------------------- differences
 
 
 def _differences(view: View, tags: Sequence[str], arms: Sequence[ArmView]) -> Table:
-    """A row for each tag: the baseline's score, then each arm's difference from it in points."""
+    """The baseline's score by tag, and each other arm's difference from it in points."""
     assert view.baseline is not None  # it is what arms are compared with
     effects = {
         (arm.arm_id, effect.tag): effect for arm in arms for effect in view.analysis.tag_effects[arm.arm_id].effects
     }
     decimals = numbers.column_decimals(effect.raw for effect in effects.values())
-    base = view.baseline.arm_id
-    rows = [
-        _row(
-            view,
-            tag,
-            [
-                share_cell(view.analysis.tag_quality[tag].get(base)),
-                *(_cell(effects.get((arm.arm_id, tag)), decimals) for arm in arms),
-            ],
-        )
+    cells = {
+        (arm.arm_id, tag): share_cell(view.analysis.tag_quality[tag].get(arm.arm_id))
+        if arm.is_baseline
+        else _cell(effects.get((arm.arm_id, tag)), decimals)
+        for arm in view.shown
         for tag in tags
-    ]
-    return Table(
-        caption=f"{view.quality_name} by tag: {view.baseline.spoken}, and how many points the others differ from it",
-        head="Tag",
-        columns=("Cases", view.baseline.label, *(arm.label for arm in arms)),
-        rows=tuple(rows),
-    )
+    }
+    caption = f"{view.quality_name} by tag: {view.baseline.spoken}, and how many points the others differ from it"
+    return _laid_out(view, tags, cells, caption)
 
 
 def _cell(effect: TagEffect | None, decimals: int) -> Cell:

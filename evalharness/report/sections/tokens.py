@@ -30,6 +30,7 @@ class Tokens:
     key: tuple[KeyEntry, ...]
     pictures: tuple[tuple[str, Markup], ...]
     tables: tuple[Table, ...]
+    is_folded: bool
     notes: tuple[str, ...]
 
 
@@ -38,11 +39,13 @@ def build(view: View) -> Tokens | None:
     tables = [table for table in (_token_table(view), _cost_table(view)) if table is not None]
     if not rows and not tables:
         return None
-    names = {part.name: part.role for _, parts in rows for part in parts}
+    drawn = {part.name: part.role for _, parts in rows for part in parts if part.size > 0}
+    ordered = {title: drawn[title] for _, title, _ in PARTS if title in drawn}
     return Tokens(
-        key=key_of(names),
+        key=key_of(ordered | drawn),
         pictures=tuple(_pictures(view, rows)),
         tables=tuple(tables),
+        is_folded=bool(rows) and view.is_large,
         notes=tuple(_notes(view)),
     )
 
@@ -84,7 +87,8 @@ def _pictures(view: View, rows: list[tuple[ArmView, list[Part]]]) -> list[tuple[
 
 def _bar(arm: ArmView, parts: list[Part], write: Callable[[float], str]) -> Bar:
     total = sum(part.size for part in parts)
-    return Bar(label=arm.label, parts=parts, total=total, total_text=write(total))
+    kept = [part for part in parts if part.size > 0]
+    return Bar(label=arm.label_in_group, parts=kept, total=total, total_text=write(total), group=arm.group)
 
 
 def _priced(arm: ArmView, parts: list[Part], view: View) -> list[Part] | None:
@@ -115,12 +119,15 @@ def _prices(view: View) -> Mapping[str, Prices | None]:
 
 
 def _token_table(view: View) -> Table | None:
-    names = [*(name for name, _, _ in PARTS), "output"]
-    if not any(arm.found.tokens.get(name) for arm in view.shown for name in names):
+    """Without the columns that are 0 in every arm; what is not reported is not 0."""
+    titles = {name: title[:1].upper() + title[1:] for name, title, _ in PARTS} | {"output": "All output"}
+    found = {name: [arm.found.tokens.get(name) for arm in view.shown] for name in titles}
+    if not any(estimate for column in found.values() for estimate in column):
         return None
+    names = [name for name, column in found.items() if any(each is None or each.point > 0 for each in column)]
     rows = [arm_row(arm, [tokens_cell(arm.found.tokens.get(name)) for name in names]) for arm in view.shown]
-    columns = tuple(title[:1].upper() + title[1:] for _, title, _ in PARTS)
-    return Table(caption="Mean tokens per call", head="Arm", columns=(*columns, "All output"), rows=tuple(rows))
+    columns = tuple(titles[name] for name in names)
+    return Table(caption="Mean tokens per call", head="Arm", columns=columns, rows=tuple(rows))
 
 
 def _cost_table(view: View) -> Table | None:

@@ -11,9 +11,17 @@ from markupsafe import Markup
 from evalharness.core.findings import Estimate
 from evalharness.report import numbers
 from evalharness.report.cells import Table
+from evalharness.report.charts.bars import KeyEntry
 from evalharness.report.charts.scatter import Dot, Panel, scatter
-from evalharness.report.insight_tables import efficient_table, is_dominated, solved_table, steps_table
+from evalharness.report.insight_tables import (
+    efficient_summary,
+    efficient_table,
+    is_dominated,
+    solved_table,
+    steps_table,
+)
 from evalharness.report.insight_words import ordered_sentences, router_sentences
+from evalharness.report.keys import arm_key
 from evalharness.report.palette import effort_place
 from evalharness.report.view import ArmView, View, percent_interval, scaled
 
@@ -39,16 +47,17 @@ class Tradeoff:
     groups: tuple[tuple[str, tuple[tuple[str, Markup], ...]], ...]
     joined: str
     hollow: bool
-    arms: tuple[ArmView, ...]
+    key: tuple[KeyEntry, ...]
     steps: Table | None
     efficient: Table | None
+    efficient_summary: str
     notes: tuple[str, ...]
     solved: Table | None
     routing: tuple[str, ...]
 
 
 def build(view: View) -> Tradeoff | None:
-    if len(view.arms) < 2:
+    if len(view.arms) < 2 or not view.says_something:
         return None
     panels = [panel for panel in (_cost_panel(view), _time_panel(view)) if panel is not None]
     if not panels:
@@ -59,9 +68,10 @@ def build(view: View) -> Tradeoff | None:
         groups=tuple(groups),
         joined=_joined(view),
         hollow=any(dot.hollow for panel in panels for _, dot in panel.dots),
-        arms=view.shown,
+        key=arm_key(view.shown),
         steps=steps_table(view),
         efficient=efficient_table(view),
+        efficient_summary=efficient_summary(view),
         notes=tuple(ordered_sentences(view.analysis)),
         solved=solved_table(view),
         routing=tuple(router_sentences(view.analysis)),
@@ -90,11 +100,9 @@ def _joined(view: View) -> str:
     """What the lines between markers say; empty where there are none."""
     if not _has_effort_axis(view):
         return ""
-    lines = {arm.variant: arm.mark.line_name for arm in view.shown}
-    if len(lines) < 2:
+    if len({arm.variant for arm in view.shown}) < 2:
         return "The dotted line joins efforts in order."
-    named = "; ".join(f"{line} for “{variant}”" for variant, line in lines.items())
-    return f"Each line joins the efforts of one variant in order: {named}."
+    return "Each line joins the efforts of one variant in order."
 
 
 def _has_effort_axis(view: View) -> bool:

@@ -8,65 +8,114 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from evalharness.core.findings import Course, Met
 from evalharness.report import numbers
-from evalharness.report.cells import Cell, Table, arm_row, share_cell, tokens_cell
+from evalharness.report.cells import AT_LEAST, NO_UPPER_LIMIT, Cell, Table, arm_row, share_cell, tokens_cell
+from evalharness.report.charts.bars import KeyEntry
 from evalharness.report.charts.course import drift
 from evalharness.report.curves import MOST_CURVES, CurveGroup, curves
 from evalharness.report.divided import Divided, divided
-from evalharness.report.ladders import ladder
+from evalharness.report.keys import arm_key
+from evalharness.report.ladders import Ladder, ladder
 from evalharness.report.lanes import Lane, arm_lanes, has_steps, lanes
 from evalharness.report.load_words import load_sentence
 from evalharness.report.observed import Observed, observed
 from evalharness.report.service_words import apart_from, share_text, things
 from evalharness.report.steadiness import steadiness_table
 from evalharness.report.view import View
-from evalharness.report.words import metric_title
+from evalharness.report.words import COARSE_NOTE, listed, metric_title, named
 
 NAV = "Waiting"
 TITLE = "How long do callers wait?"
 LADDERS = ("ttfo_ms", "total_ms")
 CURVES = ("ttfo_ms", "total_ms")
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
+    """``service_summary``, ``course_summary``: what comes of a folded table, said where it is folded. ``unseen``: what
+    has no row because of this client. ``rest``: all quantiles of many arms."""
+
     load: str
+    legend: str
     service_level: Table | None
+    service_summary: str
     notes: tuple[str, ...]
     ladders: tuple[Table, ...]
+    unseen: tuple[str, ...]
     curves: tuple[CurveGroup, ...]
     curves_note: str
-    rates: Table | None
+    rest: tuple[Table, ...]
+    stream: tuple[Table, ...]
     divided: Divided | None
     steadiness: tuple[str, ...]
     steadiness_table: Table | None
+    course_summary: str
     drift: tuple[Markup, ...]
-    key: tuple[Lane, ...]
+    drift_note: str
+    key: tuple[KeyEntry | Lane, ...]
     observed: Observed
 
 
 def build(view: View) -> Waiting | None:
     rows = lanes(view)
+    ladders = [drawn for metric in LADDERS if (drawn := ladder(view, rows, metric))]
     # Gaps and rates are taken over the whole run: they belong to a call's stream, not to how many come at once.
-    ladders = [*(ladder(view, rows, metric) for metric in LADDERS), ladder(view, arm_lanes(view), "gap_ms")]
-    if not any(ladders):
+    gaps = ladder(view, arm_lanes(view), "gap_ms")
+    found = [*ladders, *([gaps] if gaps else [])]
+    if not found:
         return None
-    drawn = _curve_lanes(view, rows)
+    curved = _curve_lanes(view, rows)
+    pictures = () if has_steps(view) else _drift(view)
+    groups = tuple(group for metric in CURVES if (group := curves(curved, metric)))
     return Waiting(
         load=load_sentence(view.run.plan.suite.load),
+        legend=_legend(found),
         service_level=_service_level(view, rows),
+        service_summary=_service_summary(rows),
         notes=view.analysis.notes,
-        ladders=tuple(table for table in ladders if table),
-        curves=tuple(group for metric in CURVES if (group := curves(drawn, metric))),
-        curves_note="All levels of load together. " if has_steps(view) and drawn[0].stretch is None else "",
-        rates=_rates(view),
+        ladders=tuple(each.table for each in ladders if each.table),
+        unseen=tuple(each.unseen for each in found if each.unseen),
+        curves=groups,
+        curves_note=_curves_note(view, curved, groups),
+        rest=tuple(each.rest for each in ladders if each.rest),
+        stream=tuple(table for table in (gaps.table if gaps else None, _rates(view)) if table),
         divided=divided(rows),
         steadiness=_steadiness(view),
         steadiness_table=steadiness_table(rows),
-        drift=() if has_steps(view) else _drift(view),
-        key=tuple(_key(drawn)),
+        course_summary=_course_summary(view),
+        drift=pictures,
+        drift_note=_drift_note(view) if pictures else "",
+        key=tuple(_key(view, curved)),
         observed=observed(view),
     )
+
+
+def _legend(found: Sequence[Ladder]) -> str:
+    """What is drawn and what the words in the cells mean, once for all ladders."""
+    tables = [table for each in found for table in (each.table, each.rest) if table]
+    drawn = {title for table in tables if table.has_strips for title in table.columns}
+    ticks = listed(title for title in ("p95", "p99", "p99.9") if title in drawn)
+    parts = [f"Marker: median. Ticks: {ticks}. Thick: 95% confidence interval, dotted where it has no upper limit."]
+    if any(each.has_errors for each in found):
+        parts.append("Thin outline: by so much this client may be off (its stated error, p99).")
+    if any(cell.below.startswith(AT_LEAST) for table in tables for row in table.rows for cell in row.cells):
+        parts.append(NO_UPPER_LIMIT)
+    if any(table.has_coarse for table in tables):
+        parts.append(COARSE_NOTE)
+    return " ".join(parts)
+
+
+def _curves_note(view: View, drawn: Sequence[Lane], groups: Sequence[CurveGroup]) -> str:
+    parts = ["All levels of load together."] if has_steps(view) and drawn[0].stretch is None else []
+    parts.append("Curves further left are faster. Markers sit on the median.")
+    if any(group.has_bands for group in groups):
+        parts.append("A shaded band holds its whole curve with 95% confidence.")
+    if any(group.has_grey for group in groups):
+        base = f"{view.baseline.spoken}, the baseline" if drawn[0].stretch is None and view.baseline else drawn[0].label
+        parts.append(f"Grey: {base}, for comparison.")
+    return " ".join(parts)
 
 
 def _curve_lanes(view: View, rows: Sequence[Lane]) -> list[Lane]:
@@ -74,8 +123,10 @@ def _curve_lanes(view: View, rows: Sequence[Lane]) -> list[Lane]:
     return list(rows) if len(rows) <= MOST_CURVES else arm_lanes(view)
 
 
-def _key(drawn: Sequence[Lane]) -> list[Lane]:
+def _key(view: View, drawn: Sequence[Lane]) -> Sequence[KeyEntry | Lane]:
     """Levels once, though every arm has them."""
+    if drawn[0].stretch is None:
+        return arm_key(view.shown)
     return list({(lane.label, lane.mark): lane for lane in drawn}.values())
 
 
@@ -98,6 +149,20 @@ def _service_level(view: View, rows: Sequence[Lane]) -> Table | None:
         note=f"Good: right, and {limits}. A failed call is not good. Intervals are 90%: their two ends are the 95% "
         "bounds that decide. Met: the whole interval reaches the target.",
     )
+
+
+def _service_summary(rows: Sequence[Lane]) -> str:
+    """``met by high and xhigh, not met by 2 arms, not enough data for medium``"""
+    known = [(lane, lane.service.met) for lane in rows if lane.service is not None]
+    told = []
+    for met, phrase in ((Met.MET, "met by"), (Met.NOT_MET, "not met by"), (Met.OPEN, "not enough data for")):
+        names = [named(lane.full_label) for lane, outcome in known if outcome is met]
+        if names and len(known) == 1:
+            return str(met)
+        if names:
+            what = "level" if rows[0].stretch else "arm"
+            told.append(f"{phrase} {listed(names) if len(names) <= _MOST_NAMED else numbers.plural(len(names), what)}")
+    return ", ".join(told)
 
 
 def _service_cells(lane: Lane) -> list[Cell]:
@@ -149,6 +214,23 @@ def _steadiness(view: View) -> tuple[str, ...]:
     return tuple(told)
 
 
+def _course_summary(view: View) -> str:
+    """In a few words what is said at length where it is unfolded."""
+    if view.analysis.kind == "latency":
+        found = [each.steadiness.course for each in view.analysis.stretches if each.steadiness is not None]
+        moved = [course for course in found if course in (Course.ROSE, Course.FELL)]
+        if moved:
+            return f"they {listed(sorted({str(course) for course in moved}))}"
+        return "no drift found" if found and all(course is Course.NO_DRIFT for course in found) else "too close to tell"
+    drift = view.analysis.drift
+    if drift is None:
+        return "no drift found"
+    if not drift.moved:
+        return "they came in spells"
+    way = "longer" if drift.half_ratio > 1 else "shorter"
+    return f"calls of the second half took {numbers.percent(drift.size, 0)} {way}"
+
+
 def _drift(view: View) -> tuple[Markup, ...]:
     pictures = []
     for arm in view.shown:
@@ -157,5 +239,11 @@ def _drift(view: View) -> tuple[Markup, ...]:
         total = arm.found.times.get("total_ms")
         median = total.quantiles.get("0.5") if total else None
         top_text = f"median {numbers.duration(median.point)}" if median else ""
-        pictures.append(drift(arm.found.drift, arm.mark, label=arm.label, top_text=top_text))
+        pictures.append(drift(arm.found.drift, arm.mark, label=arm.label, top_text=top_text, retried=arm.found.retried))
     return tuple(pictures)
+
+
+def _drift_note(view: View) -> str:
+    marks = any(any(arm.found.retried) for arm in view.shown)
+    note = "Median total time in equal blocks of calls, in the order they were sent, each from 0."
+    return f"{note} Marks below: blocks with calls that were tried again or turned away (429)." if marks else note

@@ -14,7 +14,7 @@ from evalharness.core.model import Demand, GateScope, GateSpec
 from evalharness.report.gate_demands import demand_text, metric_text
 from evalharness.report.gate_figures import figures, limit_text
 from evalharness.report.gate_remarks import settling_text
-from evalharness.report.gate_words import GateState, excerpt, gate_line, gates_text, overall_state
+from evalharness.report.gate_words import GateState, by_urgency, excerpt, gate_line, gates_text, overall_state
 from tests.support.gates import ALL_GATED, estimate, finding, gate_kinds, gated, spec
 from tests.support.reports import analysed
 
@@ -49,6 +49,71 @@ SENTENCES = {
     "confounded with time: the arms ran one after the other and times drifted",
     "no width": "answer of low: at least 80%: not enough data, 80.0%; the interval straddles the limit",
 }
+
+
+#: As one reads them aloud.
+TOLD = {
+    "pass": "Answer of medium is 86.2% (90% interval 82.1 to 89.6), at least 80% asked.",
+    "fail": "Answer of low is worse: 6.1 points lower than high (90% interval 3.2 to 9.0), 2 allowed.",
+    "open": "Answer of low is 81.3% (90% interval 77.1 to 84.8), at least 80% asked. The interval straddles the limit; "
+    "about 240 more cases, or 4 repeats instead of 2, would settle it.",
+    "few cases": "Answer in cases tagged hard of low is between 8 points lower and 17 higher than high (90% interval), "
+    "it has to be higher. Only 6 independent cases, 10 are needed.",
+    "ratio": "Total time of medium is 1.31× that of the baseline (90% interval 1.22 to 1.41), at most 1.15× allowed.",
+    "equivalent": "Answer of medium is between 1.1 points lower and 1.9 higher than the baseline (90% interval), 2 "
+    "either way allowed.",
+    "money": "Cost per right answer of low is $0.00231 (90% interval 0.00218 to 0.00247), at most $0.004 asked, "
+    "whatever the 2 missing calls had been.",
+    "must pass, wrong": "Cases tagged critical of low, every repeat right: 2 trials are not right.",
+    "nothing": "Answer of medium, at least 80%: nothing to judge.",
+    "no width": "Answer of low is 80.0%, at least 80% asked. The interval straddles the limit.",
+}
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_a_gate_can_be_read_aloud(kind):
+    assert gate_line(gate_kinds()[kind], analysed("sweep")[1]).told == TOLD[kind]
+
+
+@pytest.mark.parametrize(
+    ("point", "lower", "upper", "told"),
+    [
+        (
+            -0.12,
+            -0.17,
+            -0.07,
+            "Answer got worse: 12 points lower than the baseline run of 1 Nov (90% interval 7 to 17), ",
+        ),
+        (0.12, 0.07, 0.17, "Answer is 12 points higher than the baseline run of 1 Nov (90% interval 7 to 17), "),
+        (
+            -0.02,
+            -0.07,
+            0.03,
+            "Answer is between 7 points lower and 3 higher than the baseline run of 1 Nov (90% interval), ",
+        ),
+        (-0.02, None, 0.03, "Answer is 2 points lower than the baseline run of 1 Nov, "),
+    ],
+)
+def test_a_gate_against_a_baseline_run_names_its_day_and_got_worse_only_where_the_interval_shows_it(
+    point, lower, upper, told
+):
+    _, analysis = analysed("single")
+    source = gated("invalid")[1].baseline_run
+    gate = GateFindings(
+        spec=spec(Demand.NON_INFERIOR, 0.05, scope=GateScope.BASELINE_RUN),
+        arm_id=analysis.arms[0].arm_id,
+        key={},
+        verdict=Verdict.FAIL,
+        estimate=estimate(point, lower, upper),
+    )
+    assert gate_line(gate, replace(analysis, baseline_run=replace(source, invalid=()))).told == told + "5 allowed."
+
+
+def test_gates_that_fail_come_first_and_those_that_pass_last():
+    lines = gates_text(gated("gates fail")[1]).lines
+    states = [line.state for line in by_urgency(lines)]
+    assert states[:2] == [GateState.FAIL] * 2
+    assert states[-2:] == [GateState.PASS] * 2
 
 
 @pytest.mark.parametrize("kind", SENTENCES)
@@ -146,10 +211,14 @@ def test_all_gates_together_have_the_state_that_the_least_of_them_allows(names, 
     ("kind", "heading", "lead"),
     [
         ("gates pass", "Pass", "All 5 gates pass."),
-        ("one gate", "Pass", "Answer of medium: at least 80%: pass, 86.2% (90% interval 82.1 to 89.6)."),
-        ("gates fail", "Fail", "2 of 6 gates fail, 2 are open. Answer of low against high: "),
-        ("gates open", "Not enough data", "No gate fails, but 4 of 5 are open. Answer of low: "),
-        ("gates, missing decide", "Cannot tell", "No gate fails, but 2 of 3 are open. Answer of high: "),
+        ("one gate", "Pass", "Answer of medium is 86.2% (90% interval 82.1 to 89.6), at least 80% asked."),
+        (
+            "gates fail",
+            "Fail",
+            "2 of 6 gates fail, 2 are open. Answer of low is worse: 6.1 points lower than high (90% interval ",
+        ),
+        ("gates open", "Not enough data", "No gate fails, but 4 of 5 are open. Answer of low is 81.3% "),
+        ("gates, missing decide", "Cannot tell", "No gate fails, but 2 of 3 are open. Answer of high is 84.2% "),
         ("invalid", "Invalid", "The two runs cannot be compared: the grader of “answer” is numeric here and exact"),
     ],
 )
@@ -244,6 +313,7 @@ def judged(draw) -> GateFindings:
 def test_no_sentence_has_a_forbidden_word_or_an_interval_without_width(gate):
     line = gate_line(gate, analysed("sweep")[1])
     assert not FORBIDDEN.search(line.sentence)
+    assert not FORBIDDEN.search(line.told)
     ends = re.fullmatch(r"(\S+)(?: m?s)? to (\S+)(?: m?s)?", line.interval)
     assert ends is None or ends[1] != ends[2]
     assert not re.search(r"\de[+-]?\d", line.sentence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import replace
 
@@ -11,6 +12,9 @@ import pytest
 from evalharness.core.findings import Estimate, LimitFindings, Met, ServiceLevel
 from evalharness.core.model import Status
 from evalharness.report import index, markdown, terminal
+from evalharness.report.charts.marks import Interval, Mark
+from evalharness.report.charts.scales import LETTER, Scale
+from evalharness.report.charts.strip import LadderRow, ladder_axis, ladder_strip
 from evalharness.report.ladders import ladder
 from evalharness.report.lanes import arm_lanes
 from evalharness.report.service_words import level_outcome, limit_sentence
@@ -202,7 +206,7 @@ def test_more_levels_than_bands_can_be_told_apart_have_their_bands_in_words():
     assert "A shaded band holds" in rendered("levels, seen badly")
     four = rendered("levels")
     assert "A shaded band holds" not in four
-    assert re.search(r"so many points above and below: 10/s \d+; 20/s \d+; 30/s \d+; 40/s \d+\.", four)
+    assert re.search(r"so many points above or below: 10/s \d+; 20/s \d+; 30/s \d+; 40/s \d+\.", four)
 
 
 def test_what_would_narrow_the_knee_stands_under_the_verdict_and_what_was_tried_in_its_rule():
@@ -213,14 +217,44 @@ def test_what_would_narrow_the_knee_stands_under_the_verdict_and_what_was_tried_
     assert "Tried: 10, 20, 30 and then 40 calls a second" in said.rule
 
 
-def test_the_error_is_drawn_to_scale_under_the_marks():
-    seen_badly, seen_well = (rendered(kind) for kind in ("levels, seen badly", "levels"))
-    bars = [
-        [float(width) for width in re.findall(r'y="23" width="([\d.]+)" height="3"', page)]
-        for page in (seen_badly, seen_well)
-    ]
-    assert max(bars[0]) > 5
-    assert set(bars[1]) == {1.5}, "an error too small to draw is a hairline"
+def test_the_error_is_an_outline_to_scale_and_one_that_its_mark_would_hide_is_not_drawn():
+    scale = Scale(100.0, 10_000.0, 16, 304, logarithmic=True)
+    at_one_second = Interval(point=1_000.0, lower=None, upper=None)
+    wide, narrow = (
+        str(ladder_strip(LadderRow(mark=Mark(2), quantiles=[at_one_second], error_ms=error), scale, None))
+        for error in (900.0, 5.0)
+    )
+    # From 100 to 1,900 ms: 144 units for a decade, log10(19) of them.
+    [width] = re.findall(r'<rect [^>]*width="([\d.]+)"', wide)
+    assert float(width) == pytest.approx(144 * math.log10(19), abs=0.1)
+    assert "<rect" not in narrow
+    assert wide.index("<rect") < wide.index('class="f-e2'), "behind the data"
+
+
+def test_a_time_that_the_client_may_be_off_by_more_than_is_told_in_a_sentence_and_not_drawn():
+    view = make_view(*analysed("latency"), ReportSettings())
+    [lane] = arm_lanes(view)
+    times = lane.times("ttfo_ms")
+    median = times.quantiles["0.5"].point
+    for error, is_shown in ((median * 1.1, False), (median * 0.9, True)):
+        found = {**lane.arm.found.times, "ttfo_ms": replace(times, error_p99_ms=error)}
+        stretches = [replace(stretch, times=found) for stretch in view.analysis.stretches]
+        run, analysis = analysed("latency")
+        arms = tuple(replace(arm, times=found) for arm in analysis.arms)
+        changed = make_view(run, replace(analysis, arms=arms, stretches=tuple(stretches)), ReportSettings())
+        drawn = ladder(changed, arm_lanes(changed), "ttfo_ms")
+        assert (drawn.table is not None) is is_shown
+        assert ("may be off by more than the median itself" in drawn.unseen) is not is_shown
+
+
+def test_the_limit_is_named_on_the_axis_and_no_tick_is_printed_over_it():
+    scale = Scale(100.0, 10_000.0, 16, 304, logarithmic=True)
+    drawn = str(ladder_axis(scale, str, 1_100))
+    labels = {label: float(x) for x, label in re.findall(r'x="([\d.]+)"[^>]*>([^<]+)<', drawn)}
+    assert labels.pop("limit 1100") == pytest.approx(scale(1_100), abs=0.1)
+    half = len("limit 1100") * LETTER / 2
+    assert labels
+    assert all(abs(x - scale(1_100)) >= half + len(label) * LETTER / 2 for label, x in labels.items())
 
 
 # ---------------------------------------------------------------- summaries
@@ -256,7 +290,7 @@ def test_the_ladder_of_gaps_is_given_success_and_says_how_many_calls_failed():
     view = make_view(run, analyse(run, n_resamples=100), ReportSettings())
     gaps, totals = (ladder(view, arm_lanes(view), metric) for metric in ("gap_ms", "total_ms"))
     n_failed = sum(result.status is Status.ERROR for result in run.results.values())
-    assert gaps.caption == "Gap between deltas, given success"
-    assert f"{n_failed} failed calls are left out." in gaps.note
-    assert totals.caption == "Total time"
-    assert f"{n_failed} failed calls count as never ended." in totals.note
+    assert gaps.table.caption == "Gap between deltas, given success"
+    assert f"{n_failed} failed calls are left out." in gaps.table.note
+    assert totals.table.caption == "Total time"
+    assert f"{n_failed} failed calls count as never ended." in totals.table.note

@@ -99,7 +99,7 @@ def test_graders_of_few_cases_share_one_table():
         arms.append(replace(arm, quality={**arm.quality, "right": few, "short": few}))
     text = shown_text(render_page(run, replace(analysis, arms=tuple(arms), grader_ids=ids), ReportSettings()))
     assert "Grader “brief” (exploratory)" in text
-    assert "Other graders (exploratory)" in text
+    assert "Graders of under 10 cases (exploratory)" in text
     assert "Grader “right”" not in text
 
 
