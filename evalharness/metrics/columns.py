@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from evalharness.core.failure import FailureKind
 from evalharness.core.model import PendingReason, Status
-from evalharness.core.record import TrialResult
+from evalharness.core.record import Call, TrialResult
 from evalharness.core.units import NS_PER_MS, NS_PER_S
 from evalharness.metrics.catalog import CATALOG
 from evalharness.metrics.error_bounds import BOUNDED, STORED_GAP_NS, error_bounds_ms
@@ -68,10 +68,12 @@ class Columnar(Protocol):
 
 
 def answer_text(result: TrialResult) -> str:
+    """``call_text`` of the last call; empty without any."""
+    return call_text(result.calls[-1]) if result.calls else ""
+
+
+def call_text(call: Call) -> str:
     """The visible answer, the refusal, or what arrived before the call broke off; empty without any."""
-    if not result.calls:
-        return ""
-    call = result.calls[-1]
     partial = call.attempts[-1].partial_text if call.attempts else None
     return call.answer.text or call.answer.refusal or partial or ""
 

@@ -11,9 +11,11 @@ from urllib.parse import quote
 import numpy as np
 
 from evalharness.core.model import Case, Json, Trial
+from evalharness.metrics.columns import Int64s
 from evalharness.metrics.table import Floats, Table, analysed_trials, table
 from evalharness.report import numbers
-from evalharness.report.trial_rows import TrialRow, full_text
+from evalharness.report.trial_rows import TrialRow
+from evalharness.report.trial_text import trial_text
 from evalharness.report.view import ArmView, View
 from evalharness.report.visible import visible
 
@@ -47,21 +49,17 @@ class CaseReader:
 
     def answered(self, case_id: str, arm: ArmView, *, best: bool) -> Answered | None:
         """The best or else the worst repeat of the case under the arm, the first of equals; None without a score."""
-        seen = self._table
-        if case_id not in seen.case_ids:
-            return None
-        case, place = seen.case_ids.index(case_id), seen.arm_ids.index(arm.arm_id)
-        rows = np.flatnonzero((seen.case_index == case) & (seen.arm_index == place) & ~np.isnan(self._scores))
+        rows = self._rows_of(case_id, arm.arm_id)
         if not len(rows):
             return None
         scores = self._scores[rows]
         row = int(rows[scores.argmax() if best else scores.argmin()])
         trial = self._trials[row]
-        texts = full_text(self._trial_row(trial, arm))
+        texts = trial_text(self._trial_row(trial, arm))
         return Answered(
             judged=self._judged(trial, float(self._scores[row])),
-            text=next((str(texts[name]) for name in ("output", "tools", "failure") if name in texts), ""),
-            reasons=str(texts.get("reasons", "")),
+            text=texts.last.answer or texts.last.tools or texts.failure,
+            reasons="\n".join(f"{grader}: {reason}" for grader, reason in texts.reasons),
             link="#trial=" + "/".join(in_address(part) for part in (case_id, arm.label, str(trial.repeat_index))),
         )
 
@@ -88,6 +86,26 @@ class CaseReader:
         primary = self.view.analysis.primary
         graders = self.view.run.plan.suite.graders
         return next((grader.pass_at for grader in graders if grader.grader_id == primary), 1.0)
+
+    def _rows_of(self, case_id: str, arm_id: str) -> Int64s:
+        """Of the table, in its order: those with a score."""
+        order, numbers, case_places, arm_places = self._by_case
+        if case_id not in case_places:
+            return np.empty(0, dtype=np.int64)
+        wanted = case_places[case_id] * len(arm_places) + arm_places[arm_id]
+        begin, end = np.searchsorted(numbers, (wanted, wanted + 1))
+        return order[begin:end]
+
+    @cached_property
+    def _by_case(self) -> tuple[Int64s, Int64s, dict[str, int], dict[str, int]]:
+        """Rows with a score by case and arm, the number of their case and arm, and what these are numbered by."""
+        seen = self._table
+        cases = {case_id: place for place, case_id in enumerate(seen.case_ids)}
+        arms = {arm_id: place for place, arm_id in enumerate(seen.arm_ids)}
+        scored = np.flatnonzero(~np.isnan(self._scores))
+        numbers = seen.case_index[scored].astype(np.int64) * len(arms) + seen.arm_index[scored]
+        order = np.argsort(numbers, kind="stable")
+        return scored[order], numbers[order], cases, arms
 
     @cached_property
     def _trials(self) -> tuple[Trial, ...]:

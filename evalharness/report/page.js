@@ -1,13 +1,10 @@
-'use strict';
 (() => {
   const $ = (id) => document.getElementById(id);
-
-  function make(name, text, cls) {
-    const node = document.createElement(name);
-    if (text !== undefined && text !== null) node.textContent = text;
-    if (cls) node.className = cls;
+  const make = (name, properties, ...children) => {
+    const node = Object.assign(document.createElement(name), properties);
+    node.append(...children);
     return node;
-  }
+  };
 
   // ---- all trials
   if (!$('data') || !('DecompressionStream' in window)) return;
@@ -16,7 +13,7 @@
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
     return JSON.parse(await new Response(stream).text());
   };
-  const SIZE = 100;
+  const SIZE = 100, grid = $('grid'), heads = [...grid.querySelectorAll('th')];
   let table, order, texts, page = 0, current = -1, opened = -1, sort = '', loading;
   const col = (name, row) => table.columns[name][row];
   const caseOf = (row) => table.cases[col('case', row)];
@@ -24,60 +21,56 @@
   const idOf = (row) => [caseOf(row)[0], armOf(row)[0], col('repeat', row)].map(encodeURIComponent).join('/');
   const score = (row) => table.scores.length ? table.scores[0][row] : null;
   const outcome = (row) => score(row) === null ? 'ungraded' : score(row) >= table.pass_at ? 'right' : 'wrong';
-  const ms = (v) => v === null ? '–' : v < 1000 ? `${v} ms` : `${(v / 1000).toFixed(1)} s`;
-  const usd = (v) => v === null ? '–' : '$' + (v < 1e6 ? (v / 1e6).toFixed(6).replace(/(\.\d\d+?)0+$/, '$1') : (v / 1e6).toFixed(2));
-  const count = (v) => v === null ? '–' : v.toLocaleString('en');
+  const status = (row) => table.statuses[col('status', row)];
+  const count = (v) => v.toLocaleString('en');
   const pct = (v) => v === null ? 'no score' : v === 1 ? 'right' : v === 0 ? 'wrong' : `${+(v * 100).toFixed(1)}%`;
-  const columns = [
-    ['case', 'Case', null, (r) => caseOf(r)[0]],
-    ['arm', 'Arm', (r) => armOf(r)[0], (r) => col('arm', r)],
-    ['repeat', 'Repeat', (r) => col('repeat', r), (r) => col('repeat', r)],
-    ['score', 'Score', (r) => col('failure', r) || (score(r) === null ? table.statuses[col('status', r)] : pct(score(r))), (r) => score(r)],
-    ['ttfo_ms', 'First output', (r) => ms(col('ttfo_ms', r))],
-    ['total_ms', 'Total time', (r) => ms(col('total_ms', r))],
-    ['output_tokens', 'Output tokens', (r) => count(col('output_tokens', r))],
-    ['cost', 'Cost', (r) => usd(col('cost', r))],
-    ['preview', 'Answer', (r) => col('preview', r)],
-  ];
+  const FORMATS = {
+    count,
+    ms: (v) => v < 9.95 ? `${v.toFixed(1)} ms` : v < 999.5 ? `${Math.round(v)} ms` : `${(v / 1000).toFixed(v < 99950 ? 1 : 0)} s`,
+    usd: (v) => '$' + (v / 1e6).toFixed(table.usd),
+  };
+  const shown = (name, row) => {
+    const value = col(name, row);
+    return value === null ? '–' : FORMATS[table.formats[name][1]](value);
+  };
+  // What a cell shows, and what it is sorted by.
+  const CELLS = {
+    case: [(r) => caseOf(r)[0], (r) => caseOf(r)[0]],
+    arm: [(r) => armOf(r)[0]],
+    repeat: [(r) => col('repeat', r)],
+    score: [(r) => col('failure', r) || (score(r) === null ? status(r) : pct(score(r))), score],
+    preview: [(r) => col('preview', r)],
+  };
 
   const load = () => loading ??= unpack('data').then((value) => {
     table = value;
-    $('trials-plain').hidden = true;
-    $('trials-live').hidden = false;
-    const head = make('tr');
-    for (const [name, title] of columns) {
-      const cell = make('th', null, name === 'arm' || name === 'preview' ? 'left' : ''), button = make('button', title);
-      cell.scope = 'col';
-      button.type = 'button';
-      button.addEventListener('click', () => { sort = sort === name ? '-' + name : sort === '-' + name ? '' : name; changed(); });
-      cell.dataset.name = name;
-      cell.append(button);
-      head.append(cell);
+    $('trials-plain').hidden = !($('trials-live').hidden = false);
+    for (const { dataset: { name }, firstChild } of heads) {
+      firstChild.onclick = () => { sort = sort === name ? '-' + name : sort === '-' + name ? '' : name; changed(); };
     }
-    document.querySelector('#grid thead').append(head);
     select();
     draw();
   });
 
+  const FIELDS = ['q', 'arm', 'outcome', 'status', 'tag'];
   const wanted = (id) => $(id) ? $(id).value : '';
   function select() {
-    const words = wanted('q').toLowerCase().split(/\s+/).filter(Boolean);
-    const arm = wanted('arm'), status = wanted('status'), tag = wanted('tag'), result = wanted('outcome');
+    const [q, arm, result, ended, tag] = FIELDS.map(wanted), exact = q[0] === '=' && q.slice(1);
+    const words = exact ? [] : q.toLowerCase().split(/\s+/).filter(Boolean);
     order = [];
     for (let row = 0; row < table.columns.case.length; row++) {
-      if (arm && armOf(row)[0] !== arm) continue;
-      if (status && table.statuses[col('status', row)] !== status) continue;
-      if (tag && !caseOf(row)[1].includes(tag)) continue;
-      if (result && outcome(row) !== result) continue;
+      const [id, tags] = caseOf(row);
+      if (exact && id !== exact || arm && armOf(row)[0] !== arm || result && outcome(row) !== result) continue;
+      if (ended && status(row) !== ended || tag && !tags.includes(tag)) continue;
       if (words.length) {
-        const hay = `${caseOf(row)[0]} ${caseOf(row)[1].join(' ')} ${armOf(row)[0]} ${col('failure', row) || ''} ${col('preview', row)}`.toLowerCase();
+        const hay = `${id} ${tags.join(' ')} ${armOf(row)[0]} ${col('failure', row) || ''} ${col('preview', row)}`.toLowerCase();
         if (!words.every((word) => hay.includes(word))) continue;
       }
       order.push(row);
     }
     if (sort) {
       const down = sort[0] === '-', name = sort.replace('-', '');
-      const key = (columns.find((c) => c[0] === name) || [])[3] || ((row) => table.columns[name] && col(name, row));
+      const key = CELLS[name]?.[1] || ((row) => table.columns[name] && col(name, row));
       const keys = new Map(order.map((row) => [row, key(row)]));
       order.sort((a, b) => {
         const x = keys.get(a), y = keys.get(b);
@@ -89,20 +82,14 @@
   }
 
   function draw() {
-    const body = make('tbody'), from = page * SIZE, rows = order.slice(from, from + SIZE);
-    rows.forEach((row, i) => body.append(line(row, from + i)));
-    if (!rows.length) {
-      const cell = make('td', 'No trial matches.', 'left');
-      cell.colSpan = columns.length;
-      const tr = make('tr');
-      tr.append(cell);
-      body.append(tr);
-    }
-    document.querySelector('#grid tbody').replaceWith(body);
-    for (const th of document.querySelectorAll('#grid thead th')) {
-      const mine = sort.replace('-', '') === th.dataset.name;
-      if (mine) th.setAttribute('aria-sort', sort[0] === '-' ? 'descending' : 'ascending'); else th.removeAttribute('aria-sort');
-      th.firstChild.textContent = columns.find((c) => c[0] === th.dataset.name)[1] + (mine ? (sort[0] === '-' ? ' ↓' : ' ↑') : '');
+    const from = page * SIZE, rows = order.slice(from, from + SIZE);
+    const lines = rows.length ? rows.map((row, i) => line(row, from + i))
+      : [make('tr', {}, make('td', { colSpan: 9, className: 'preview' }, 'No trial matches.'))];
+    grid.tBodies[0].replaceChildren(...lines);
+    for (const th of heads) {
+      const mine = sort.replace('-', '') === th.dataset.name, down = sort[0] === '-';
+      th.ariaSort = mine ? down ? 'descending' : 'ascending' : null;
+      th.firstChild.textContent = th.dataset.title + (mine ? down ? ' ↓' : ' ↑' : '');
     }
     $('found').textContent = `${count(order.length)} of ${count(table.columns.case.length)} trials`;
     $('place').textContent = rows.length ? `${count(from + 1)} to ${count(from + rows.length)}` : '';
@@ -113,82 +100,119 @@
   function line(row, at) {
     const tr = make('tr');
     tr.dataset.at = at;
-    for (const [name, , text] of columns) {
+    for (const { dataset: { name } } of heads) {
+      const text = CELLS[name] ? CELLS[name][0](row) : shown(name, row);
       if (name === 'case') {
-        const th = make('th'), button = make('button', caseOf(row)[0]);
-        th.scope = 'row';
-        button.type = 'button';
-        button.setAttribute('aria-expanded', 'false');
-        button.addEventListener('click', () => toggle(at, true));
-        th.append(button);
-        tr.append(th);
+        const button = make('button', { type: 'button', ariaExpanded: false, onclick: () => toggle(at, true) }, text);
+        tr.append(make('th', { scope: 'row' }, button));
         continue;
       }
-      const tone = name === 'score' && (col('failure', row) || outcome(row) === 'wrong') ? 'worse' : '';
-      tr.append(make('td', text(row), name === 'preview' ? 'preview' : name === 'arm' ? 'left' : tone));
+      const isBad = name === 'score' && (col('failure', row) || outcome(row) === 'wrong');
+      tr.append(make('td', { className: isBad ? 'worse' : name }, text));
     }
     return tr;
   }
 
-  const lineAt = (at) => document.querySelector(`#grid tr[data-at="${at}"]`);
+  const lineAt = (at) => grid.querySelector(`tr[data-at="${at}"]`);
   function mark(at) {
-    document.querySelector('#grid tr.on')?.classList.remove('on');
+    grid.querySelector('tr.on')?.classList.remove('on');
     current = at;
     const tr = lineAt(at);
-    if (tr) { tr.classList.add('on'); tr.scrollIntoView({ block: 'nearest' }); }
+    tr?.classList.add('on');
+    tr?.scrollIntoView({ block: 'nearest' });
+  }
+  function expanded(at, is) {
+    const button = lineAt(at)?.querySelector('button');
+    if (button) button.ariaExpanded = is;
+    return button;
   }
   function shut() {
-    document.querySelector('#grid .detail')?.remove();
-    lineAt(opened)?.querySelector('button').setAttribute('aria-expanded', 'false');
+    grid.querySelector('.detail')?.remove();
+    expanded(opened, false);
     opened = -1;
   }
   async function toggle(at, push) {
     const was = opened;
     shut();
-    if (was === at) { if (push) history.pushState(null, '', hashOfTable()); return; }
+    if (was === at) return history.pushState(null, '', hashOfTable());
     mark(at);
     opened = at;
-    const row = order[at], tr = lineAt(at);
+    const row = order[at];
     if (push) history.pushState(null, '', '#trial=' + idOf(row));
-    tr.querySelector('button').setAttribute('aria-expanded', 'true');
+    expanded(at, true);
     texts ??= await unpack('texts');
-    if (opened !== at) return;
-    const cell = make('td'), detail = make('tr', null, 'detail');
-    cell.colSpan = columns.length;
-    fill(cell, row);
-    detail.append(cell);
-    tr.after(detail);
+    if (opened === at && !grid.querySelector('.detail')) lineAt(at).after(make('tr', { className: 'detail' }, make('td', { colSpan: 9 }, detail(row))));
   }
 
-  const TITLES = { failure: 'Failure', output: 'Answer', expected: 'Expected', reasons: 'Graders say', summary: 'Reasoning summary', tools: 'Tool calls', input: 'Input', anomalies: 'Remarks', attempts: 'Attempts' };
-  function fill(cell, row) {
-    const facts = table.graders.map((name, i) => `${name}: ${pct(table.scores[i][row])}`);
-    facts.push(`ended: ${table.statuses[col('status', row)]}`);
-    for (const [name, title] of [['ttft_ms', 'first token'], ['ttfo_ms', 'first output'], ['latency_ms', 'latency'], ['total_ms', 'total']]) {
-      if (col(name, row) !== null) facts.push(`${title} ${ms(col(name, row))}`);
+  // ---- one trial in full: tables of what is known of it, then its texts
+  const sheet = (caption, rows) => make('table', { className: 'sheet' }, make('caption', {}, caption), make('tbody', {}, ...rows.map(
+    ([head, ...cells]) => make('tr', {}, make('th', { scope: 'row' }, head), ...cells.map((cell) => make('td', {}, cell))))));
+  const svg = (name, attributes) => {
+    const node = document.createElementNS('http://www.w3.org/2000/svg', name);
+    for (const key in attributes) node.setAttribute(key, attributes[key]);
+    return node;
+  };
+  // A call answered at the first try, as far as the columns tell: stretches by number.
+  function stretches(row, [head, event] = []) {
+    const [ttft, ttfo, latency, total] = ['ttft', 'ttfo', 'latency', 'total'].map((name) => col(name + '_ms', row));
+    if (table.turns || latency === null || total === null) return [];
+    const sent = Math.max(0, total - latency), thinks = ttft !== null && (ttfo === null || ttft < ttfo);
+    const said = thinks ? [[5, ttft], [6, ttfo]] : [[7, ttfo]], last = ttfo !== null ? 8 : thinks ? 6 : 9;
+    let from = 0;
+    return [[0, 0], [3, head], [4, event], ...said, [last, latency]]
+      .filter(([, to]) => to != null).map(([name, to]) => [name, from, from = Math.max(from, sent + to)]).filter(([, from, to]) => to > from);
+  }
+  function timeline(rows) {
+    const scale = 240 / rows.at(-1)[2];
+    return sheet('Where the time went', rows.map(([name, from, to, note]) => {
+      const [title, role, fill] = table.stretches[name], x = Math.min(239, scale * from);
+      const picture = svg('svg', { viewBox: '0 0 240 12', width: 240, height: 12, 'aria-hidden': true });
+      picture.append(svg('rect', { x, y: 1, width: Math.max(1, scale * (to - from)), height: 10, fill, class: 'f-' + role }));
+      return [title + (note ? ` (${note})` : ''), picture, FORMATS.ms(to - from)];
+    }));
+  }
+  function detail(row) {
+    const full = texts.rows[row] || { turns: [{ output: col('preview', row) }] };
+    const [id, tags] = caseOf(row), [, flags, asked, endpoint] = armOf(row), times = full.line || stretches(row, full.at);
+    const known = Object.keys(table.formats).filter((name) => col(name, row) !== null);
+    const facts = [['Ended', status(row)], ...known.map((name) => [table.formats[name][0], shown(name, row)])];
+    const sheets = make('div', { className: 'pair' }, sheet('Measured', facts),
+      sheet('Asked of', tags.length ? [...asked, ['tags', tags.join(', ')]] : asked));
+    if (table.graders.length) sheets.append(sheet('Scores', table.graders.map((name, i) => [name, pct(table.scores[i][row]), full.reasons?.[name] || ''])));
+    if (times.length) sheets.append(timeline(times));
+    const box = make('div', {}, sheets), pre = (text) => make('pre', { tabIndex: 0, dir: 'auto' }, text);
+    const show = (title, text) => text && box.append(make('h3', {}, title), pre(text));
+    show('Failure', full.failure);
+    show('Expected', full.expected);
+    full.turns?.forEach((turn, i, { length }) => {
+      for (const name in table.parts) show(table.parts[name] + (length > 1 ? `, turn ${i + 1}` : ''), turn[name]);
+    });
+    show('Remarks', full.remarks);
+    if (full.body) {
+      const [head, before, after] = table.endpoints[endpoint], [around, own] = full.body;
+      const body = texts.bodies[around].join(own ?? JSON.stringify(full.turns.at(-1).input));
+      let end = 'BODY';
+      while (body.includes(end)) end += '_';
+      for (const [title, text] of [['cURL', `${head} <<'${end}'\n${body}\n${end}`], ['Python', before + body + after]]) {
+        const code = pre(text);
+        box.append(make('details', {}, make('summary', {}, 'Send it again with ' + title), code));
+        copyable(code);
+      }
     }
-    for (const [name, title] of [['input_tokens', 'input'], ['cached_tokens', 'of it cached'], ['output_tokens', 'output'], ['reasoning_tokens', 'of it reasoning']]) {
-      if (col(name, row) !== null) facts.push(`${title} ${count(col(name, row))} tokens`);
+    const last = make('p', { className: 'note' }, texts.rows[row] ? '' : 'Only the beginning of its answer is in this page. ');
+    if (table.side) {
+      const at = table.columns.place?.[row] ?? row, page = String(Math.floor(at / table.side) + 1).padStart(4, 0);
+      last.append(make('a', { href: `trials/p${page}.html#t-${at}` }, 'Its full text'), ' · ');
     }
-    if (caseOf(row)[1].length) facts.push(`tags: ${caseOf(row)[1].join(', ')}`);
-    cell.append(make('p', facts.join(' · '), 'note'));
-    const full = texts[row] || { output: col('preview', row) };
-    for (const name of Object.keys(TITLES)) {
-      if (!full[name]) continue;
-      const pre = make('pre', full[name]);
-      pre.tabIndex = 0; pre.dir = 'auto';
-      cell.append(make('h3', TITLES[name]), pre);
-    }
-    if (!texts[row]) cell.append(make('p', 'Only a preview of this answer is in the page. The whole trial:', 'note'));
-    const quoted = /^[\w.:-]+$/.test(caseOf(row)[0]) ? caseOf(row)[0] : `'${caseOf(row)[0].replaceAll("'", `'\\''`)}'`;
-    const flags = armOf(row)[2] ? ' ' + armOf(row)[2] : '';
-    cell.append(make('code', `evalharness show ${table.run} ${quoted}${flags} --repeat ${col('repeat', row)}`));
+    const quoted = /^[\w.:-]+$/.test(id) ? id : `'${id.replaceAll("'", `'\\''`)}'`;
+    last.append(make('code', {}, `evalharness show ${table.run} ${quoted}${flags} --repeat ${col('repeat', row)}`));
+    box.append(last);
+    return box;
   }
 
   // ---- the address keeps what is shown: #trials?q=…, #trial=CASE/ARM/REPEAT, #case-ID
-  const FIELDS = ['q', 'arm', 'outcome', 'status', 'tag'];
   function hashOfTable() {
-    const params = new URLSearchParams(FIELDS.filter((id) => wanted(id)).map((id) => [id, wanted(id)]));
+    const params = new URLSearchParams(FIELDS.filter(wanted).map((id) => [id, wanted(id)]));
     if (sort) params.set('sort', sort);
     return '#trials' + (params.size ? '?' + params : '');
   }
@@ -201,37 +225,39 @@
     const params = new URLSearchParams(hash.startsWith('#trials?') ? hash.slice(8) : '');
     for (const id of FIELDS) if ($(id)) $(id).value = params.get(id) || '';
     sort = params.get('sort') || '';
-    if (hash.startsWith('#case-')) $('q').value = decode(hash.slice(6));
+    if (hash.startsWith('#case-')) $('q').value = '=' + decode(hash.slice(6));
     select();
-    const id = hash.startsWith('#trial=') ? hash.slice(7) : null;
-    const at = id === null ? -1 : order.findIndex((row) => idOf(row) === id || decode(idOf(row)) === decode(id));
+    const [id, arm, repeat] = hash.startsWith('#trial=') ? hash.slice(7).split('/').map(decode) : [];
+    const at = order.findIndex((row) => caseOf(row)[0] === id && armOf(row)[0] === arm && col('repeat', row) == repeat);
     if (at >= 0) page = Math.floor(at / SIZE);
     draw();
     $('trials').scrollIntoView();
-    if (at >= 0) { await toggle(at, false); lineAt(at)?.scrollIntoView({ block: 'start' }); }
+    if (at >= 0) { await toggle(at, false); lineAt(at)?.scrollIntoView(); }
+    else if (id) $('found').textContent = `${id} in ${arm} is not in this page`;
   }
 
   let timer;
-  $('q').addEventListener('input', () => { clearTimeout(timer); timer = setTimeout(changed, 150); });
+  $('q').oninput = () => { clearTimeout(timer); timer = setTimeout(changed, 150); };
   for (const id of FIELDS.slice(1)) $(id)?.addEventListener('change', changed);
-  $('filters').addEventListener('submit', (event) => event.preventDefault());
-  const turn = (by) => { page += by; shut(); draw(); document.querySelector('.scroll').scrollIntoView({ block: 'nearest' }); };
-  $('prev').addEventListener('click', () => turn(-1));
-  $('next').addEventListener('click', () => turn(1));
+  $('filters').onsubmit = (event) => event.preventDefault();
+  const turn = (by) => { page += by; shut(); draw(); grid.parentNode.scrollIntoView({ block: 'nearest' }); };
+  $('prev').onclick = () => turn(-1);
+  $('next').onclick = () => turn(1);
   addEventListener('hashchange', follow);
-  addEventListener('popstate', follow);
   addEventListener('keydown', (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input,select,textarea')) return;
-    if (event.key === '/') { event.preventDefault(); load().then(() => { $('trials').scrollIntoView(); $('q').focus(); }); return; }
+    const { key, target } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey || target.closest('input,select,dialog')) return;
+    if (key === '/') { event.preventDefault(); load().then(() => { $('trials').scrollIntoView(); $('q').focus(); }); }
+    if (key === '?') load().then(() => $('keys').showModal());
     if (!table) return;
-    const last = Math.min(order.length, (page + 1) * SIZE) - 1;
-    if (event.key === 'j') mark(Math.min(last, Math.max(current + 1, page * SIZE)));
-    else if (event.key === 'k') mark(Math.max(page * SIZE, current - 1));
-    else if (event.key === 'Enter' && current >= 0 && !event.target.closest('button,a,summary')) toggle(current, true);
-    else if (event.key === 'Escape' && opened >= 0) { const at = opened; shut(); lineAt(at)?.querySelector('button').focus(); }
+    const first = page * SIZE, last = Math.min(order.length, first + SIZE) - 1;
+    if (key === 'j') mark(Math.min(last, Math.max(current + 1, first)));
+    else if (key === 'k') mark(Math.max(first, current - 1));
+    else if (key === 'Enter' && current >= 0 && !target.closest('button,a,summary')) toggle(current, true);
+    else if (key === 'Escape' && opened >= 0) { const at = opened; shut(); expanded(at, false)?.focus(); }
   });
   new IntersectionObserver((entries, watch) => {
-    if (entries.some((entry) => entry.isIntersecting)) { watch.disconnect(); load(); }
+    if (entries.at(-1).isIntersecting) { watch.disconnect(); load(); }
   }, { rootMargin: '800px' }).observe($('trials'));
   follow();
 })();

@@ -6,6 +6,7 @@ the two direction marks where text runs from right to left, the letters a flag i
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 
@@ -46,6 +47,17 @@ def visible(text: str) -> str:
         return found if is_kept else _escape(found)
 
     return _INVISIBLE.sub(shown, text)
+
+
+def direction(text: str) -> str:
+    """The ``dir`` of an element for it: ``auto`` only where something runs from right to left, since a browser takes
+    seconds to find the direction of a line of a megabyte."""
+    return "auto" if _RIGHT_TO_LEFT.search(text) else "ltr"
+
+
+def json_escaped(text: str) -> str:
+    """JSON with the escapes of JSON in the place of every character that could deceive: it stays the same value."""
+    return _SUSPECT.sub(lambda match: json.dumps(match.group())[1:-1].replace("\x7f", "\\u007f"), text)
 
 
 def _shapes(text: str, place: int) -> bool:

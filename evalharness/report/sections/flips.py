@@ -79,6 +79,11 @@ class CaseList:
     named: tuple[str, ...]
     more: str
 
+    @property
+    def links(self) -> tuple[tuple[str, str], ...]:
+        """Each of ``named`` with its place in the table of all trials."""
+        return tuple((case_id, "#case-" + in_address(case_id)) for case_id in self.named)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
