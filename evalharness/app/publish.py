@@ -40,6 +40,20 @@ def export(folder: Path, form: str) -> bytes:
     return exports.load(form).export(record)
 
 
+def charts(folder: Path, into: Path) -> list[Path]:
+    """The charts of a run's page as SVG files in ``into/RUN_ID/``; nothing else is written.
+
+    Raises ``StoreError`` where a file cannot be written.
+    """
+    from evalharness.report.page import render_page
+    from evalharness.report.pictures import pictures
+    from evalharness.report.write import write_text
+
+    found = read(folder)
+    page = render_page(found.run, found.analysis, ReportSettings())
+    return [write_text(into / found.run.manifest.run_id / name, picture) for name, picture in pictures(page)]
+
+
 def publish(folder: Path, *, settings: ReportSettings, junit: bool = False) -> Published:
     """Write the report, its summaries, the page of the suite's runs and the index of the reports folder two levels up;
     with ``junit``, or gates, ``junit.xml`` too.

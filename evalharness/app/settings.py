@@ -29,6 +29,7 @@ class RunSettings:
     allow_outside: bool = False
     no_report: bool = False
     full_text: bool = False
+    external_css: bool = False
     junit: bool = False
     quiet: bool = False
     open: bool = False

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from evalharness.cli.options import out_option
+from evalharness.cli.options import check_markdown, markdown_options, out_option
 from evalharness.core.errors import UsageError
 
 FORMATS = ("terminal", "html", "markdown")
@@ -30,6 +30,7 @@ FORMATS = ("terminal", "html", "markdown")
     metavar="FILE",
     help="Where to write the page (html) [vs-BASELINE.html in the candidate's folder].",
 )
+@markdown_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @out_option
 @click.pass_context
@@ -40,6 +41,8 @@ def command(
     candidate: str,
     form: str,
     output: Path | None,
+    comment: bool,
+    link: str,
     as_json: bool,
     out: Path | None,
 ) -> None:
@@ -49,6 +52,7 @@ def command(
 
     if output is not None and form != "html":
         raise UsageError("-o names the page that `--format html` writes", hint="redirect what the other formats print")
+    check_markdown(form, comment, link)
     found = compare(baseline, candidate, out_folder(out))
     if as_json:
         from evalharness.report.comparison_json import comparison_json
@@ -58,9 +62,10 @@ def command(
         click.echo(str(write_page(found, output)))
     elif form == "markdown":
         from evalharness.report import comparison_markdown
+        from evalharness.report.markdown_text import COMMENT_BYTES, SUMMARY_BYTES
 
-        text = comparison_markdown.render(found.run, found.analysis)
-        click.echo(text, nl=False)
+        most = COMMENT_BYTES if comment else SUMMARY_BYTES
+        click.echo(comparison_markdown.render(found.run, found.analysis, max_bytes=most, link=link), nl=False)
     else:
         from evalharness.report import comparison_terminal
 

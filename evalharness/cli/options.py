@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from evalharness.core.errors import UsageError
+
 if TYPE_CHECKING:
     from evalharness.plan.select import PlanFlags
 
@@ -48,6 +50,20 @@ def out_option(command: Command) -> Command:
 def baseline_option(command: Command) -> Command:
     text = "Compare with this run, or with a file that `baseline write` made."
     return click.option("--baseline", metavar="FILE|RUN", help=text)(command)
+
+
+def markdown_options(command: Command) -> Command:
+    """For commands with ``--format markdown``."""
+    comment = click.option("--comment", is_flag=True, help="At most 8 kB, for a comment on a change (Markdown).")
+    link = click.option("--link", default="", metavar="URL", help="Where the whole report is, to link to (Markdown).")
+    return comment(link(command))
+
+
+def check_markdown(form: str, comment: bool, link: str) -> None:
+    """Raises ``UsageError`` where another format was asked for."""
+    if form != "markdown" and (comment or link):
+        given = "--comment" if comment else "--link"
+        raise UsageError(f"{given} is of `--format markdown`", hint="add it, or leave that out")
 
 
 def allow_outside_option(command: Command) -> Command:

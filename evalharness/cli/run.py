@@ -33,6 +33,7 @@ _SETTINGS = (
     "allow_outside",
     "no_report",
     "full_text",
+    "external_css",
     "junit",
     "quiet",
     "open",
@@ -56,6 +57,7 @@ _SETTINGS = (
 @click.option("--open", is_flag=True, default=None, help="Open the report in the browser.")
 @click.option("--no-report", is_flag=True, default=None, help="Store the run, write no report.")
 @click.option("--full-text", is_flag=True, default=None, help="Write all outputs to pages beside the report.")
+@click.option("--external-css", is_flag=True, default=None, help="Write the page's style to report.css (Jenkins).")
 @click.option("--junit", is_flag=True, default=None, help="Write junit.xml beside the report.")
 @click.option("--explain-settings", is_flag=True, help="Print where each setting comes from, and do nothing.")
 @click.pass_context
@@ -114,7 +116,7 @@ def _published(outcome: RunOutcome, settings: RunSettings, *, as_json: bool) -> 
 
     if settings.no_report:
         return publish.read(outcome.folder)
-    report_settings = ReportSettings(full_text=settings.full_text)
+    report_settings = ReportSettings(full_text=settings.full_text, external_css=settings.external_css)
     return publish.publish(outcome.folder, settings=report_settings, junit=settings.junit)
 
 

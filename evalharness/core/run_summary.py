@@ -48,9 +48,10 @@ class GateSummary:
 class RunSummary:
     """Texts are empty and numbers None where the file does not say.
 
-    ``baseline_run``: id of the run it was compared with. ``hashes``: what was measured, by part (cases, graders,
-    prompts, request, model, endpoint, load, prices) and who measured it (client, version, reported model). Two runs
-    measured the same where all parts have equal hashes. ``quality_range``: lowest and highest score of the arms.
+    ``baseline_run``: id of the run it was compared with, ``comparison`` what came of that in a few words. ``hashes``:
+    what was measured, by part (cases, graders, prompts, request, model, endpoint, load, prices) and who measured it
+    (client, version, reported model). Two runs measured the same where all parts have equal hashes. ``quality_range``:
+    lowest and highest score of the arms.
     """
 
     run_id: str
@@ -67,6 +68,7 @@ class RunSummary:
     arm: str
     n_arms: int
     baseline_run: str
+    comparison: str
     quality: Estimate | None
     cost_usd: Estimate | None
     total_ms_p95: Estimate | None
@@ -88,8 +90,12 @@ class RunSummary:
 def summary_of(report: Mapping[str, Json]) -> RunSummary:
     """From the JSON object. What is not of its type is taken for absent: anybody may have written the file."""
     ends, hashes = _pair(report.get("quality_range")), report.get("hashes")
+    beside = report.get("comparison")
+    compared = beside if isinstance(beside, Mapping) else {}
     return RunSummary(
         **{name: _text(report.get(name)) for name in _TEXTS},
+        baseline_run=_text(compared.get("baseline")),
+        comparison=_text(compared.get("heading")),
         simulated=report.get("simulated") is True,
         n_arms=report["n_arms"] if isinstance(report.get("n_arms"), int) else 0,
         quality=_estimate(report.get("quality")),
@@ -103,10 +109,7 @@ def summary_of(report: Mapping[str, Json]) -> RunSummary:
     )
 
 
-_TEXTS = (
-    *("run_id", "suite", "kind", "created_utc", "state", "commit", "outcome", "heading", "verdict", "metric", "arm"),
-    "baseline_run",
-)
+_TEXTS = ("run_id", "suite", "kind", "created_utc", "state", "commit", "outcome", "heading", "verdict", "metric", "arm")
 
 
 def _arm(value: Mapping[str, Json]) -> ArmSummary:

@@ -2,45 +2,63 @@
 
 from __future__ import annotations
 
-import re
-
 from evalharness.core.findings import Analysis
 from evalharness.core.record import RunRecord
 from evalharness.report import gate_words, words
 from evalharness.report.comparison_flips import flip_lines
 from evalharness.report.comparison_table import comparison_table, times_note
 from evalharness.report.comparison_words import NOTHING_CHANGED, comparison_text
-from evalharness.report.markdown_text import escaped, folded, listed, table_text
+from evalharness.report.markdown_text import (
+    SUMMARY_BYTES,
+    escaped,
+    first_that_fits,
+    folded,
+    listed,
+    marker,
+    report_place,
+    table_text,
+)
 from evalharness.report.numbers import plural
 from evalharness.report.sections.gates import plain_table
+from evalharness.report.visible import shortened
 
-MAX_BYTES = 60_000
 _MAX_ROWS = 8
 _MAX_GATES = 50
 _MAX_LINES = 10
 _MAX_LOST = 10
+#: Characters of a sentence where there is room for the verdict alone.
+_SHORT = 300
 
 
-def render(run: RunRecord, analysis: Analysis) -> str:
+def render(run: RunRecord, analysis: Analysis, *, max_bytes: int = SUMMARY_BYTES, link: str = "") -> str:
     """At most 60 kB: verdict, gates, what changed, the table, what could not be paired, up to ten lost cases an arm.
 
-    Over the cap the lost cases go first, then rows and lines, and the text says so.
+    Over the cap the lost cases go first, then rows and lines, and the text says so. ``max_bytes`` is ``COMMENT_BYTES``
+    for a comment. ``link``: the address of the whole report.
+
+    Raises ``UsageError`` for a link that is none.
     """
-    for most, details in ((_MAX_LINES, True), (_MAX_LINES, False), (2, False)):
-        parts = _parts(run, analysis, most)
-        parts += _lost(analysis) if details else ["Details were left out to keep this summary short."]
-        parts.append(f"<!-- evalharness:{re.sub('[^a-z0-9-]', '-', run.manifest.suite_name)} -->")
-        text = "\n\n".join(parts) + "\n"
-        if len(text.encode("utf-8")) <= MAX_BYTES:
-            break
-    return text
+    sizes = ((_MAX_LINES, True), (_MAX_LINES, False), (2, False), (0, False))
+    return first_that_fits((_text(run, analysis, most, lost, link) for most, lost in sizes), max_bytes)
+
+
+def _text(run: RunRecord, analysis: Analysis, most: int, lost: bool, link: str) -> str:
+    parts = _parts(run, analysis, most) if most else _verdict(run, analysis, _SHORT)
+    parts += _lost(analysis) if lost else ["Details were left out to keep this summary short."]
+    parts += [f"Run {escaped(run.manifest.run_id)}: {report_place(link)}."] if link else []
+    return "\n\n".join([*parts, marker(run.manifest.suite_name)]) + "\n"
+
+
+def _verdict(run: RunRecord, analysis: Analysis, longest: int = 10_000) -> list[str]:
+    text, origin = comparison_text(run, analysis), words.origin(run)
+    parts = [f"**{escaped(text.heading)}**", *([f"**{escaped(origin)}**"] if origin else [])]
+    return [*parts, escaped(shortened(text.lead, longest)), escaped(shortened(text.subject, longest))]
 
 
 def _parts(run: RunRecord, analysis: Analysis, most: int) -> list[str]:
     text = comparison_text(run, analysis)
-    origin = words.origin(run)
-    parts = [f"**{escaped(text.heading)}**", *([f"**{escaped(origin)}**"] if origin else [])]
-    parts += [escaped(text.lead), *listed("", text.bullets, most), escaped(text.subject)]
+    *head, subject = _verdict(run, analysis)
+    parts = [*head, *listed("", text.bullets, most), subject]
     parts += listed("Know this first:", text.cautions, most)
     parts += listed("What changed:", text.changed or (NOTHING_CHANGED,), most)
     if analysis.against_run:

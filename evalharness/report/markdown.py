@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass
 
 from evalharness.core.findings import Analysis
 from evalharness.core.record import RunRecord
@@ -11,60 +11,103 @@ from evalharness.report.build import page_title, subtitle
 from evalharness.report.comparison_markdown import beside
 from evalharness.report.gate_words import GatesText
 from evalharness.report.insight_words import steps_line
-from evalharness.report.markdown_text import escaped, folded, table_text
+from evalharness.report.markdown_text import (
+    SUMMARY_BYTES,
+    escaped,
+    first_that_fits,
+    folded,
+    marker,
+    report_place,
+    table_text,
+)
 from evalharness.report.numbers import plural
 from evalharness.report.sections.gates import plain_table
 from evalharness.report.sections.result import excerpt
 from evalharness.report.settings import ReportSettings
 from evalharness.report.view import View, make_view
+from evalharness.report.visible import shortened
 from evalharness.report.words import COARSE_NOTE
 
-MAX_BYTES = 60_000
 _MAX_ROWS = 8
 _MAX_GATES = 50
 _MAX_LOST = 10
 
 
-def render(run: RunRecord, analysis: Analysis, settings: ReportSettings | None = None) -> str:
-    """``summary.md``, at most 60 kB. Over the cap details go first, then rows, and the text says so."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Size:
+    """How much is told: rows of arms and gates, the cases that were lost, all that is not verdict or table, and the
+    longest sentence, in characters."""
+
+    rows: int = _MAX_ROWS
+    gates: int = _MAX_GATES
+    lost: bool = False
+    more: bool = True
+    longest: int = 10_000
+
+
+_SIZES = (
+    _Size(lost=True),
+    _Size(),
+    _Size(gates=_MAX_ROWS),
+    _Size(rows=2, gates=_MAX_ROWS),
+    _Size(rows=2, gates=_MAX_ROWS, more=False),
+    _Size(rows=0, gates=0, more=False, longest=300),
+)
+
+
+def render(
+    run: RunRecord,
+    analysis: Analysis,
+    settings: ReportSettings | None = None,
+    *,
+    max_bytes: int = SUMMARY_BYTES,
+    link: str = "",
+) -> str:
+    """``summary.md``, at most 60 kB. Over the cap details go first, then rows, and the text says so.
+
+    ``max_bytes`` is ``COMMENT_BYTES`` for a comment. ``link``: the address of the whole report.
+
+    Raises ``UsageError`` for a link that is none.
+    """
     view = make_view(run, analysis, settings or ReportSettings())
-    for n_rows, n_gates, details in ((_MAX_ROWS, _MAX_GATES, True), (_MAX_ROWS, _MAX_GATES, False), (2, 8, False)):
-        text = _text(view, n_rows, n_gates, details)
-        if len(text.encode("utf-8")) <= MAX_BYTES:
-            break
-    return text
+    return first_that_fits((_text(view, size, link) for size in _SIZES), max_bytes)
 
 
-def _text(view: View, n_rows: int, n_gates: int, details: bool) -> str:
+def _text(view: View, size: _Size, link: str) -> str:
     verdict = view.verdict
     origin = [f"**{escaped(verdict.origin)}**"] if verdict.origin else []
-    parts = [*_gates(view.gates, n_gates, origin), f"**{escaped(verdict.heading)}**"] if view.gates else []
-    parts = parts or [f"**{escaped(verdict.heading)}**", *origin]
-    parts.append(escaped(verdict.lead))
-    if verdict.bullets:
-        parts.append("\n".join(f"- {escaped(bullet)}" for bullet in verdict.bullets))
+    heading = f"**{escaped(shortened(verdict.heading, size.longest))}**"
+    parts = [*_gates(view.gates, size, origin), heading] if view.gates else [heading, *origin]
+    parts.append(escaped(shortened(verdict.lead, size.longest)))
+    parts += _besides(view) if size.more else []
+    if size.rows:
+        table, left_out = excerpt(view, size.rows)
+        parts.append(table_text(table))
+        parts += [f"{left_out}; all are in the report."] if left_out else []
+        parts += [escaped(COARSE_NOTE)] if table.has_coarse else []
+    parts += beside(view.run, view.analysis, size.rows) if size.more else []
+    parts += _lost(view) if size.lost else ["Details were left out to keep this summary short; they are in the report."]
+    title = shortened(f"{page_title(view.run, view.analysis)}. {subtitle(view)}", size.longest)
+    parts.append(f"{escaped(title)} Run {escaped(view.run.manifest.run_id)}: {report_place(link)}.")
+    return "\n\n".join([*parts, marker(view.run.manifest.suite_name)]) + "\n"
+
+
+def _besides(view: View) -> list[str]:
+    """What goes with the verdict: the next arms, the rule, what a step of effort brings, what to know first."""
+    verdict = view.verdict
+    parts = ["\n".join(f"- {escaped(bullet)}" for bullet in verdict.bullets)] if verdict.bullets else []
     parts += [escaped(verdict.rule)] if verdict.rule else []
     parts += [escaped(line)] if (line := steps_line(view.analysis)) else []
     if verdict.cautions:
         parts.append("Know this first:\n\n" + "\n".join(f"- {escaped(caution)}" for caution in verdict.cautions))
-    table, left_out = excerpt(view, n_rows)
-    parts.append(table_text(table))
-    parts += [f"{left_out}; all are in the report."] if left_out else []
-    parts += [escaped(COARSE_NOTE)] if table.has_coarse else []
-    parts += beside(view.run, view.analysis, n_rows)
-    parts += _lost(view) if details else ["Details were left out to keep this summary short; they are in the report."]
-    title = f"{escaped(page_title(view.run, view.analysis))}. {escaped(subtitle(view))}"
-    run_id = escaped(view.run.manifest.run_id)
-    parts.append(f"{title} Run {run_id}: the whole report is report.html in its folder.")
-    parts.append(f"<!-- evalharness:{re.sub('[^a-z0-9-]', '-', view.run.manifest.suite_name)} -->")
-    return "\n\n".join(parts) + "\n"
+    return parts
 
 
-def _gates(gates: GatesText, most: int, origin: list[str]) -> list[str]:
-    """Verdict and lead, and at most so many gates."""
-    parts = [f"**{escaped(gates.heading)}**", *origin, escaped(gates.lead)]
-    if gates.lines:
-        told, left_out = gate_words.excerpt(gates.lines, most)
+def _gates(gates: GatesText, size: _Size, origin: list[str]) -> list[str]:
+    """Verdict and lead, and as many gates as there is room for."""
+    parts = [f"**{escaped(gates.heading)}**", *origin, escaped(shortened(gates.lead, size.longest))]
+    if gates.lines and size.gates:
+        told, left_out = gate_words.excerpt(gates.lines, size.gates)
         parts.append(table_text(plain_table(told)))
         parts += [f"{left_out}; all are in the report."] if left_out else []
     return [*parts, *([escaped(gates.rule)] if gates.rule else [])]

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from evalharness.core.findings import Analysis
 from evalharness.core.record import RunRecord
 from evalharness.report.build import build_page
-from evalharness.report.document import STYLE_FILE, policy, stylesheet
+from evalharness.report.document import policy, style_element, stylesheet
 from evalharness.report.settings import ReportSettings
 from evalharness.report.templates import render, resource
 from evalharness.report.words import SIMULATED
@@ -23,7 +23,6 @@ def render_page(run: RunRecord, analysis: Analysis, settings: ReportSettings) ->
         run_id=run.manifest.run_id,
         simulated=SIMULATED,
         policy=policy(style, script),
-        style=None if style is None else Markup(style),
-        style_file=STYLE_FILE,
+        style=style_element(style),
         script=Markup(script),
     )

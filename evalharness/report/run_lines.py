@@ -18,8 +18,8 @@ CALLS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunLine:
-    """``verdict``: that of the gates, empty without any. ``href`` is relative to the folder of all suites. ``state`` is
-    empty for a finished run."""
+    """``verdict``: that of the gates, empty without any. ``decision``: beside a baseline and without gates what
+    came of that. ``href`` is relative to the folder of all suites. ``state`` is empty for a finished run."""
 
     run_id: str
     date: str
@@ -60,7 +60,7 @@ def run_line(run: RunSummary) -> RunLine:
         kind="against a baseline" if run.baseline_run else _KINDS.get(run.kind, ""),
         commit=run.commit[:10],
         verdict=run.verdict.capitalize(),
-        decision=run.heading,
+        decision=(not run.verdict and run.comparison) or run.heading,
         state="" if run.is_complete else run.state,
         simulated=run.simulated,
         arm=f"{run.n_arms} arms" if over_arms else run.arm,

@@ -11,6 +11,7 @@ from evalharness.core.ids import content_id
 from evalharness.core.model import GraderSpec, Json, Status
 from evalharness.core.record import RunRecord
 from evalharness.report.comparison_flips import lost_and_won
+from evalharness.report.comparison_words import comparison_text
 from evalharness.report.gate_figures import allowed, quantity
 from evalharness.report.gate_words import GateLine, GatesText, gates_text
 from evalharness.report.latency_verdict import headline_stretch
@@ -53,7 +54,7 @@ def _facts(run: RunRecord, analysis: Analysis) -> dict[str, Json]:
         "commit": _short_text(manifest.environment.get("git_commit")),
         "plan_hash": run.plan.plan_hash,
         "hashes": dict(_hashes(run, analysis)),
-        "baseline_run": None if analysis.baseline_run is None else shortened(analysis.baseline_run.run_id, 64),
+        "comparison": _compared(run, analysis),
         "outcome": _outcome(analysis),
         "heading": shortened(verdict.heading, 80),
         "lead": shortened(verdict.lead, 400),
@@ -141,6 +142,21 @@ def _drift(drift: Drift | None) -> Mapping[str, Json] | None:
         "moved": drift.moved,
         "in_spells": drift.in_spells,
         "confounded": drift.confounded,
+    }
+
+
+def _compared(run: RunRecord, analysis: Analysis) -> Mapping[str, Json] | None:
+    """What came of the comparison with the baseline run, as its page says it; null without one."""
+    source = analysis.baseline_run
+    if source is None:
+        return None
+    text = comparison_text(run, analysis)
+    return {
+        "baseline": shortened(source.run_id, 64),
+        "heading": shortened(text.heading, 80),
+        "lead": shortened(text.lead, 400),
+        "n_paired": source.n_paired,
+        "n_changed": len(source.changed),
     }
 
 

@@ -16,6 +16,7 @@ from evalharness.report import comparison_markdown, comparison_terminal, markdow
 from evalharness.report.comparison_flips import flip_lines
 from evalharness.report.comparison_json import comparison_json
 from evalharness.report.comparison_words import changed_lines, comparison_text, unpaired_lines
+from evalharness.report.markdown_text import COMMENT_BYTES, SUMMARY_BYTES
 from evalharness.report.settings import ReportSettings
 from evalharness.report.summary import report_json
 from evalharness.report.terminal_table import Writer
@@ -25,7 +26,7 @@ from evalharness.verdict.baseline_trials import trials_of
 from evalharness.verdict.compare import analyse
 from evalharness.verdict.view import view
 from tests.support.printed import offences
-from tests.support.reports import KINDS, plain_markdown
+from tests.support.reports import KINDS, plain_markdown, shown_text
 from tests.support.runs import ArmTruth, make_run
 
 PLAIN = Writer(width=100, color=False, unicode=True, strips=False)
@@ -62,6 +63,26 @@ def test_of_no_kind_of_run_is_anything_printed_that_statistics_forbid(kind: str)
     assert len(terminal.render(run, analysis, width=100).splitlines()) <= terminal.MAX_LINES
 
 
+@pytest.mark.parametrize(("kind", "weak"), [*((kind, False) for kind in KINDS), ("two arms", True), ("single", True)])
+def test_page_markdown_terminal_comment_and_json_carry_the_same_verdict(kind: str, weak: bool) -> None:
+    run, analysis = beside(kind, weak)
+    said = comparison_text(run, analysis)
+    stored = json.loads(report_json(run, analysis))
+    outputs = {
+        "page": shown_text(page.render_page(run, analysis, ReportSettings())),
+        "compare": terminal_text(kind, weak),
+        "compare, markdown": plain_markdown(markdown_text(kind, weak)),
+        "comment": plain_markdown(comparison_markdown.render(run, analysis, max_bytes=COMMENT_BYTES)),
+    }
+    for name, text in outputs.items():
+        for words in (said.heading, said.lead):
+            assert " ".join(words.split()) in " ".join(text.split()), name
+    for found in (json.loads(comparison_json(run, analysis, ExitCode.OK)), stored["comparison"]):
+        assert (found["heading"], found["lead"]) == (said.heading, said.lead)
+    assert stored["comparison"]["baseline"] == analysis.baseline_run.run_id
+    assert stored["comparison"]["n_changed"] == len(analysis.baseline_run.changed)
+
+
 @pytest.mark.parametrize("kind", ["two arms", "single"])
 def test_a_regression_is_said_with_its_size_its_interval_and_what_it_is_compared_with(kind: str) -> None:
     run, analysis = beside(kind, weak=True)
@@ -94,7 +115,7 @@ def test_a_summary_over_the_cap_drops_details_and_says_so() -> None:
     long = {f"case-{i}-{'x' * 400}": f"reason {i} {'y' * 10_000}" for i in range(40)}
     crowded = replace(analysis, baseline_run=replace(analysis.baseline_run, only_in_baseline=long))
     text = comparison_markdown.render(run, crowded)
-    assert len(text.encode("utf-8")) <= comparison_markdown.MAX_BYTES
+    assert len(text.encode("utf-8")) <= SUMMARY_BYTES
     assert "Details were left out" in text
     assert text.rstrip().endswith("-->")
 
@@ -107,6 +128,8 @@ def test_an_invalid_comparison_shows_its_reasons_and_no_figure() -> None:
         comparison_terminal.render(new, analysis, PLAIN),
         comparison_terminal.verdicts(new, analysis, PLAIN),
         comparison_markdown.render(new, analysis),
+        shown_text(page.render_page(new, analysis, ReportSettings())),
+        json.dumps(json.loads(report_json(new, analysis))["comparison"]),
     ):
         assert "Invalid" in text
         assert "No arm is in both" in " ".join(text.split())
