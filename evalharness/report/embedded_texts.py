@@ -21,6 +21,8 @@ from evalharness.report.visible import json_escaped
 
 #: Characters of one text in the page: more of it is on the trial's own page, and printed by ``show``.
 MOST_CHARACTERS = 20_000
+#: Trials whose texts are in the page at most: reading them takes longest of all that a page is made of.
+MOST_TEXTS = 10_000
 _AT_ONCE = 200
 _STRETCHES = {stretch: place for place, stretch in enumerate(Stretch)}
 #: Stands for the input where a body is taken apart.
@@ -35,8 +37,8 @@ def texts_blob(table: TrialTable) -> tuple[str, int]:
     """
     settings, writer = table.view.settings, _Writer(table)
     sought, others = table.looked_for
-    rows = writer.fitting(sought, settings.failing_text_bytes)
-    rows |= writer.fitting(others, settings.other_text_bytes)
+    rows = writer.fitting(sought[:MOST_TEXTS], settings.failing_text_bytes)
+    rows |= writer.fitting(others[: MOST_TEXTS - len(rows)], settings.other_text_bytes)
     return packed(compact({"bodies": writer.bodies.texts, "rows": {str(at): rows[at] for at in sorted(rows)}})), len(
         rows
     )
