@@ -33,11 +33,11 @@ class ArmSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateSummary:
-    """``name`` is the gate in words, ``subject`` the same without its demand. ``allowed``: the region in which the
+    """``subject`` and ``demand`` are the gate in words: ``answer of low``, ``at least 80%``. ``allowed``: the region in which the
     figure has to lie; None: no limit on that side."""
 
-    name: str
     subject: str
+    demand: str
     verdict: str
     quantity: Quantity | None
     found: Estimate | None
@@ -120,8 +120,8 @@ def _arm(value: Mapping[str, Json]) -> ArmSummary:
 def _gate(value: Mapping[str, Json]) -> GateSummary:
     quantity = value.get("quantity")
     return GateSummary(
-        name=_text(value.get("gate")),
         subject=_text(value.get("subject")),
+        demand=_text(value.get("demand")),
         verdict=_text(value.get("verdict")),
         quantity=next((each for each in Quantity if each == quantity), None),
         found=_estimate(value.get("found"), level=0.90),

@@ -25,8 +25,8 @@ _HASH_DIGITS = 8
 
 
 def report_json(run: RunRecord, analysis: Analysis) -> str:
-    """One JSON object, keys sorted. Arms that do not fit are left out, then gates; ``n_arms`` and ``n_gates`` count
-    them all."""
+    """One JSON object, keys sorted. Of what does not fit the last of the longer list is left out, arms or gates;
+    ``n_arms`` and ``n_gates`` count them all."""
     arms = [_arm(arm, analysis.primary) for arm in analysis.arms]
     text = gates_text(analysis)
     facts, gates = _facts(run, analysis) | _verdict(text), [_gate(line) for line in text.lines] if text else []
@@ -34,7 +34,7 @@ def report_json(run: RunRecord, analysis: Analysis) -> str:
         written = json.dumps({**facts, "arms": arms, "gates": gates}, sort_keys=True, ensure_ascii=False) + "\n"
         if len(written.encode("utf-8")) < MAX_BYTES or not (arms or gates):
             return written
-        (arms or gates).pop()
+        max(gates, arms, key=len).pop()
 
 
 def _facts(run: RunRecord, analysis: Analysis) -> dict[str, Json]:
@@ -78,7 +78,7 @@ def _facts(run: RunRecord, analysis: Analysis) -> dict[str, Json]:
 def _hashes(run: RunRecord, analysis: Analysis) -> Mapping[str, str]:
     """What was measured and by whom, part by part: runs with equal hashes of what was measured can be put on one line.
 
-    Not in it, because they change no figure of an arm: its name in the sweep, repeats, seed, limits, rules.
+    Not in it, because they change no figure of an arm: its name in the sweep, repeats, seeds, limits, rules.
     """
     suite, hashed = run.plan.suite, run.plan.hashed
     used = {arm.endpoint for arm in run.plan.arms}
@@ -97,7 +97,7 @@ def _hashes(run: RunRecord, analysis: Analysis) -> Mapping[str, str]:
         "request": planned("request"),
         "model": {key: value for key, value in endpoints.items() if key.endswith(".model")},
         "endpoint": {key: value for key, value in endpoints.items() if not key.endswith(".model")},
-        "load": {**planned("load"), **trace},
+        "load": {key: value for key, value in {**planned("load"), **trace}.items() if key != "load.seed"},
         "prices": {each.name: asdict(each.prices) for each in suite.endpoints if each.name in used and each.prices},
         "client": client,
         "version": run.manifest.version,
@@ -121,8 +121,8 @@ def _verdict(text: GatesText | None) -> dict[str, Json]:
 
 def _gate(line: GateLine) -> Mapping[str, Json]:
     return {
-        "gate": shortened(line.name, 120),
         "subject": shortened(line.subject, 120),
+        "demand": shortened(line.demand, 60),
         "verdict": line.state.value,
         "quantity": quantity(line.finding.spec).value,
         "found": estimate_json(line.finding.estimate),

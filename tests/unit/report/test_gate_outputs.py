@@ -67,7 +67,8 @@ def test_every_gate_has_the_same_demand_figure_interval_and_verdict_everywhere(k
     run, analysis = gated(kind)
     page = shown_text(page_of(kind))
     text = plain_markdown(markdown.render(run, analysis))
-    stored = {gate["gate"]: gate for gate in json.loads(report_json(run, analysis))["gates"]}
+    gates = json.loads(report_json(run, analysis))["gates"]
+    stored = {f"{gate['subject']}: {gate['demand']}": gate for gate in gates}
     tests = junit_tests(run, analysis)
     for line in gates_text(analysis).lines:
         below = f" {line.interval}" if line.finding.estimate else ""

@@ -140,8 +140,8 @@ def test_a_latency_run_is_told_by_its_own_figures_and_broken_where_another_level
 
 def gate(subject: str, point: float, quantity: Quantity = Quantity.SHARE) -> GateSummary:
     return GateSummary(
-        name=f"{subject}: at least 75%",
         subject=subject,
+        demand="at least 75%",
         verdict="pass",
         quantity=quantity,
         found=estimate(point, 0.03, 0.90),
