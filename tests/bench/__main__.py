@@ -19,7 +19,19 @@ from tests.bench.size import Size
 from tests.bench.tables import Table, as_markdown
 
 #: Each is a module here with ``tables(size, folder)``, an iterator of ``Table``.
-BENCHMARKS = ("fidelity", "agreement", "saturation", "cpu", "dispatch", "memory", "storage", "startup", "analysis")
+BENCHMARKS = (
+    "fidelity",
+    "agreement",
+    "saturation",
+    "cpu",
+    "dispatch",
+    "memory",
+    "storage",
+    "startup",
+    "analysis",
+    "report",
+    "index",
+)
 
 
 def main() -> int:

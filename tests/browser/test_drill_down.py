@@ -38,7 +38,6 @@ IDS = (
     "<b>bold</b>",
 )
 TEXTS = (*HOSTILE, "y" * 1_000_000, "\u202e" * 2_000)
-KEY = "sk-0123456789abcdef0123"
 
 
 def renamed(run: RunRecord, ids: tuple[str, ...]) -> RunRecord:
