@@ -33,8 +33,8 @@ class ArmSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateSummary:
-    """``subject`` and ``demand`` are the gate in words: ``answer of low``, ``at least 80%``. ``allowed``: the region in which the
-    figure has to lie; None: no limit on that side."""
+    """``subject`` and ``demand`` are the gate in words: ``answer of low``, ``at least 80%``. ``allowed``: the region in
+    which the figure has to lie; None: no limit on that side."""
 
     subject: str
     demand: str
