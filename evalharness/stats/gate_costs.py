@@ -13,14 +13,8 @@ from evalharness.core.findings import Estimate
 from evalharness.stats.bootstrap import NO_SPREAD, Studentised, resampled_sums, studentised
 from evalharness.stats.evidence import LEVEL, Evidence, Gap, Inverted, Limits, Showing, nothing, unlimited
 from evalharness.stats.gate_parts import exponentiated, gap_of_interval, n_independent, of_one_value
-from evalharness.stats.means import (
-    FEW_OUTCOMES,
-    cost_per_correct,
-    limits_of_mean,
-    log_ratio,
-    over_share,
-    studentised_mean,
-)
+from evalharness.stats.mean_ratios import FEW_OUTCOMES, cost_per_correct, log_ratio, over_share
+from evalharness.stats.means import limits_of_mean, studentised_mean
 from evalharness.stats.one_arm import effective_share
 from evalharness.stats.sample import (
     Floats,

@@ -17,13 +17,8 @@ from evalharness.stats.gate_parts import (
     parts_of,
     ratio_evidence,
 )
-from evalharness.stats.means import (
-    estimate_mean,
-    limits_of_mean,
-    log_ratio,
-    ratio_of_means,
-    studentised_mean,
-)
+from evalharness.stats.mean_ratios import log_ratio, ratio_of_means
+from evalharness.stats.means import estimate_mean, limits_of_mean, studentised_mean
 from evalharness.stats.sample import Sample, Settings, cluster_variance, filled, groups, with_level
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from evalharness.core.findings import Comparison, Estimate
 from evalharness.metrics.catalog import CATALOG
-from evalharness.stats.means import ratios_of_means
+from evalharness.stats.mean_ratios import ratios_of_means
 from evalharness.stats.sample import groups
 from evalharness.stats.signed_rank import ratio_of_times
 from evalharness.verdict.arm_samples import ArmSamples

@@ -10,7 +10,8 @@ import numpy as np
 from evalharness.core.findings import Estimate
 from evalharness.core.model import Status
 from evalharness.metrics.table import Floats
-from evalharness.stats.means import costs_per_correct, estimate_means
+from evalharness.stats.mean_ratios import costs_per_correct
+from evalharness.stats.means import estimate_means
 from evalharness.verdict.view import RunView
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from evalharness.stats import means, multiple, one_arm, paired, quantiles, signed_rank, trend
+from evalharness.stats import mean_ratios, means, multiple, one_arm, paired, quantiles, signed_rank, trend
 from evalharness.stats.sample import Sample, Settings, means_matrix, sample_of, with_level
 
 ERRORS_ALLOWED = 2.6
@@ -255,10 +255,10 @@ def cost_cell(kind: str, n: int, repeats: int, sd: float = 0.7) -> Cell:
         if kind == "mean cost":
             return covers(means.estimate_mean(cost, settings, unit="usd"), 0.01)
         if kind == "cost ratio":
-            return covers(means.ratio_of_means(costs(rng, own), cost, settings).estimate, 1.0)
+            return covers(mean_ratios.ratio_of_means(costs(rng, own), cost, settings).estimate, 1.0)
         share = 0.97 if kind == "cost per correct, nearly all right" else 0.3
         right = right_or_wrong(rng, case_shares(rng, n, share, 0.3), repeats)
-        estimate = means.cost_per_correct(cost, right, settings)
+        estimate = mean_ratios.cost_per_correct(cost, right, settings)
         return estimate is None or covers(estimate, 0.01 / share)
 
     return Cell(f"{kind}: n={n} K={repeats} log sd={sd:g}", draw, at_least=0.94 if n >= 100 else 0.93)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from evalharness.stats import drift, means, multiple, one_arm, paired, quantiles, signed_rank, trend
+from evalharness.stats import drift, mean_ratios, means, multiple, one_arm, paired, quantiles, signed_rank, trend
 from evalharness.stats.proportions import normal_quantile, t_quantile, wilson
 from evalharness.stats.sample import Sample, Settings, filled, restricted, sample_of, score_bounds
 
@@ -125,7 +125,7 @@ def test_without_any_score_there_is_no_estimate():
     assert one_arm.estimate_share(nothing, SETTINGS) is None
     assert paired.compare_scores(nothing, some, SETTINGS) is None
     assert means.estimate_mean(nothing, SETTINGS, unit="usd") is None
-    assert means.ratio_of_means(some, nothing, SETTINGS) is None
+    assert mean_ratios.ratio_of_means(some, nothing, SETTINGS) is None
     assert quantiles.estimate_quantile(nothing, 0.5, SETTINGS) is None
     assert signed_rank.ratio_of_times(some, nothing, SETTINGS) is None
 
@@ -169,7 +169,7 @@ def test_constant_costs_have_no_limits_and_say_why():
     estimate = means.estimate_mean(column([0.1 + 0.2] * 12), SETTINGS, unit="usd")
     assert (estimate.lower, estimate.upper) == (None, None)
     assert "no spread" in estimate.method
-    doubled = means.ratio_of_means(column([0.2, 0.6, 1.4]), column([0.1, 0.3, 0.7]), SETTINGS)
+    doubled = mean_ratios.ratio_of_means(column([0.2, 0.6, 1.4]), column([0.1, 0.3, 0.7]), SETTINGS)
     assert doubled.estimate.point == pytest.approx(2)
     assert (doubled.estimate.lower, doubled.p_value) == (None, None)
 
@@ -182,8 +182,8 @@ def test_a_mean_of_times_that_never_ended_is_refused():
 
 
 def test_no_right_answer_has_no_cost_per_right_answer():
-    assert means.cost_per_correct(column([0.1, 0.2]), column([0.0, 0.0]), SETTINGS) is None
-    some = means.cost_per_correct(column([0.1, 0.2, 0.3]), column([0.0, 1.0, 0.0]), SETTINGS)
+    assert mean_ratios.cost_per_correct(column([0.1, 0.2]), column([0.0, 0.0]), SETTINGS) is None
+    some = mean_ratios.cost_per_correct(column([0.1, 0.2, 0.3]), column([0.0, 1.0, 0.0]), SETTINGS)
     assert some.point == pytest.approx(0.6)
     assert some.lower < 0.6 < some.upper
 

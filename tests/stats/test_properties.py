@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from evalharness.core.findings import Estimate
-from evalharness.stats import drift, means, multiple, one_arm, paired, quantiles, signed_rank, trend
+from evalharness.stats import drift, mean_ratios, means, multiple, one_arm, paired, quantiles, signed_rank, trend
 from evalharness.stats.bootstrap import resampled_sums, sign_flip
 from evalharness.stats.sample import Sample, Settings, filled, means_matrix, sample_of, score_bounds
 
@@ -187,12 +187,12 @@ def test_the_ratio_of_times_inverts_when_swapped_and_agrees_with_its_p(grid):
 def test_costs_are_printable(grid):
     a, b = samples(grid)
     printable(means.estimate_mean(a, SETTINGS, unit="usd"), 0)
-    ratio = means.ratio_of_means(b, a, SETTINGS)
+    ratio = mean_ratios.ratio_of_means(b, a, SETTINGS)
     if ratio is not None:
         printable(ratio)
         printable(ratio.estimate, 0)
     right = sample_of(np.where(b.values > 0.5, 1.0, 0.0), b.case, b.cluster)
-    printable(means.cost_per_correct(a, right, SETTINGS), 0)
+    printable(mean_ratios.cost_per_correct(a, right, SETTINGS), 0)
     result = paired.compare_values(b, a, SETTINGS, unit="usd")
     if result is not None:
         printable(result)

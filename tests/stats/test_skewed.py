@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from evalharness.stats.means import estimate_mean, log_ratio, ratio_of_means, studentised_log_ratios, studentised_mean
+from evalharness.stats.mean_ratios import log_ratio, ratio_of_means, studentised_log_ratios
+from evalharness.stats.means import estimate_mean, studentised_mean
 from evalharness.stats.sample import Settings, sample_of, with_level
 from evalharness.stats.skewed import log_excess, positive_mean
 
