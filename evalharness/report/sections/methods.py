@@ -18,7 +18,7 @@ from evalharness.report.load_words import load_facts
 from evalharness.report.method_words import method_sentence
 from evalharness.report.observed import observer_facts
 from evalharness.report.shifted import Shifted, shifted
-from evalharness.report.view import ArmView, View
+from evalharness.report.view import FEW_ARMS, ArmView, View
 from evalharness.report.words import CI_SENTENCE, listed, metric_title, named
 
 NAV = "Methods"
@@ -51,7 +51,7 @@ def build(view: View) -> Methods | None:
     return Methods(
         methods=tuple(_methods(view)),
         facts=tuple(_facts(view)),
-        measured=tuple(observer_facts(view.analysis.observer)),
+        measured=tuple(_measured(view)),
         definitions=tuple((CATALOG[name].title, name, CATALOG[name].formula) for name in _DEFINED),
         tests=_tests(view),
         shifted=shifted(view),
@@ -165,7 +165,7 @@ def _facts(view: View) -> list[tuple[str, str]]:
     ]
     used = {arm.planned.endpoint for arm in view.arms}
     facts += [(f"Endpoint {e.name}", _endpoint(e)) for e in suite.endpoints if e.name in used]
-    facts += _all_reported(view)
+    facts += [] if len(view.arms) > FEW_ARMS else _all_reported(view)
     facts += [
         (f"Client: {name}", _plain(value)) for name, value in sorted(manifest.environment.items()) if value is not None
     ]
@@ -177,6 +177,12 @@ def _facts(view: View) -> list[tuple[str, str]]:
 def _endpoint(endpoint: Endpoint) -> str:
     kind = {EndpointKind.SIMULATOR: "built-in simulator, profile ", EndpointKind.LOCAL: "local model "}
     return f"{kind.get(endpoint.kind, '')}{endpoint.target}, protocol {endpoint.protocol}"
+
+
+def _measured(view: View) -> list[tuple[str, str]]:
+    """What few readers want: every figure of the client's own error, and of many arms what each reported."""
+    reported = _all_reported(view) if len(view.arms) > FEW_ARMS else []
+    return [*observer_facts(view.analysis.observer), *reported]
 
 
 def _all_reported(view: View) -> list[tuple[str, str]]:
