@@ -20,5 +20,5 @@ def timeline_bars(stretches: Sequence[tuple[float, float, str]]) -> tuple[Markup
     for begin, end, role in stretches:
         left = min(WIDTH * begin / span, WIDTH - _NARROWEST)
         width = min(max(_NARROWEST, WIDTH * (end - begin) / span), WIDTH - left)
-        bars.append(decoration(WIDTH, HEIGHT, [rect(left, 1, width, HEIGHT - 2, role)], kind="bar"))
+        bars.append(decoration(WIDTH, HEIGHT, [rect(left, 1, width, HEIGHT - 2, role)], kind="stretch"))
     return tuple(bars)
