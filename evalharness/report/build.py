@@ -147,8 +147,8 @@ def _size(view: View) -> str:
 
 
 def _when(start: str, end: str | None) -> str:
-    """``2026-11-20 14:02–16:47``; the end with its date where that is another day."""
+    """``2026-11-20 14:02–16:47``; the end with its date where that is another day, none within a minute."""
     text = start[:16].replace("T", " ")
-    if not end:
+    if not end or end[:16] == start[:16]:
         return text
     return f"{text}{numbers.MISSING}{end[11:16] if end[:10] == start[:10] else end[:16].replace('T', ' ')}"

@@ -199,10 +199,18 @@ class _Speaker:
         if self.margin is None or -gap.lower <= self.margin:
             return f"{clause}, and missing trials keep it open whether that is within the rule."
         allowed = rule_words.allowed(rule)
-        if standing.cases_to_settle is None or trouble.not_finished(self.run, self.analysis):
+        if trouble.not_finished(self.run, self.analysis) or self.analysis.scope != "population":
             return f"{clause}: {allowed}."
+        if standing.cases_to_settle is None:
+            return f"{clause}: {allowed}. {self._near()}"
         have = numbers.count(self.analysis.n_cases)
         return f"{clause}: {allowed}. About {_cases(standing.cases_to_settle)} would settle it; this run has {have}."
+
+    def _near(self) -> str:
+        """Why no number of cases is named."""
+        missing = any(arm.quality_bounds for arm in self.analysis.arms)
+        or_missing = ", or hang on the calls that are missing" if missing else ""
+        return f"No number of cases can be named: the truth may lie too near that{or_missing}."
 
     def _facts(self) -> str:
         scores = [arm for arm in self.analysis.arms if arm.quality.get(self.analysis.primary) is not None]
