@@ -1,20 +1,35 @@
 """Evidence for gates on scores in [0, 1]: one arm's mean, and the difference of two arms.
 
-Every interval is the one that a report shows of the same quantity, at level 0.90, but for single 0/1 trials of one arm:
-both of Wilson's limits together keep to their level, each by itself does not.
+Every interval is the one that a report shows of the same quantity, at level 0.90, but for single 0/1 trials: both of
+Wilson's and of Tango's limits together keep to their level, each by itself does not.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evalharness.stats.evidence import FEWEST_CLUSTERS, LEVEL, Claim, Evidence, Gap, Inverted, Limits, Showing, nothing
+from evalharness.core.findings import Estimate
+from evalharness.stats.bootstrap import SMALLEST_P
+from evalharness.stats.evidence import (
+    ALPHA,
+    FEWEST_CLUSTERS,
+    LEVEL,
+    Claim,
+    Evidence,
+    Gap,
+    Inverted,
+    Limits,
+    Showing,
+    nothing,
+)
 from evalharness.stats.gate_parts import limits_of, n_independent, parts_of
 from evalharness.stats.one_arm import estimate_share
 from evalharness.stats.paired import Difference, compare_scores, paired_differences, scaled_tango
+from evalharness.stats.paired_bounds import MOST_PAIRS, Flips
 from evalharness.stats.proportions import normal_quantile, t_quantile
 from evalharness.stats.sample import (
     Floats,
@@ -86,7 +101,8 @@ def _share_gap(sample: Sample, limit: float, scope: str) -> Gap | None:
 def difference_evidence(
     candidate: Sample, baseline: Sample, settings: Settings, *, baseline_is_fixed: bool = False
 ) -> Evidence:
-    """Candidate - baseline of mean scores in [0, 1], with ``compare_scores``; unpaired where no case is common.
+    """Candidate - baseline of mean scores in [0, 1], with ``compare_scores``; unpaired where no case is common. Single
+    0/1 trials of up to 1,000 pairs have the bounds of ``paired_bounds``.
 
     Against a limit of 0 a claim needs the test of no difference too: McNemar's, or sign flips. ``baseline_is_fixed``
     (a file of an earlier run): more repeats would be the candidate's alone.
@@ -112,18 +128,42 @@ def _difference(candidate: Sample, baseline: Sample, settings: Settings) -> Show
     found = compare_scores(candidate, baseline, with_level(settings, LEVEL))
     if found is None:
         return nothing(n_clusters)
-    by_interval = Inverted(limits=_limits(found, candidate, baseline, settings))
+    single = found.p_method.startswith("McNemar") and found.n_pairs <= MOST_PAIRS
+    flips = Flips(gained=found.gained, lost=found.lost, n=found.n_pairs) if single else None
+    estimate = found.estimate if flips is None else _with_bounds(found.estimate, flips)
+    by_interval = (
+        Inverted(limits=_limits(found, candidate, baseline, settings))
+        if flips is None
+        else _Bounded(flips=flips, bounds=limits_of(estimate))
+    )
 
     def p_value(claim: Claim) -> float:
         p = by_interval(claim)
         return max(p, _one_sided(found, claim)) if claim.limit == 0 else p
 
     return Showing(
-        estimate=found.estimate,
+        estimate=estimate,
         p_value=p_value,
         n_clusters=n_clusters,
         is_exact=lambda claim: claim.limit == 0 and found.p_method.endswith("exact"),
     )
+
+
+def _with_bounds(estimate: Estimate, flips: Flips) -> Estimate:
+    lower, upper = flips.bounds(ALPHA)
+    return replace(estimate, lower=lower, upper=upper, method="score bounds, each at its own error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bounded:
+    """p of a claim, on the same side of ``ALPHA`` as the printed ``bounds``, which are found to 1e-6."""
+
+    flips: Flips
+    bounds: Limits
+
+    def __call__(self, claim: Claim) -> float:
+        p = self.flips.p_above(claim.limit) if claim.above else self.flips.p_below(claim.limit)
+        return max(SMALLEST_P, min(p, ALPHA)) if claim.shown_by(self.bounds) else max(p, math.nextafter(ALPHA, 1))
 
 
 def _limits(found: Difference, candidate: Sample, baseline: Sample, settings: Settings) -> Callable[[float], Limits]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from evalharness.stats import mean_ratios, means, multiple, one_arm, paired, quantiles, signed_rank, trend
+from evalharness.stats import gate_scores, mean_ratios, means, multiple, one_arm, paired, quantiles, signed_rank, trend
 from evalharness.stats.sample import Sample, Settings, means_matrix, sample_of, with_level
 
 ERRORS_ALLOWED = 2.6
@@ -183,7 +183,7 @@ def bound_cell(kind: str, side: str, n: int, repeats: int) -> Cell:
     def bound(rng: np.random.Generator, settings: Settings) -> tuple[object, float]:
         if kind == "difference":
             baseline, candidate = two_arms(rng, n, 0.8, 0.05, repeats, 0.5, 0.3)
-            return paired.compare_scores(candidate, baseline, settings).estimate, 0.05
+            return gate_scores.difference_evidence(candidate, baseline, settings).observed.estimate, 0.05
         if kind == "p95":
             return quantiles.estimate_quantile(times(rng, n, repeats, 0.3), 0.95, settings), true_quantile(0.95)
         own = rng.normal(0, 0.5, n)
