@@ -25,7 +25,6 @@ from evalharness.verdict.compare import analyse
 from tests.support.runs import make_run
 from tests.support.stored import store_run
 
-
 #: Text that looks like the end of what a call says before its texts.
 FORGED = 'm","text":"x","request":7}]'
 
