@@ -41,7 +41,8 @@ def suite_folders(named: str | None, out: Path) -> list[Path]:
 
 
 def _below(folder: Path) -> list[Path]:
-    return sorted(suite for suite in folder.glob("*/") if _reports(suite))
+    """Those of which a report can be read: the index counts the others."""
+    return sorted(suite for suite in folder.glob("*/") if _summaries(suite))
 
 
 def _reports(suite_dir: Path) -> list[Path]:

@@ -43,6 +43,7 @@ __all__ = [
     "given_scores",
     "grader_specs",
     "result_columns",
+    "scores_of",
     "table",
 ]
 
@@ -153,6 +154,15 @@ def table(run: RunRecord) -> Table:
         tags=_tag_index(cases),
         facts=found.facts,
     )
+
+
+def scores_of(run: RunRecord, trials: Sequence[Trial], found: ResultColumns) -> Mapping[str, Floats]:
+    """By grader the scores of ``trials`` as they enter the analysis; ``found``: the columns of their results."""
+    cases = _cases_of(run, trials)
+    place = {case.case_id: index for index, case in enumerate(cases)}
+    case_index = np.array([place[trial.case_id] for trial in trials], dtype=np.int32)
+    specs = grader_specs(run.plan.suite.graders, cases)
+    return {name: _scored(found, name, by_case, case_index)[0] for name, by_case in specs.items()}
 
 
 def given_scores(run: RunRecord, grader_id: str) -> Floats:

@@ -239,7 +239,7 @@
   let timer;
   $('q').oninput = () => { clearTimeout(timer); timer = setTimeout(changed, 150); };
   for (const id of FIELDS.slice(1)) $(id)?.addEventListener('change', changed);
-  $('filters').onsubmit = (event) => event.preventDefault();
+  $('filters').onsubmit = (event) => { event.preventDefault(); $('q').blur(); };
   const turn = (by) => { page += by; shut(); draw(); grid.parentNode.scrollIntoView({ block: 'nearest' }); };
   $('prev').onclick = () => turn(-1);
   $('next').onclick = () => turn(1);
@@ -254,7 +254,7 @@
     if (key === 'j') mark(Math.min(last, Math.max(current + 1, first)));
     else if (key === 'k') mark(Math.max(first, current - 1));
     else if (key === 'Enter' && current >= 0 && !target.closest('button,a,summary')) toggle(current, true);
-    else if (key === 'Escape' && opened >= 0) { const at = opened; shut(); expanded(at, false)?.focus(); }
+    else if (key === 'Escape' && opened >= 0) { expanded(opened)?.focus(); toggle(opened); }
   });
   new IntersectionObserver((entries, watch) => {
     if (entries.at(-1).isIntersecting) { watch.disconnect(); load(); }

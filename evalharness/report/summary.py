@@ -63,7 +63,7 @@ def _facts(run: RunRecord, analysis: Analysis) -> dict[str, Json]:
         "quality": estimate_json(headline.quality.get(analysis.primary)),
         "cost_usd": estimate_json(headline.cost_usd),
         "total_ms_p95": estimate_json(_headline_p95(analysis, headline)),
-        "good_share": estimate_json(analysis.service.share if analysis.service else None),
+        "good_share": estimate_json(_good_share(analysis)),
         "quality_range": _range(analysis),
         "drift": _drift(analysis.drift),
         "changed_cases": _changed(analysis, headline),
@@ -199,6 +199,13 @@ def _headline_label(analysis: Analysis, headline: ArmFindings) -> str:
 def _headline_p95(analysis: Analysis, headline: ArmFindings) -> Estimate | None:
     stretch = headline_stretch(analysis) if analysis.kind == "latency" else None
     return _p95(headline.times if stretch is None else stretch.times)
+
+
+def _good_share(analysis: Analysis) -> Estimate | None:
+    """At the level of load that the heading names, as the other figures."""
+    stretch = headline_stretch(analysis) if analysis.kind == "latency" else None
+    service = analysis.service if stretch is None else stretch.service
+    return service.share if service else None
 
 
 def _arm(arm: ArmFindings, primary: str) -> Mapping[str, Json]:

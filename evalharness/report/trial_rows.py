@@ -11,6 +11,8 @@ import numpy as np
 
 from evalharness.core.model import Case, Phase, Status, Trial
 from evalharness.core.record import TrialResult
+from evalharness.metrics.columns import STATUS_CODE
+from evalharness.metrics.table import analysed_trials, result_columns
 from evalharness.report.view import View
 
 #: Of the static side pages and of the page numbers the report links to.
@@ -34,6 +36,17 @@ class TrialRow:
         return TrialResult(trial_id=self.trial.trial_id, status=Status.PENDING) if found is None else found
 
 
+def _known_trials(view: View) -> Sequence[Trial]:
+    """All measured ones but those that the time or a settled question left over: of these there is nothing to show."""
+    measured = [trial for trial in view.run.plan.trials if trial.phase is Phase.MEASURED]
+    analysed = [] if view.run.plan.suite.load.is_timed else analysed_trials(view.run)
+    if len(analysed) == len(measured):
+        return measured
+    wanted = {trial.trial_id for trial in analysed}
+    ended = result_columns(view.run, measured).status != STATUS_CODE[Status.PENDING]
+    return [trial for trial, has in zip(measured, ended.tolist(), strict=True) if has or trial.trial_id in wanted]
+
+
 class TrialRows(Sequence[TrialRow]):
     """All measured trials of the arms of a view by case, arm and repeat; each is made when it is asked for.
 
@@ -45,7 +58,7 @@ class TrialRows(Sequence[TrialRow]):
         self._run = view.run
         arms = {arm.arm_id: index for index, arm in enumerate(view.arms)}
         cases = {case.case_id: index for index, case in enumerate(view.run.plan.suite.cases)}
-        self.trials = [t for t in view.run.plan.trials if t.phase is Phase.MEASURED and t.arm_id in arms]
+        self.trials = [trial for trial in _known_trials(view) if trial.arm_id in arms]
         case_index = np.fromiter((cases[trial.case_id] for trial in self.trials), np.int64, len(self.trials))
         arm_index = np.fromiter((arms[trial.arm_id] for trial in self.trials), np.int64, len(self.trials))
         repeat_index = np.fromiter((trial.repeat_index for trial in self.trials), np.int64, len(self.trials))

@@ -11,7 +11,7 @@ import numpy as np
 
 from evalharness.core.model import Arm, Case, Json, Status
 from evalharness.metrics.columns import Floats, Int64s, ResultColumns
-from evalharness.metrics.table import answer_texts, result_columns
+from evalharness.metrics.table import answer_texts, result_columns, scores_of
 from evalharness.report import numbers
 from evalharness.report.curl import curl_head, python_around
 from evalharness.report.packing import compact, packed, packed_within
@@ -117,6 +117,7 @@ class TrialTable:
         """The JSON of the table before the previews and after them: these alone are tried in several lengths."""
         rows, kept, run, analysis = self.rows, self.kept, self.view.run, self.view.analysis
         order, found = rows.order[kept], self._found
+        scores = scores_of(run, rows.trials, found)
         columns: dict[str, Json] = {
             "case": rows.case_index[kept].tolist(),
             "arm": rows.arm_index[kept].tolist(),
@@ -147,8 +148,7 @@ class TrialTable:
             "graders": [visible(grader) for grader in analysis.grader_ids],
             "pass_at": run.plan.suite.graders[0].pass_at if run.plan.suite.graders else 1.0,
             "scores": [
-                [_score(value) for value in found.scores.get(grader, none)[order].tolist()]
-                for grader in analysis.grader_ids
+                [_score(value) for value in scores.get(grader, none)[order].tolist()] for grader in analysis.grader_ids
             ],
             "of": len(rows),
             "turns": bool((found.facts.n_calls > 1).any()),

@@ -210,7 +210,7 @@ class _Speaker:
         """Why no number of cases is named."""
         missing = any(arm.quality_bounds for arm in self.analysis.arms)
         or_missing = ", or hang on the calls that are missing" if missing else ""
-        return f"No number of cases can be named: the truth may lie too near that{or_missing}."
+        return f"No number of cases can be named: the truth may lie too near what is allowed{or_missing}."
 
     def _facts(self) -> str:
         scores = [arm for arm in self.analysis.arms if arm.quality.get(self.analysis.primary) is not None]

@@ -59,7 +59,8 @@ def differing_keys(old: Mapping[str, Json], new: Mapping[str, Json]) -> tuple[st
 
 
 def _canonical(values: Mapping[str, Json], key: str) -> str | None:
-    return canonical_json(values[key]) if key in values else None
+    """Null is as good as not there."""
+    return None if values.get(key) is None else canonical_json(values[key])
 
 
 def _difference(key: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> str:

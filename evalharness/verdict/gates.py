@@ -30,9 +30,9 @@ from evalharness.verdict.gate_samples import (
 )
 from evalharness.verdict.view import RunView
 
-NO_BASELINE = "no baseline to compare with: name a run or a file with `--baseline`"
+NO_BASELINE = "no baseline to compare with: name a run or a file with --baseline"
 NO_BASELINE_ARM = "the baseline has no such arm"
-NO_QUANTILES = "a baseline file holds no quantiles: name the run itself with `--baseline`"
+NO_QUANTILES = "a baseline file holds no quantiles: name the run itself with --baseline"
 NO_MEAN = "trials that failed took no time that a mean could be made of: name a `quantile`"
 DRIFTING_MEAN = "times drifted, and a mean of them has no interval that would hold: name a `quantile`"
 

@@ -147,11 +147,12 @@ def _against_run(view: View, writer: _Writer) -> Group | None:
 
 
 def _between_arms(view: View, writer: _Writer) -> Group | None:
-    """The recommended arm comes first and has the most room."""
+    """The arm that the verdict names comes first and has the most room."""
     base, flips = view.baseline, view.analysis.flips
     if base is None or not any(view.versus(arm_id) for arm_id in flips):
         return None
-    arms = sorted((arm for arm in view.shown if flips.get(arm.arm_id)), key=lambda arm: not arm.is_chosen)
+    named = view.analysis.decision.arm_id
+    arms = sorted((arm for arm in view.shown if flips.get(arm.arm_id)), key=lambda arm: arm.arm_id != named)
     said = [f"Mean score of a case under {base.spoken} and under the other arm; losses first."]
     said += [may_be_said(chain.from_iterable(flips.values())), *_which_repeat(view)] if arms else []
     return Group(
