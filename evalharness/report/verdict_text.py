@@ -186,7 +186,8 @@ class _Speaker:
             return "No arm keeps the rule: each breaks a limit or is shown to be below another by too much."
         cheapest = f"{words.name_first(self.label(decision.arm_id))} is the cheapest that is not ruled out"
         standing = next(item for item in decision.standings if item.arm_id == decision.arm_id)
-        return f"{cheapest}, but {self._open(standing)}"
+        near = f" {self._near()}" if self._has_no_number(standing) else ""
+        return f"{cheapest}, but {self._open(standing)}{near}"
 
     def _open(self, standing: ArmStanding) -> str:
         """What keeps an arm undecided, and how many cases would settle it: the end of a sentence and one more."""
@@ -199,12 +200,15 @@ class _Speaker:
         if self.margin is None or -gap.lower <= self.margin:
             return f"{clause}, and missing trials keep it open whether that is within the rule."
         allowed = rule_words.allowed(rule)
-        if trouble.not_finished(self.run, self.analysis) or self.analysis.scope != "population":
+        if standing.cases_to_settle is None or trouble.not_finished(self.run, self.analysis):
             return f"{clause}: {allowed}."
-        if standing.cases_to_settle is None:
-            return f"{clause}: {allowed}. {self._near()}"
         have = numbers.count(self.analysis.n_cases)
         return f"{clause}: {allowed}. About {_cases(standing.cases_to_settle)} would settle it; this run has {have}."
+
+    def _has_no_number(self, standing: ArmStanding) -> bool:
+        """Whether more cases are meant, and none are enough."""
+        is_open = standing.gap is not None and standing.cases_to_settle is None
+        return is_open and self.analysis.scope == "population" and not trouble.not_finished(self.run, self.analysis)
 
     def _near(self) -> str:
         """Why no number of cases is named."""
