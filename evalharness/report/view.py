@@ -113,8 +113,8 @@ class View:
             return ""
         baseline = " and the baseline" if self.baseline else ""
         return (
-            f"Showing {len(self.shown)} of {len(self.arms)} arms: those that the verdict names, those that no other "
-            f"beats in everything, the highest scores{baseline}"
+            f"Showing {len(self.shown)} of {len(self.arms)} arms: those that the verdict names, the efficient "
+            f"ones, the highest scores{baseline}"
         )
 
     def few(self, n: int) -> tuple[ArmView, ...]:

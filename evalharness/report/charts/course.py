@@ -9,6 +9,7 @@ from markupsafe import Markup
 from evalharness.report.charts.marks import Mark
 from evalharness.report.charts.scales import Scale
 from evalharness.report.charts.svg import element, frame, line, paint, polyline, text
+from evalharness.report.numbers import plural
 from evalharness.report.visible import shortened
 
 DRIFT_WIDTH, DRIFT_HEIGHT = 236, 120
@@ -38,7 +39,7 @@ def drift(
         body.append(polyline(run, mark.role, 2) if len(run) > 1 else _dot(*run[0], mark.role))
     desc = f"Median total time in {len(values)} equal blocks of calls in time order; {top_text} over all."
     if any(retried):
-        desc += f" {sum(retried)} calls were tried again or turned away."
+        desc += f" Tried again or turned away: {plural(sum(retried), 'call')}."
     return frame(DRIFT_WIDTH, DRIFT_HEIGHT, body, title=f"{label}: course over the run", desc=desc)
 
 
