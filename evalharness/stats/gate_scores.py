@@ -128,14 +128,7 @@ def _difference(candidate: Sample, baseline: Sample, settings: Settings) -> Show
     found = compare_scores(candidate, baseline, with_level(settings, LEVEL))
     if found is None:
         return nothing(n_clusters)
-    single = found.p_method.startswith("McNemar") and found.n_pairs <= MOST_PAIRS
-    flips = Flips(gained=found.gained, lost=found.lost, n=found.n_pairs) if single else None
-    estimate = found.estimate if flips is None else _with_bounds(found.estimate, flips)
-    by_interval = (
-        Inverted(limits=_limits(found, candidate, baseline, settings))
-        if flips is None
-        else _Bounded(flips=flips, bounds=limits_of(estimate))
-    )
+    estimate, by_interval = _interval(found, candidate, baseline, settings)
 
     def p_value(claim: Claim) -> float:
         p = by_interval(claim)
@@ -149,9 +142,16 @@ def _difference(candidate: Sample, baseline: Sample, settings: Settings) -> Show
     )
 
 
-def _with_bounds(estimate: Estimate, flips: Flips) -> Estimate:
-    lower, upper = flips.bounds(ALPHA)
-    return replace(estimate, lower=lower, upper=upper, method="score bounds, each at its own error")
+def _interval(
+    found: Difference, candidate: Sample, baseline: Sample, settings: Settings
+) -> tuple[Estimate, Callable[[Claim], float]]:
+    """The estimate with its one-sided bounds, and the p of a claim that goes with them."""
+    if not found.p_method.startswith("McNemar") or found.n_pairs > MOST_PAIRS:
+        return found.estimate, Inverted(limits=_limits(found, candidate, baseline, settings))
+    flips = Flips(gained=found.gained, lost=found.lost, n=found.n_pairs)
+    bounds = flips.bounds(ALPHA)
+    estimate = replace(found.estimate, lower=bounds[0], upper=bounds[1], method="score bounds, each at its own error")
+    return estimate, _Bounded(flips=flips, bounds=bounds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,11 +38,6 @@ class Mark:
         """Stroke pattern: solid for the first variant."""
         return _DASHES[self.dash % len(_DASHES)]
 
-    @property
-    def line_name(self) -> str:
-        """What the stroke pattern is called in a key."""
-        return ("solid", "dashed", "dotted", "dash-dotted")[self.dash % len(_DASHES)]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
