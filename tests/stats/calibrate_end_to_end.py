@@ -12,6 +12,8 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import evalharness as eh
@@ -62,14 +64,14 @@ def grid() -> Iterator[Cell]:
     yield Cell("an arm used that is worse than the best by more than the margin", None, at_most=0.05)
 
 
-def counts(runs: int) -> dict[str, tuple[int, int]]:
-    """Situation -> runs in which it held (or erred), and runs; seeds 1 to ``runs``."""
+def counts(runs: int, jobs: int) -> dict[str, tuple[int, int]]:
+    """Situation -> runs in which it held (or erred), and runs; seeds 1 to ``runs``, ``jobs`` at a time."""
     hits: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as place, ProcessPoolExecutor(jobs) as pool:
         folder = Path(place)
-        profile = _profile(folder)
-        for seed in range(1, runs + 1):
-            hits.update(name for name, held in _one(folder / str(seed), profile, seed).items() if held)
+        one = partial(_one, folder, _profile(folder))
+        for situations in pool.map(one, range(1, runs + 1)):
+            hits.update(name for name, held in situations.items() if held)
     return {cell.name: (hits[cell.name], runs) for cell in grid()}
 
 
@@ -80,7 +82,8 @@ def _profile(folder: Path) -> Path:
     return path
 
 
-def _one(folder: Path, profile: Path, seed: int) -> dict[str, bool]:
+def _one(place: Path, profile: Path, seed: int) -> dict[str, bool]:
+    folder = place / str(seed)
     folder.mkdir()
     with simulator(profile=str(profile), seed=seed) as server:
         problems = [(f"What is {17 + 3 * i} * {11 + i} + {i}?", (17 + 3 * i) * (11 + i) + i) for i in range(N_CASES)]

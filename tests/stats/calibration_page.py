@@ -43,11 +43,12 @@ class Topic:
         return _cells(self.module)
 
     def counts(self, runs: int, jobs: int, only: str) -> dict[str, tuple[int, int]]:
-        """Topics whose one run answers all their situations measure themselves: ``counts(runs)`` of their module."""
-        together: Callable[[int], dict[str, tuple[int, int]]] | None
+        """Topics whose one run answers all their situations measure themselves: ``counts(runs, jobs)`` of their
+        module."""
+        together: Callable[[int, int], dict[str, tuple[int, int]]] | None
         together = getattr(importlib.import_module(self.module), "counts", None)
         if together is not None:
-            return together(runs)
+            return together(runs, jobs)
         return dict(self._each(runs, jobs, only))
 
     def _each(self, runs: int, jobs: int, only: str) -> Iterator[tuple[str, tuple[int, int]]]:

@@ -133,7 +133,8 @@ def test_a_service_with_slots_works_on_no_more_at_once_and_keeps_the_order(tmp_p
 
 def test_who_leaves_the_line_is_logged_and_keeps_nobody_waiting(tmp_path: Path) -> None:
     profile = tmp_path / "one.json"
-    profile.write_text(json.dumps({"extends": "queueing", "capacity": {"slots": 1}}))
+    long_work = {"none": {"ttfo_ms": {"median": 1_500}}}  # so that who leaves leaves before it, on a busy machine too
+    profile.write_text(json.dumps({"extends": "queueing", "capacity": {"slots": 1}, "efforts": long_work}))
     with simulator(profile=str(profile), truth_log=tmp_path / "log.jsonl") as server:
         first, leaver, last = connect(server), connect(server), connect(server)
         for name, connection in (("first", first), ("leaver", leaver), ("last", last)):
