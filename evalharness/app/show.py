@@ -29,7 +29,7 @@ _RULER = 40
 
 
 def show(run: RunRecord, case_id: str, *, arms: Sequence[Arm], repeat: int | None) -> str:
-    """All trials of a case in these arms.
+    """All trials of a case in these arms. ``repeat``: one of them, from 1; None: all.
 
     Raises:
         UsageError: no such case or repeat; the nearest ids are in the hint.
@@ -42,11 +42,11 @@ def show(run: RunRecord, case_id: str, *, arms: Sequence[Arm], repeat: int | Non
         for trial in run.plan.trials
         if trial.case_id == case_id
         and trial.arm_id in wanted
-        and repeat in (None, trial.repeat_index)
+        and repeat in (None, trial.repeat_index + 1)
         and trial.trial_id in run.results
     ]
     if not trials:
-        raise UsageError(f"case '{case_id}' has no repeat {repeat} in these arms", hint="repeats count from 0")
+        raise UsageError(f"case '{case_id}' has no repeat {repeat} in these arms", hint="repeats count from 1")
     trials.sort(key=lambda trial: (list(wanted).index(trial.arm_id), trial.phase, trial.repeat_index))
     blocks = ["\n".join(_case_lines(case))]
     blocks += [
@@ -81,7 +81,7 @@ def _case_lines(case: Case) -> Iterator[str]:
 
 def _trial_lines(trial: Trial, arm: Arm, result: TrialResult, endpoints: Mapping[str, Endpoint]) -> Iterator[str]:
     warmup = ", warm-up" if trial.phase == "warmup" else ""
-    yield f"── {arm.label}, repeat {trial.repeat_index}{warmup}: {result.status}"
+    yield f"── {arm.label}, repeat {trial.repeat_index + 1}{warmup}: {result.status}"
     if result.pending_reason:
         yield f"  pending: {result.pending_reason}"
     for call in result.calls:
@@ -97,8 +97,8 @@ def _trial_lines(trial: Trial, arm: Arm, result: TrialResult, endpoints: Mapping
 def _lost_lines(trial: Trial, lost: Sequence[LostAttempt]) -> Iterator[str]:
     for attempt in lost:
         if attempt.trial_id == trial.trial_id:
-            turn = f" of turn {attempt.turn_index}" if attempt.turn_index else ""
-            yield f"  attempt {attempt.attempt_index}{turn}: begun {attempt.begun_utc} and never ended"
+            turn = f" of turn {attempt.turn_index + 1}" if attempt.turn_index else ""
+            yield f"  attempt {attempt.attempt_index + 1}{turn}: begun {attempt.begun_utc} and never ended"
             yield "    the run was killed or cut short; it may have been charged"
 
 
@@ -128,7 +128,7 @@ def _attempt_lines(attempt: Attempt) -> Iterator[str]:
     head = "" if attempt.http_status is None else f", HTTP {attempt.http_status}"
     request_id = f", request id {attempt.request_id}" if attempt.request_id else ""
     waited = f", after a wait of {attempt.wait_ms:,.0f} ms" if attempt.wait_ms else ""
-    yield f"  attempt {attempt.index}: {attempt.status}{head}{request_id}{waited}"
+    yield f"  attempt {attempt.index + 1}: {attempt.status}{head}{request_id}{waited}"
     if attempt.failure is not None:
         yield f"    {attempt.failure.kind}: {attempt.failure.message}"
     if attempt.partial_text:

@@ -13,7 +13,7 @@ from evalharness.cli.options import arm_values, out_option
 @click.argument("run")
 @click.argument("case")
 @click.option("--arm", "arms", multiple=True, metavar="KEY=VALUE", help="Only arms with this value on an axis.")
-@click.option("--repeat", type=click.IntRange(min=0), metavar="N", help="Only this repeat, counted from 0.")
+@click.option("--repeat", type=click.IntRange(min=1), metavar="N", help="Only this repeat, counted from 1.")
 @out_option
 def command(run: str, case: str, arms: tuple[str, ...], repeat: int | None, out: Path | None) -> None:
     from evalharness.app.find import run_folder

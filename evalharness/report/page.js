@@ -8,17 +8,15 @@
 
   // ---- all trials
   if (!$('data') || !('DecompressionStream' in window)) return;
-  const unpack = async (id) => {
+  const unpack = (id) => {
     const bytes = Uint8Array.from(atob($(id).textContent), (c) => c.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
-    return JSON.parse(await new Response(stream).text());
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).json();
   };
   const SIZE = 100, grid = $('grid'), heads = [...grid.querySelectorAll('th')];
   let table, order, texts, page = 0, current = -1, opened = -1, sort = '', loading;
   const col = (name, row) => table.columns[name][row];
   const caseOf = (row) => table.cases[col('case', row)];
   const armOf = (row) => table.arms[col('arm', row)];
-  const idOf = (row) => [caseOf(row)[0], armOf(row)[0], col('repeat', row)].map(encodeURIComponent).join('/');
   const score = (row) => table.scores.length ? table.scores[0][row] : null;
   const outcome = (row) => score(row) === null ? 'ungraded' : score(row) >= table.pass_at ? 'right' : 'wrong';
   const status = (row) => table.statuses[col('status', row)];
@@ -33,63 +31,60 @@
     const value = col(name, row);
     return value === null ? '–' : FORMATS[table.formats[name][1]](value);
   };
-  // What a cell shows, and what it is sorted by.
   const CELLS = {
-    case: [(r) => caseOf(r)[0], (r) => caseOf(r)[0]],
-    arm: [(r) => armOf(r)[0]],
-    repeat: [(r) => col('repeat', r)],
-    score: [(r) => col('failure', r) || (score(r) === null ? status(r) : pct(score(r))), score],
-    preview: [(r) => col('preview', r)],
+    case: (r) => caseOf(r)[0],
+    arm: (r) => armOf(r)[0],
+    level: (r) => table.levels[col('level', r)],
+    repeat: (r) => col('repeat', r) + 1,
+    score: (r) => col('failure', r) || (score(r) === null ? status(r) : pct(score(r))),
+    preview: (r) => col('preview', r),
   };
+  // What is not sorted by its column.
+  const KEYS = { case: CELLS.case, score };
+  const FILTERS = { arm: CELLS.arm, level: CELLS.level, outcome, status, failure: (r) => col('failure', r), tag: (r) => caseOf(r)[1] };
 
   const load = () => loading ??= unpack('data').then((value) => {
     table = value;
     $('trials-plain').hidden = !($('trials-live').hidden = false);
     for (const { dataset: { name }, firstChild } of heads) {
-      firstChild.onclick = () => { sort = sort === name ? '-' + name : sort === '-' + name ? '' : name; changed(); };
+      firstChild.onclick = () => { sort = { [name]: '-' + name, ['-' + name]: '' }[sort] ?? name; changed(); };
     }
     select();
     draw();
   });
 
-  const FIELDS = ['q', 'arm', 'outcome', 'status', 'tag'];
-  const wanted = (id) => $(id) ? $(id).value : '';
+  const FIELDS = ['q', ...Object.keys(FILTERS)];
+  const wanted = (id) => $(id)?.value || '';
   function select() {
-    const [q, arm, result, ended, tag] = FIELDS.map(wanted), exact = q[0] === '=' && q.slice(1);
-    const words = exact ? [] : q.toLowerCase().split(/\s+/).filter(Boolean);
-    order = [];
-    for (let row = 0; row < table.columns.case.length; row++) {
-      const [id, tags] = caseOf(row);
-      if (exact && id !== exact || arm && armOf(row)[0] !== arm || result && outcome(row) !== result) continue;
-      if (ended && status(row) !== ended || tag && !tags.includes(tag)) continue;
-      if (words.length) {
-        const hay = `${id} ${tags.join(' ')} ${armOf(row)[0]} ${col('failure', row) || ''} ${col('preview', row)}`.toLowerCase();
-        if (!words.every((word) => hay.includes(word))) continue;
-      }
-      order.push(row);
-    }
+    const q = wanted('q'), words = q[0] === '=' ? [] : q.toLowerCase().split(/\s+/).filter(Boolean);
+    const filters = FIELDS.slice(1).filter(wanted).map((id) => [FILTERS[id], wanted(id)]);
+    if (q[0] === '=') filters.push([CELLS.case, q.slice(1)]);
+    order = table.columns.case.map((_, row) => row).filter((row) => {
+      if (!filters.every(([of, value]) => [of(row)].flat().includes(value))) return false;
+      const hay = words.length && [...caseOf(row), armOf(row)[0], col('failure', row), col('preview', row)].join(' ').toLowerCase();
+      return words.every((word) => hay.includes(word));
+    });
     if (sort) {
       const down = sort[0] === '-', name = sort.replace('-', '');
-      const key = CELLS[name]?.[1] || ((row) => table.columns[name] && col(name, row));
-      const keys = new Map(order.map((row) => [row, key(row)]));
+      const key = KEYS[name] || ((row) => table.columns[name]?.[row]);
       order.sort((a, b) => {
-        const x = keys.get(a), y = keys.get(b);
+        const x = key(a), y = key(b);
         if (x === null || y === null) return (x === null) - (y === null) || a - b;
-        return (x < y ? -1 : x > y ? 1 : 0) * (down ? -1 : 1) || a - b;
+        return ((x > y) - (x < y)) * (down ? -1 : 1) || a - b;
       });
     }
-    page = 0; current = -1; opened = -1;
+    page = 0; current = opened = -1;
   }
 
   function draw() {
     const from = page * SIZE, rows = order.slice(from, from + SIZE);
     const lines = rows.length ? rows.map((row, i) => line(row, from + i))
-      : [make('tr', {}, make('td', { colSpan: 9, className: 'preview' }, 'No trial matches.'))];
+      : [make('tr', {}, make('td', { colSpan: heads.length, className: 'preview' }, 'No trial matches.'))];
     grid.tBodies[0].replaceChildren(...lines);
     for (const th of heads) {
-      const mine = sort.replace('-', '') === th.dataset.name, down = sort[0] === '-';
-      th.ariaSort = mine ? down ? 'descending' : 'ascending' : null;
-      th.firstChild.textContent = th.dataset.title + (mine ? down ? ' ↓' : ' ↑' : '');
+      const { name, title } = th.dataset, way = [name, '-' + name].indexOf(sort);
+      th.ariaSort = ['ascending', 'descending'][way] ?? null;
+      th.firstChild.textContent = title + ([' ↑', ' ↓'][way] ?? '');
     }
     $('found').textContent = `${count(order.length)} of ${count(table.columns.case.length)} trials`;
     $('place').textContent = rows.length ? `${count(from + 1)} to ${count(from + rows.length)}` : '';
@@ -98,38 +93,30 @@
   }
 
   function line(row, at) {
-    const tr = make('tr');
+    const tr = make('tr', {}, ...heads.map(({ dataset: { name } }) => {
+      const text = CELLS[name] ? CELLS[name](row) : shown(name, row), isBad = name === 'score' && (col('failure', row) || outcome(row) === 'wrong');
+      if (name !== 'case') return make('td', { className: isBad ? 'worse' : name }, text);
+      return make('th', { scope: 'row' }, make('button', { type: 'button', ariaExpanded: false, onclick: () => toggle(at, true) }, text));
+    }));
     tr.dataset.at = at;
-    for (const { dataset: { name } } of heads) {
-      const text = CELLS[name] ? CELLS[name][0](row) : shown(name, row);
-      if (name === 'case') {
-        const button = make('button', { type: 'button', ariaExpanded: false, onclick: () => toggle(at, true) }, text);
-        tr.append(make('th', { scope: 'row' }, button));
-        continue;
-      }
-      const isBad = name === 'score' && (col('failure', row) || outcome(row) === 'wrong');
-      tr.append(make('td', { className: isBad ? 'worse' : name }, text));
-    }
     return tr;
   }
 
   const lineAt = (at) => grid.querySelector(`tr[data-at="${at}"]`);
+  const buttonAt = (at) => lineAt(at)?.querySelector('button');
   function mark(at) {
-    grid.querySelector('tr.on')?.classList.remove('on');
+    lineAt(current)?.classList.remove('on');
     current = at;
-    const tr = lineAt(at);
-    tr?.classList.add('on');
-    tr?.scrollIntoView({ block: 'nearest' });
+    lineAt(at)?.classList.add('on');
+    lineAt(at)?.scrollIntoView({ block: 'nearest' });
   }
-  function expanded(at, is) {
-    const button = lineAt(at)?.querySelector('button');
-    if (button) button.ariaExpanded = is;
-    return button;
-  }
+  // Closes what is open, and returns the button of its row.
   function shut() {
+    const button = buttonAt(opened);
+    if (button) button.ariaExpanded = false;
     grid.querySelector('.detail')?.remove();
-    expanded(opened, false);
     opened = -1;
+    return button;
   }
   async function toggle(at, push) {
     const was = opened;
@@ -138,10 +125,10 @@
     mark(at);
     opened = at;
     const row = order[at];
-    if (push) history.pushState(null, '', '#trial=' + idOf(row));
-    expanded(at, true);
+    if (push) history.pushState(hashOfTable(), '', '#trial=' + [caseOf(row)[0], armOf(row)[0], col('repeat', row)].map(encodeURIComponent).join('/'));
+    buttonAt(at).ariaExpanded = true;
     texts ??= await unpack('texts');
-    if (opened === at && !grid.querySelector('.detail')) lineAt(at).after(make('tr', { className: 'detail' }, make('td', { colSpan: 9 }, detail(row))));
+    if (opened === at && !grid.querySelector('.detail')) lineAt(at).after(make('tr', { className: 'detail' }, make('td', { colSpan: heads.length }, detail(row))));
   }
 
   // ---- one trial in full: tables of what is known of it, then its texts
@@ -173,11 +160,11 @@
   }
   function detail(row) {
     const full = texts.rows[row] || { turns: [{ output: col('preview', row) }] };
-    const [id, tags] = caseOf(row), [, flags, asked, endpoint] = armOf(row), times = full.line || stretches(row, full.at);
-    const known = Object.keys(table.formats).filter((name) => col(name, row) !== null);
-    const facts = [['Ended', status(row)], ...known.map((name) => [table.formats[name][0], shown(name, row)])];
-    const sheets = make('div', { className: 'pair' }, sheet('Measured', facts),
-      sheet('Asked of', tags.length ? [...asked, ['tags', tags.join(', ')]] : asked));
+    const [id, tags, quoted = id] = caseOf(row), [, flags, asked, endpoint] = armOf(row), times = full.line || stretches(row, full.at);
+    const known = Object.entries(table.formats).filter(([name]) => col(name, row) !== null);
+    const facts = [['Ended', status(row)], ...known.map(([name, [title]]) => [title, shown(name, row)])];
+    const also = [['load', CELLS.level(row)], ['tags', tags.join(', ')]].filter((fact) => fact[1]);
+    const sheets = make('div', { className: 'pair' }, sheet('Measured', facts), sheet('Asked of', [...asked, ...also]));
     if (table.graders.length) sheets.append(sheet('Scores', table.graders.map((name, i) => [name, pct(table.scores[i][row]), full.reasons?.[name] || ''])));
     if (times.length) sheets.append(timeline(times));
     const box = make('div', {}, sheets), pre = (text) => make('pre', { tabIndex: 0, dir: 'auto' }, text);
@@ -204,8 +191,7 @@
       const at = table.columns.place?.[row] ?? row, page = String(Math.floor(at / table.side) + 1).padStart(4, 0);
       last.append(make('a', { href: `trials/p${page}.html#t-${at}` }, 'Its full text'), ' · ');
     }
-    const quoted = /^[\w.:-]+$/.test(id) ? id : `'${id.replaceAll("'", `'\\''`)}'`;
-    last.append(make('code', {}, `evalharness show ${table.run} ${quoted}${flags} --repeat ${col('repeat', row)}`));
+    last.append(make('code', {}, `evalharness show ${table.run} ${quoted}${flags} --repeat ${col('repeat', row) + 1}`));
     box.append(last);
     return box;
   }
@@ -219,15 +205,19 @@
   function changed() { select(); draw(); history.replaceState(null, '', hashOfTable()); }
   const decode = (text) => { try { return decodeURIComponent(text); } catch { return text; } };
   async function follow() {
-    const hash = location.hash;
+    const { hash } = location, isTrial = hash.startsWith('#trial=');
+    if (opened >= 0) shut().focus();
     if (!/^#(trials\?|trial=|case-)/.test(hash) || $(hash.slice(1))) return;
     await load();
-    const params = new URLSearchParams(hash.startsWith('#trials?') ? hash.slice(8) : '');
-    for (const id of FIELDS) if ($(id)) $(id).value = params.get(id) || '';
-    sort = params.get('sort') || '';
-    if (hash.startsWith('#case-')) $('q').value = '=' + decode(hash.slice(6));
-    select();
-    const [id, arm, repeat] = hash.startsWith('#trial=') ? hash.slice(7).split('/').map(decode) : [];
+    // A trial that was opened in the table remembers what the table showed.
+    const shows = isTrial ? history.state || '' : hash.replace(/^#case-(.*)/, (_, id) => '#trials?' + new URLSearchParams({ q: '=' + decode(id) }));
+    if (shows !== hashOfTable()) {
+      const params = new URLSearchParams(shows.slice(8));
+      for (const id of FIELDS) if ($(id)) $(id).value = params.get(id) || '';
+      sort = params.get('sort') || '';
+      select();
+    } else if (!isTrial) return;
+    const [id, arm, repeat] = isTrial ? hash.slice(7).split('/').map(decode) : [];
     const at = order.findIndex((row) => caseOf(row)[0] === id && armOf(row)[0] === arm && col('repeat', row) == repeat);
     if (at >= 0) page = Math.floor(at / SIZE);
     draw();
@@ -244,20 +234,20 @@
   $('prev').onclick = () => turn(-1);
   $('next').onclick = () => turn(1);
   addEventListener('hashchange', follow);
-  addEventListener('keydown', (event) => {
-    const { key, target } = event;
-    if (event.ctrlKey || event.metaKey || event.altKey || target.closest('input,select,dialog')) return;
-    if (key === '/') { event.preventDefault(); load().then(() => { $('trials').scrollIntoView(); $('q').focus(); }); }
-    if (key === '?') load().then(() => $('keys').showModal());
-    if (!table) return;
-    const first = page * SIZE, last = Math.min(order.length, first + SIZE) - 1;
-    if (key === 'j') mark(Math.min(last, Math.max(current + 1, first)));
-    else if (key === 'k') mark(Math.max(first, current - 1));
-    else if (key === 'Enter' && current >= 0 && !target.closest('button,a,summary')) toggle(current, true);
-    else if (key === 'Escape' && opened >= 0) { expanded(opened)?.focus(); toggle(opened); }
+  addEventListener('keydown', async (event) => {
+    const { key, target, ctrlKey, metaKey, altKey } = event;
+    if (ctrlKey || metaKey || altKey || target.closest('input,select,dialog')) return;
+    if (key === '/') event.preventDefault();
+    if ('/?jk'.includes(key)) await load();
+    if (key === '/') { $('trials').scrollIntoView(); $('q').focus(); }
+    if (key === '?') $('keys').showModal();
+    if (key === 'j' || key === 'k') {
+      const first = page * SIZE, last = Math.min(order.length, first + SIZE) - 1;
+      mark(Math.min(last, Math.max(first, current + (key === 'j' ? 1 : -1))));
+    }
+    if (key === 'Enter' && current >= 0 && !target.closest('button,a,summary')) toggle(current, true);
+    if (key === 'Escape' && opened >= 0) { shut().focus(); history.pushState(null, '', hashOfTable()); }
   });
-  new IntersectionObserver((entries, watch) => {
-    if (entries.at(-1).isIntersecting) { watch.disconnect(); load(); }
-  }, { rootMargin: '800px' }).observe($('trials'));
+  new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && load(), { rootMargin: '800px' }).observe($('trials'));
   follow();
 })();

@@ -15,7 +15,7 @@ from evalharness.report.document import STYLE_FILE, policy, style_element, style
 from evalharness.report.phases import Phase
 from evalharness.report.settings import ReportSettings
 from evalharness.report.templates import render
-from evalharness.report.trial_rows import TRIALS_PER_PAGE, TrialRow, TrialRows
+from evalharness.report.trial_rows import TRIALS_PER_PAGE, TrialRow, TrialRows, level_names
 from evalharness.report.trial_text import TrialText, trial_text
 from evalharness.report.view import View, make_view
 from evalharness.report.visible import direction
@@ -91,9 +91,12 @@ def _side_trial(row: TrialRow, place: int, view: View) -> SideTrial:
     texts, result = trial_text(row), row.result
     reasons = dict(texts.reasons)
     scores = [_score(grader, score, reasons.get(grader, "")) for grader, score in sorted(result.scores.items())]
+    names = level_names(view)
+    level = [names[row.trial.step]] if names else []
+    named = [row.case.case_id, view.arms[row.arm_index].label, *level, f"repeat {row.trial.repeat_index + 1}"]
     return SideTrial(
         anchor=f"t-{place}",
-        title=f"{row.case.case_id} / {view.arms[row.arm_index].label} / {row.trial.repeat_index}",
+        title=" / ".join(named),
         status=result.status.value,
         parts=tuple((heading, text, direction(text)) for heading, text in _parts(texts, "\n".join(scores)) if text),
         stretches=_stretches(texts.phases),

@@ -13,6 +13,7 @@ from evalharness.core.model import Case, Phase, Status, Trial
 from evalharness.core.record import TrialResult
 from evalharness.metrics.columns import STATUS_CODE
 from evalharness.metrics.table import analysed_trials, result_columns
+from evalharness.report.load_words import level_text
 from evalharness.report.view import View
 
 #: Of the static side pages and of the page numbers the report links to.
@@ -36,6 +37,12 @@ class TrialRow:
         return TrialResult(trial_id=self.trial.trial_id, status=Status.PENDING) if found is None else found
 
 
+def level_names(view: View) -> tuple[str, ...]:
+    """Of the levels of load by step; empty where there is one only."""
+    load = view.run.plan.suite.load
+    return tuple(level_text(level, load.level_unit) for level in load.levels) if len(load.levels) > 1 else ()
+
+
 def _known_trials(view: View) -> Sequence[Trial]:
     """All measured ones but those that the time or a settled question left over: of these there is nothing to show."""
     measured = [trial for trial in view.run.plan.trials if trial.phase is Phase.MEASURED]
@@ -50,8 +57,8 @@ def _known_trials(view: View) -> Sequence[Trial]:
 class TrialRows(Sequence[TrialRow]):
     """All measured trials of the arms of a view by case, arm and repeat; each is made when it is asked for.
 
-    ``case_index``, ``arm_index``, ``repeat_index``: by row. ``order``: the place of each row's trial among ``trials``,
-    which are in the plan's order.
+    ``case_index``, ``arm_index``, ``repeat_index``, ``step``: by row. ``order``: the place of each row's trial among
+    ``trials``, which are in the plan's order.
     """
 
     def __init__(self, view: View) -> None:
@@ -62,9 +69,10 @@ class TrialRows(Sequence[TrialRow]):
         case_index = np.fromiter((cases[trial.case_id] for trial in self.trials), np.int64, len(self.trials))
         arm_index = np.fromiter((arms[trial.arm_id] for trial in self.trials), np.int64, len(self.trials))
         repeat_index = np.fromiter((trial.repeat_index for trial in self.trials), np.int64, len(self.trials))
+        step = np.fromiter((trial.step for trial in self.trials), np.int64, len(self.trials))
         self.order = np.lexsort((repeat_index, arm_index, case_index))
         self.case_index, self.arm_index = case_index[self.order], arm_index[self.order]
-        self.repeat_index = repeat_index[self.order]
+        self.repeat_index, self.step = repeat_index[self.order], step[self.order]
 
     def __len__(self) -> int:
         return len(self.trials)

@@ -17,7 +17,7 @@ from evalharness.report.curl import curl_head, python_around
 from evalharness.report.packing import compact, packed, packed_within
 from evalharness.report.palette import light
 from evalharness.report.phases import Stretch
-from evalharness.report.trial_rows import TRIALS_PER_PAGE, TrialRows
+from evalharness.report.trial_rows import TRIALS_PER_PAGE, TrialRows, level_names
 from evalharness.report.view import ArmView, View
 from evalharness.report.visible import shortened, visible
 from evalharness.report.words import listed
@@ -95,6 +95,16 @@ class TrialTable:
         return tuple(sorted({tag for place in places for tag in self._cases[place].tags}))
 
     @property
+    def levels(self) -> tuple[str, ...]:
+        """As ``level_names``."""
+        return level_names(self.view)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Kinds of failure of the trials of the table, in words, sorted."""
+        return tuple(sorted({kind for kind in self._failure if kind}))
+
+    @property
     def statuses(self) -> tuple[str, ...]:
         """How the trials of the table ended, sorted."""
         return tuple(sorted(STATUSES[code].value for code in np.unique(self._status).tolist()))
@@ -123,7 +133,8 @@ class TrialTable:
             "arm": rows.arm_index[kept].tolist(),
             "repeat": rows.repeat_index[kept].tolist(),
             "status": self._status.tolist(),
-            "failure": [found.facts.sayings[code].failure for code in found.facts.said[order].tolist()],
+            "level": rows.step[kept].tolist(),
+            "failure": self._failure,
             "cost": _whole(found.metrics["cost_usd"][order] * 1e6),
         }
         if len(kept) < len(rows):
@@ -139,6 +150,7 @@ class TrialTable:
             "endpoints": [[curl_head(endpoint), *python_around(endpoint)] for endpoint in endpoints.values()],
             "statuses": [status.value for status in STATUSES],
             "stretches": [[stretch.title, stretch.role, light(stretch.role)] for stretch in Stretch],
+            "levels": self.levels,
             "formats": {
                 **{name: [title, "ms"] for name, title in _TIMES.items()},
                 **{name: [title, "count"] for name, title in _TOKENS.items()},
@@ -158,11 +170,13 @@ class TrialTable:
         return f'{compact(whole)[:-1]},"columns":{compact(columns)[:-1]},"preview":', f",{compact(measured)[1:-1]}}}}}"
 
     def _case_list(self) -> list[Json]:
-        """By the case's index: id and tags, or 0 for a case without a row in the page."""
+        """By the case's index: id and tags, and the id as a shell needs it where that is another; 0 for a case without
+        a row in the page."""
         listed_: list[Json] = [0] * len(self._cases)
         for place in np.unique(self.rows.case_index[self.kept]).tolist():
-            case = self._cases[place]
-            listed_[place] = [visible(case.case_id), [visible(tag) for tag in case.tags]]
+            case_id, tags = visible(self._cases[place].case_id), self._cases[place].tags
+            quoted = shlex.quote(case_id)
+            listed_[place] = [case_id, [visible(tag) for tag in tags], *([] if quoted == case_id else [quoted])]
         return listed_
 
     @property
@@ -179,6 +193,13 @@ class TrialTable:
         """By kept row."""
         status: Int64s = self._found.status[self.rows.order[self.kept]].astype(np.int64)
         return status
+
+    @cached_property
+    def _failure(self) -> list[str | None]:
+        """By kept row: what kind of failure ended it, in words."""
+        facts = self._found.facts
+        kinds = [said.failure.replace("_", " ") if said.failure else None for said in facts.sayings]
+        return [kinds[code] for code in facts.said[self.rows.order[self.kept]].tolist()]
 
     @cached_property
     def _interest(self) -> Int64s:

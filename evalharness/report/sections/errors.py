@@ -293,9 +293,10 @@ def _examples(view: View) -> list[Example]:
         kind = result.failure.kind.value
         if kind not in found:
             place = (trial.case_id, labels[trial.arm_id], str(trial.repeat_index))
+            called = (*place[:2], f"repeat {trial.repeat_index + 1}")
             found[kind] = Example(
                 kind=kind.replace("_", " "),
-                where=" / ".join(place),
+                where=" / ".join(called),
                 link="#trial=" + "/".join(quote(part, safe="") for part in place),
                 message=shortened(result.failure.message, 300),
             )

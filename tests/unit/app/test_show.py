@@ -24,7 +24,13 @@ def test_all_trials_of_the_chosen_arms_are_shown() -> None:
     assert text.count("── ") == 4
     assert text.count("score ") >= 4
     assert "first output" in text
-    assert show(RUN, CASE, arms=RUN.plan.arms[:1], repeat=1).count("── ") == 1
+    for repeat in (1, 2):
+        one = show(RUN, CASE, arms=RUN.plan.arms[:1], repeat=repeat)
+        assert [line for line in one.splitlines() if "── " in line] == [
+            line for line in text.splitlines() if f"── {RUN.plan.arms[0].label}, repeat {repeat}:" in line
+        ]
+    with pytest.raises(UsageError, match="has no repeat 3"):
+        show(RUN, CASE, arms=RUN.plan.arms, repeat=3)
 
 
 def test_an_unknown_case_names_the_near_ones() -> None:
@@ -50,8 +56,8 @@ def test_an_attempt_that_was_in_flight_at_a_kill_stands_with_its_trial_alone() -
     )
     blocks = show(replace(RUN, lost_attempts=(lost,)), CASE, arms=RUN.plan.arms, repeat=None).split("── ")
     told = [block for block in blocks if "may have been charged" in block]
-    assert len(told) == 1 and "attempt 1: begun 2026-11-22T14:02:16Z" in told[0]
-    assert f"repeat {trial.repeat_index}" in told[0]
+    assert len(told) == 1 and "attempt 2: begun 2026-11-22T14:02:16Z" in told[0]
+    assert f"repeat {trial.repeat_index + 1}:" in told[0]
 
 
 def test_the_curl_command_is_a_shell_command_and_names_the_key_only() -> None:

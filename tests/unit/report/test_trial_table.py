@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -91,6 +92,31 @@ def test_rows_of_a_sample_keep_their_place_among_all(monkeypatch):
 def test_a_run_without_graders_has_nothing_that_is_not_right(monkeypatch):
     monkeypatch.setattr(trial_table, "MOST_ROWS", 60)
     assert "that are not right" not in table("latency").kept_in_words
+
+
+def test_each_row_has_its_level_and_the_words_of_its_failure():
+    found = table("levels, seen badly")
+    data = unpacked(found.blob())
+    load = found.view.run.plan.suite.load
+    assert data["levels"] == [f"{level:g} in flight" for level in load.levels]
+    results = [row.result for row in found.rows]
+    assert data["columns"]["level"] == [row.trial.step for row in found.rows]
+    kinds = [None if one.failure is None else one.failure.kind.value.replace("_", " ") for one in results]
+    assert data["columns"]["failure"] == kinds
+    assert found.failures == tuple(sorted({kind for kind in kinds if kind})) != ()
+    assert unpacked(table().blob())["levels"] == []
+
+
+def test_an_id_that_a_shell_would_take_apart_comes_quoted():
+    found = table("one case")
+    run = found.view.run
+    for case_id, kept in (("it's $HOME", ["it's $HOME", [], "'it'\"'\"'s $HOME'"]), ("bus-1", ["bus-1", []])):
+        (case,) = run.plan.suite.cases
+        case = replace(case, case_id=case_id, tags=())
+        trials = tuple(replace(trial, case_id=case_id) for trial in run.plan.trials)
+        plan = replace(run.plan, suite=replace(run.plan.suite, cases=(case,)), trials=trials)
+        view = replace(found.view, run=replace(run, plan=plan))
+        assert unpacked(TrialTable(view=view).blob())["cases"] == [kept]
 
 
 def test_an_arm_says_all_it_asks_for_in_the_names_of_the_request():
