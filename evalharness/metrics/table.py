@@ -36,7 +36,6 @@ __all__ = [
     "Floats",
     "Missing",
     "Table",
-    "analysed_cases",
     "analysed_trials",
     "answer_texts",
     "failed_results",
@@ -217,11 +216,6 @@ def analysed_trials(run: RunRecord) -> tuple[Trial, ...]:
         for trial, reason in zip(measured, reasons, strict=True)
         if reason not in _LEFT_OVER and trial.case_id not in cut
     )
-
-
-def analysed_cases(run: RunRecord) -> tuple[Case, ...]:
-    """The suite's cases that have ``analysed_trials``, in suite order: the cases of a ``Table``."""
-    return _cases_of(run, analysed_trials(run))
 
 
 def _cases_of(run: RunRecord, trials: Sequence[Trial]) -> tuple[Case, ...]:

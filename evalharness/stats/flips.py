@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -12,7 +11,7 @@ import numpy as np
 from evalharness.core.findings import CaseReading as Change
 from evalharness.stats.multiple import benjamini_hochberg
 from evalharness.stats.paired import paired_differences
-from evalharness.stats.sample import Sample
+from evalharness.stats.sample import Ints, Sample
 
 #: Repeats in each arm below which a case by itself can show nothing.
 FEWEST_REPEATS = 3
@@ -43,12 +42,13 @@ def case_changes(
     ``false_discoveries``: where all answers are right nothing can be shown, and that is known without looking at the
     arms. Source: mid-p: Lancaster 1961; which cases take part: Tarone 1990, Gilbert 2005.
     """
-    both = np.flatnonzero(candidate.scored & baseline.scored).tolist()
-    p_values = _p_values(candidate, baseline, both)
-    possible = [case for case in p_values if _smallest_p(_table(candidate, baseline, case)) <= false_discoveries]
+    both = np.flatnonzero(candidate.scored & baseline.scored)
+    tables = _tables(candidate, baseline, both)
+    p_values = {case: fisher_mid_p(table) for case, table in tables.items()}
+    possible = [case for case, table in tables.items() if _smallest_p(table) <= false_discoveries]
     adjusted = dict(zip(possible, benjamini_hochberg([p_values[case] for case in possible]), strict=True))
     d = paired_differences(candidate.means[both], baseline.means[both])
-    moved = [(case, float(change)) for case, change in zip(both, d, strict=True) if change]
+    moved = [(case, float(change)) for case, change in zip(both.tolist(), d, strict=True) if change]
     return tuple(
         CaseChange(
             case=case,
@@ -68,14 +68,6 @@ def _change(difference: float, *, shown: bool) -> Change:
     return Change.IMPROVED if difference > 0 else Change.REGRESSED
 
 
-def _p_values(candidate: Sample, baseline: Sample, cases: Sequence[int]) -> dict[int, float]:
-    """By case, of those with repeats enough; none for graded scores, whose sums are no numbers of right answers."""
-    if not (candidate.is_binary and baseline.is_binary):
-        return {}
-    enough = np.minimum(candidate.trials, baseline.trials) >= FEWEST_REPEATS
-    return {case: fisher_mid_p(_table(candidate, baseline, case)) for case in cases if enough[case]}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RightOfTrials:
     """Right answers out of the trials of one case in two arms."""
@@ -86,13 +78,21 @@ class RightOfTrials:
     of_baseline: int
 
 
-def _table(candidate: Sample, baseline: Sample, case: int) -> RightOfTrials:
-    return RightOfTrials(
-        candidate=round(float(candidate.means[case] * candidate.trials[case])),
-        of_candidate=int(candidate.trials[case]),
-        baseline=round(float(baseline.means[case] * baseline.trials[case])),
-        of_baseline=int(baseline.trials[case]),
-    )
+def _tables(candidate: Sample, baseline: Sample, cases: Ints) -> dict[int, RightOfTrials]:
+    """By case, of those with repeats enough; none for graded scores, whose sums are no numbers of right answers.
+
+    Cases with the same numbers share one: of thousands of cases few are different.
+    """
+    if not (candidate.is_binary and baseline.is_binary):
+        return {}
+    counts = [part for arm in (candidate, baseline) for part in (np.rint(arm.means * arm.trials), arm.trials)]
+    tried = cases[np.minimum(candidate.trials, baseline.trials)[cases] >= FEWEST_REPEATS]
+    different, which = np.unique(np.column_stack(counts)[tried].astype(np.int64), axis=0, return_inverse=True)
+    tables = [
+        RightOfTrials(candidate=right, of_candidate=trials, baseline=before, of_baseline=trials_before)
+        for right, trials, before, trials_before in different.tolist()
+    ]
+    return {case: tables[index] for case, index in zip(tried.tolist(), which.tolist(), strict=True)}
 
 
 @lru_cache(maxsize=4_096)

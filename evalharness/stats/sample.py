@@ -61,6 +61,7 @@ class Sample:
     variances: Floats
     unit: str = "case"
     block: Ints | None = None
+    _medians: list[Floats] = field(default_factory=list, init=False, repr=False)
 
     @property
     def n_cases(self) -> int:
@@ -74,6 +75,13 @@ class Sample:
     def scored(self) -> Mask:
         """(n) whether a case has any value."""
         return self.trials > 0
+
+    @property
+    def medians(self) -> Floats:
+        """(n) median of each case's values, NaN where it has none; +inf where half or more of them are."""
+        if not self._medians:
+            self._medians.append(_case_medians(self))
+        return self._medians[0]
 
     @property
     def is_binary(self) -> bool:
@@ -119,6 +127,16 @@ def sample_of(
         unit=unit,
         block=block,
     )
+
+
+def _case_medians(sample: Sample) -> Floats:
+    here = ~np.isnan(sample.values)
+    order = np.lexsort((sample.values[here], sample.case[here]))
+    x = np.append(sample.values[here][order], np.nan)
+    start = np.concatenate([[0], np.cumsum(sample.trials)[:-1]])
+    low, high = start + np.maximum(sample.trials - 1, 0) // 2, start + sample.trials // 2
+    medians = np.where(np.isinf(x[high]), x[high], x[low] / 2 + np.where(np.isinf(x[high]), 0.0, x[high]) / 2)
+    return np.where(sample.trials > 0, medians, np.nan)
 
 
 def with_values(sample: Sample, values: npt.ArrayLike) -> Sample:

@@ -52,7 +52,7 @@ def ratio_of_times(candidate: Sample, baseline: Sample, settings: Settings) -> P
     Source: Hodges and Lehmann 1963; Hollander, Wolfe and Chicken 2014, section 3.3 (limits by Tukey).
     """
     both = candidate.scored & baseline.scored
-    b, a = case_medians(candidate)[both], case_medians(baseline)[both]
+    b, a = candidate.medians[both], baseline.medians[both]
     if not both.any() or min(b.min(), a.min()) <= 0:
         return None
     log_ratios = _changes(np.log(b), np.log(a), 1.0)
@@ -96,7 +96,7 @@ def difference_of_times(candidate: Sample, baseline: Sample, settings: Settings)
     None and limits as in ``ratio_of_times``, but that a time may be 0. Source: as there.
     """
     both = candidate.scored & baseline.scored
-    b, a = case_medians(candidate)[both], case_medians(baseline)[both]
+    b, a = candidate.medians[both], baseline.medians[both]
     if not both.any():
         return None
     middle = _middle(_changes(b, a, np.fmax(b, a)), candidate.cluster[both], settings.alpha)
@@ -151,17 +151,6 @@ def _limits(d: Floats, far: float, alpha: float) -> tuple[float | None, float | 
     return (lower if lower >= -far else None, upper if upper <= far else None, note)
 
 
-def case_medians(sample: Sample) -> Floats:
-    """(n cases) median of each case's values, NaN where it has none; +inf where half or more of them are."""
-    here = ~np.isnan(sample.values)
-    order = np.lexsort((sample.values[here], sample.case[here]))
-    x = np.append(sample.values[here][order], np.nan)
-    start = np.concatenate([[0], np.cumsum(sample.trials)[:-1]])
-    low, high = start + np.maximum(sample.trials - 1, 0) // 2, start + sample.trials // 2
-    medians = np.where(np.isinf(x[high]), x[high], x[low] / 2 + np.where(np.isinf(x[high]), 0.0, x[high]) / 2)
-    return np.where(sample.trials > 0, medians, np.nan)
-
-
 def _changes(b: Floats, a: Floats, scale: Floats | float) -> Floats:
     """b - a but for rounding at ``scale``, 0 where both are +inf, +-inf where one is."""
     changes = np.zeros_like(b)
@@ -176,7 +165,7 @@ def _unit_medians(x: Floats, cluster: Ints) -> Floats:
     index, n_groups = groups(cluster)
     if n_groups == len(x):
         return x
-    return case_medians(sample_of(x, index, np.arange(n_groups)))
+    return sample_of(x, index, np.arange(n_groups)).medians
 
 
 def _reach(d: Floats, at: float, *, side: Side = "right") -> Ints:

@@ -60,8 +60,9 @@ def _sayings(rows: PackedRows, places: Int64s, numbered: Numbered) -> Int64s:
     """(places) the number of what each result says; texts that are equal are decoded once."""
     known: dict[tuple[TextCell, bytes], int] = {}
     said = np.empty(len(places), dtype=np.int64)
-    for index, place in enumerate(places.tolist()):
-        text = rows.remarks[place], rows.head(place)
+    heads = rows.heads(places.tolist())
+    for index, (place, head) in enumerate(zip(places.tolist(), heads, strict=True)):
+        text = rows.remarks[place], head
         number = known.get(text)
         if number is None:
             number = known[text] = numbered.number(_said(*text))

@@ -10,7 +10,7 @@ from evalharness.core.model import PendingReason, Phase, Status, Trial
 from evalharness.core.record import TrialResult
 from evalharness.store.cells import TextCell, json_of
 from evalharness.store.result_rows import Row, result_of
-from evalharness.store.result_texts import answer_text, head_of
+from evalharness.store.result_texts import answer_text, heads_of
 from evalharness.store.unpacking import Shared
 
 if TYPE_CHECKING:
@@ -54,9 +54,10 @@ class PackedRows:
         """As in ``Row``."""
         return bytes(self.texts[self.text_ends[place] : self.text_ends[place + 1]]) or None
 
-    def head(self, place: int) -> bytes:
-        """``result_texts.head_of`` its calls."""
-        return head_of(self.texts, self.text_ends[place], self.text_ends[place + 1])
+    def heads(self, places: Iterable[int]) -> Iterator[bytes]:
+        """``result_texts.heads_of`` their calls."""
+        ends = self.text_ends
+        return heads_of(self.texts, ((ends[place], ends[place + 1]) for place in places))
 
     def row(self, place: int) -> Row:
         return Row(
@@ -127,11 +128,12 @@ class LoadedResults(Mapping[str, TrialResult]):
 
     def pending_reasons(self, trial_ids: Sequence[str]) -> list[PendingReason | None]:
         """Why each of them is pending, without making it an object; None for one that is not, or nobody knows why."""
-        return [self._pending_reason(self._place_of.get(trial_id)) for trial_id in trial_ids]
+        places = map(self._place_of.get, trial_ids)
+        return [None if place is None else self._pending_reason(place) for place in places]
 
-    def _pending_reason(self, place: int | None) -> PendingReason | None:
-        if place is None or place < 0:
-            return None if place is None else self._reason
+    def _pending_reason(self, place: int) -> PendingReason | None:
+        if place < 0:
+            return self._reason
         remarks = self.rows.remarks[place]
         reason = (json_of(remarks) or {}).get("pending_reason") if remarks else None
         return reason and PendingReason(reason)

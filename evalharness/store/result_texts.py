@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -22,6 +22,8 @@ TEXTS = ("text", "refusal", "reasoning_summary", "response_id")
 USUAL_SOURCE = Usage().source
 _OWN = re.compile(b',"(?:%s)":' % "|".join((*TEXTS, "tool_calls", "items", "request")).encode())
 _FIRST_OF_EARLIER = b'[{"request":'
+#: Of so many different heads each new text is compared with all; a run has a few for each arm.
+_MOST_SEEN = 20
 _decoder = json.JSONDecoder()
 
 
@@ -39,7 +41,7 @@ def remarks_of(result: TrialResult) -> dict[str, Json]:
 
 
 def texts_of(call: Call, request: int) -> dict[str, Json]:
-    """``request``: the number of the body in its table. What few calls have of their own comes first: ``head_of``."""
+    """``request``: the number of the body in its table. What few calls have of their own comes first: ``heads_of``."""
     answer, attempts = call.answer, [_attempt_texts(attempt) for attempt in call.attempts]
     return _filled(
         {
@@ -56,14 +58,24 @@ def texts_of(call: Call, request: int) -> dict[str, Json]:
     )
 
 
-def head_of(cells: bytes | bytearray, start: int, end: int) -> bytes:
-    """The text of a single call as far as it is the same in most results of a run, closed so that it can be decoded;
-    the whole where it has no such part, as in runs of earlier versions.
+def heads_of(cells: bytes | bytearray, bounds: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+    """The text of each single call as far as it is the same in most results of a run, closed so that it can be
+    decoded; the whole where it has no such part, as in runs of earlier versions.
 
-    The cell is ``cells[start:end]``. A quote inside a JSON string is escaped, so that no answer can end its own head.
+    Each cell is ``cells[start:end]``. A quote inside a JSON string is escaped, so that no answer can end its own head.
     """
-    own = None if cells.startswith(_FIRST_OF_EARLIER, start, end) else _OWN.search(cells, start, end)
-    return bytes(cells[start:end]) if own is None else bytes(cells[start : own.start()]) + b"}]"
+    seen: dict[bytes, bytes] = {}  # how a cell begins, the name of its first own text included, and its head
+    for start, end in bounds:
+        for beginning, head in seen.items():
+            if cells.startswith(beginning, start, end):
+                yield head
+                break
+        else:
+            own = None if cells.startswith(_FIRST_OF_EARLIER, start, end) else _OWN.search(cells, start, end)
+            head = bytes(cells[start:end]) if own is None else bytes(cells[start : own.start()]) + b"}]"
+            if own is not None and len(seen) < _MOST_SEEN:
+                seen[bytes(cells[start : own.end()])] = head
+            yield head
 
 
 def answer_text(calls: TextCell) -> str:

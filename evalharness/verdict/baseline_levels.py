@@ -14,7 +14,6 @@ from evalharness.stats.means import estimate_mean
 from evalharness.stats.one_arm import estimate_share
 from evalharness.stats.quantiles import estimate_quantile
 from evalharness.stats.sample import Sample, Settings, restricted, sample_of
-from evalharness.stats.signed_rank import case_medians
 
 
 def levels(
@@ -36,5 +35,5 @@ def _level(metric: str, sample: Sample, settings: Settings) -> Estimate | None:
     unit = CATALOG[metric].unit.value
     if not CATALOG[metric].is_time:
         return estimate_mean(sample, settings, unit=unit)
-    medians = sample_of(case_medians(sample), np.arange(sample.n_cases), sample.cluster)
+    medians = sample_of(sample.medians, np.arange(sample.n_cases), sample.cluster)
     return estimate_quantile(medians, 0.5, settings, unit=unit)

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from evalharness.metrics.catalog import CATALOG
 from evalharness.metrics.table import Bools, Floats
 from evalharness.stats.sample import Ints, Sample, sample_of
-from evalharness.stats.signed_rank import case_medians
 from evalharness.stats.summaries import scores_from_sums, values_from_sums
 from evalharness.verdict.baseline_facts import BaselineFacts
 from evalharness.verdict.baseline_trials import BaselineTrials, Long
@@ -129,7 +128,7 @@ def _cells(by_arm: Sequence[Long | None], n_cases: int, *, median: bool) -> Cell
     return Cells(
         n=np.stack([sample.trials for sample in samples]),
         missing=np.stack([_counted(sample, np.isnan(sample.values)) for sample in samples]).astype(np.int64),
-        value=np.stack([case_medians(sample) if median else _summed(sample, 1) for sample in samples]),
+        value=np.stack([sample.medians if median else _summed(sample, 1) for sample in samples]),
         squares=None if median else np.stack([_summed(sample, 2) for sample in samples]),
     )
 

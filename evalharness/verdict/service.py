@@ -9,7 +9,7 @@ import numpy as np
 
 from evalharness.core.findings import Estimate, LimitFindings, ServiceLevel
 from evalharness.core.model import Slo
-from evalharness.metrics.table import Bools, Floats, analysed_cases, grader_specs
+from evalharness.metrics.table import Bools, Floats, grader_specs
 from evalharness.stats.one_arm import estimate_share
 from evalharness.stats.quantiles import ordered
 from evalharness.stats.sample import Sample, Settings, score_bounds, with_level, with_values
@@ -41,7 +41,7 @@ def asked(view: RunView, right: Floats) -> Asked | None:
 def right_column(view: RunView) -> Floats:
     """Per row 1 where the primary score reaches its grader's pass mark, 0 where not, NaN without a score."""
     primary = view.grader_ids[0]
-    specs = grader_specs(view.suite.graders, analysed_cases(view.run))[primary]
+    specs = grader_specs(view.suite.graders, view.cases)[primary]
     pass_at = np.array([np.nan if spec is None else spec.pass_at for spec in specs])[view.table.case_index]
     score = view.table.scores[primary]
     return np.where(np.isnan(score), np.nan, (score >= pass_at).astype(float))

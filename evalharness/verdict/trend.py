@@ -12,7 +12,6 @@ from evalharness.core.findings import Estimate, OrderedFindings, Step, Trend
 from evalharness.metrics.catalog import CATALOG
 from evalharness.stats.ordered import OrderedTest, page_trend, rising_line
 from evalharness.stats.sample import Floats, Sample, filled, means_matrix
-from evalharness.stats.signed_rank import case_medians
 from evalharness.stats.trend import slope_per_step
 from evalharness.verdict.families import HOLM, cautions
 from evalharness.verdict.ladder import EFFORT_AXIS, ladders
@@ -94,7 +93,7 @@ def ordered_metrics(view: RunView) -> tuple[OrderedFindings, ...]:
 
 def _ordered_test(view: RunView, name: str, rungs: Sequence[int]) -> OrderedTest | None:
     """By the median of a case's repeats: a failed trial is infinitely late, and its mean would be so too."""
-    columns = np.column_stack([case_medians(view.metric(name, arm)) for arm in rungs])
+    columns = np.column_stack([view.metric(name, arm).medians for arm in rungs])
     few = replace(view.settings, n_resamples=min(view.settings.n_resamples, RESAMPLES))
     return page_trend(columns, view.clusters, few)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from evalharness.core.findings import Drift
 from evalharness.core.ids import content_id
-from evalharness.core.model import Arm, Suite
+from evalharness.core.model import Arm, Case, Suite
 from evalharness.core.record import RunRecord
 from evalharness.metrics.catalog import CATALOG, Unit
 from evalharness.metrics.table import Bools, Floats, Table, table
@@ -42,6 +42,8 @@ class RunView:
     #: Samples of an arm by scores or metric, and its places in the table: many figures are of the same ones.
     _made: dict[tuple[str, str, int], Sample] = field(default_factory=dict, init=False, repr=False, compare=False)
     _places: dict[int, Ints] = field(default_factory=dict, init=False, repr=False, compare=False)
+    #: The rows asked for last and their blocks of time: all times of an arm have the same.
+    _in_blocks: list[tuple[Bools, Ints]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def moments(self) -> Moments:
@@ -54,6 +56,12 @@ class RunView:
     @property
     def arms(self) -> tuple[Arm, ...]:
         return self.run.plan.arms
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """Those of the table."""
+        known = set(self.table.case_ids)
+        return tuple(case for case in self.suite.cases if case.case_id in known)
 
     @property
     def is_latency(self) -> bool:
@@ -146,11 +154,13 @@ class RunView:
 
     def _blocks(self, rows: Bools) -> Ints:
         """(trials of ``rows``) the block of time in which each was sent, as long as those of a latency run."""
-        places = self.in_order(rows)
-        n = len(places)
-        labels = np.empty(len(rows), dtype=np.int64)
-        labels[places] = block_labels(n, n // block_length(n, self.moments.in_flight(rows) or 0.0))
-        return labels[rows]
+        if not (self._in_blocks and np.array_equal(self._in_blocks[0][0], rows)):
+            places = self.in_order(rows)
+            n = len(places)
+            labels = np.empty(len(rows), dtype=np.int64)
+            labels[places] = block_labels(n, n // block_length(n, self.moments.in_flight(rows) or 0.0))
+            self._in_blocks[:] = [(rows, labels[rows])]
+        return self._in_blocks[0][1]
 
     def _sample(self, column: Floats, places: Ints, block: Ints | None = None) -> Sample:
         return sample_of(column[places], self.table.case_index[places], self.clusters, block=block)

@@ -6,10 +6,13 @@ import math
 import random
 from array import array
 from dataclasses import fields, replace
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evalharness.core.model import Phase, Status
 from evalharness.core.record import Call, Observed, Purpose, RunRecord, StampSource, TrialResult
@@ -20,7 +23,7 @@ from evalharness.report.page import render_page
 from evalharness.report.settings import ReportSettings
 from evalharness.store import columns as store_columns
 from evalharness.store.load import load
-from evalharness.store.result_texts import head_of
+from evalharness.store.result_texts import heads_of
 from evalharness.verdict.compare import analyse
 from tests.support.runs import make_run
 from tests.support.stored import store_run
@@ -80,18 +83,29 @@ def _seen(call: Call, rng: random.Random) -> Call:
     )
 
 
-@pytest.mark.parametrize(
-    ("cell", "head"),
-    [
-        (b'[{"stop_reason":"stop","text":"a","request":3}]', b'[{"stop_reason":"stop"}]'),
-        (b'[{"stop_reason":"a\\",\\"text\\":","request":3}]', b'[{"stop_reason":"a\\",\\"text\\":"}]'),
-        (b'[{"text":"a","request":3}]', b'[{"text":"a"}]'),
-        (b'[{"request":3,"text":"a","stop_reason":"stop"}]', None),  # of an earlier version
-        (b'[{"request":3}]', None),
-    ],
-)
-def test_the_head_of_a_text_ends_before_what_is_an_answer_s_own(cell, head):
-    assert head_of(b"before" + cell + b"after", 6, 6 + len(cell)) == (cell if head is None else head)
+#: The cell of a call, and its head; None: the whole cell.
+HEADS = {
+    b'[{"stop_reason":"stop","text":"a","request":3}]': b'[{"stop_reason":"stop"}]',
+    b'[{"stop_reason":"stop","text":"b","request":3}]': b'[{"stop_reason":"stop"}]',
+    b'[{"stop_reason":"stop","model_reported":"m","text":"a","request":3}]': (
+        b'[{"stop_reason":"stop","model_reported":"m"}]'
+    ),
+    b'[{"stop_reason":"a\\",\\"text\\":","request":3}]': b'[{"stop_reason":"a\\",\\"text\\":"}]',
+    b'[{"text":"a","request":3}]': b'[{"text":"a"}]',
+    b'[{"request":3,"text":"a","stop_reason":"stop"}]': None,  # of an earlier version
+    b'[{"request":3}]': None,
+}
+
+
+@pytest.mark.parametrize("cell", HEADS)
+def test_the_head_of_a_text_ends_before_what_is_an_answer_s_own(cell):
+    assert list(heads_of(b"before" + cell + b"after", [(6, 6 + len(cell))])) == [HEADS[cell] or cell]
+
+
+@given(st.lists(st.sampled_from(list(HEADS)), min_size=1, max_size=30))
+def test_each_of_many_texts_has_its_own_head_whatever_came_before(cells):
+    ends = list(accumulate(map(len, cells), initial=0))
+    assert list(heads_of(b"".join(cells), pairwise(ends))) == [HEADS[cell] or cell for cell in cells]
 
 
 def varied(**options: object) -> RunRecord:
