@@ -172,6 +172,17 @@ class EffortEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tries:
+    """What asking each case ``k`` times brings: the share of cases right at least once (pass@k) and every time
+    (pass^k). ``n_left_out``: cases without k scores, of which neither can be said."""
+
+    k: int
+    any_right: Estimate
+    all_right: Estimate
+    n_left_out: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArmFindings:
     """One arm. ``counts`` has every status with its number; their sum is ``n_planned``.
 
@@ -182,7 +193,8 @@ class ArmFindings:
     ``cost_usd`` is the mean per trial, failed attempts included. ``drift`` are medians of total_ms in equal blocks of
     trials in time order, ``retried`` how many trials of each block were tried again or turned away (429).
     ``p95_retries``: 95% of trials were tried again at most so often. ``mixed_share`` is the share of cases whose
-    repeats disagree, None with one repeat.
+    repeats disagree, None with one repeat; ``tries``: None too where time ends the run, no case has all
+    scores, and with ``scope`` suite.
     ``slo_share`` is at level 0.95, ``service`` holds the verdict with one-sided bounds; with ``steps`` both are over
     all levels, and the stretches and the knee say more. ``n_cut``: answers cut at ``max_output_tokens``;
     ``n_cut_by_reasoning``: those of which more than half of the tokens were reasoning, None where of none of them that
@@ -199,6 +211,7 @@ class ArmFindings:
     quality_bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     icc: float | None = None
     mixed_share: float | None = None
+    tries: Tries | None = None
     times: Mapping[str, TimeFindings] = field(default_factory=dict)
     tokens: Mapping[str, Estimate | None] = field(default_factory=dict)
     rates: Mapping[str, Estimate | None] = field(default_factory=dict)

@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from evalharness.core.findings import ArmFindings, EffortEvidence
-from evalharness.metrics.table import Missing
+from evalharness.metrics.table import Floats, Missing
 from evalharness.stats.one_arm import estimate_share, intraclass_correlation, mixed_share
 from evalharness.stats.sample import score_bounds
 from evalharness.verdict.division import time_division
 from evalharness.verdict.service import Asked, good_share, service_level
 from evalharness.verdict.spending import Spending
 from evalharness.verdict.tally import Tally
+from evalharness.verdict.tries import tries
 from evalharness.verdict.view import RunView
 from evalharness.verdict.waits import drift_blocks, rates, retry_blocks, times
 
 
 def arm_findings(
-    view: RunView, arm: int, counted: Tally, effort: EffortEvidence | None, spent: Spending, sought: Asked | None
+    view: RunView,
+    arm: int,
+    counted: Tally,
+    effort: EffortEvidence | None,
+    spent: Spending,
+    right: Floats,
+    sought: Asked | None,
 ) -> ArmFindings:
-    """``counted``: the tally of the arm's trials; ``sought``: what the suite asks of the service, None where it asks
-    nothing."""
+    """``counted``: the tally of the arm's trials; ``right``: ``service.right_column``; ``sought``: what the suite asks
+    of the service, None where it asks nothing."""
     declared = view.arms[arm]
     primary = view.scores(view.grader_ids[0], arm)
     rows = view.rows(arm)
@@ -34,6 +41,7 @@ def arm_findings(
         quality_bounds=quality_bounds(view, arm),
         icc=intraclass_correlation(primary),
         mixed_share=mixed_share(primary),
+        tries=tries(view, arm, right),
         times=times(view, arm),
         tokens=spent.tokens,
         rates=rates(view, arm),

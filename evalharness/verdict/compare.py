@@ -117,7 +117,7 @@ def _all_arms(seen: RunView, right: Floats, sought: Asked | None) -> tuple[ArmFi
     tallies = seen.gathered.tallies
     evidence = effort_evidence(seen, tallies)
     return tuple(
-        arm_findings(seen, place, tallies[arm.arm_id], evidence[arm.arm_id], spent, sought)
+        arm_findings(seen, place, tallies[arm.arm_id], evidence[arm.arm_id], spent, right, sought)
         for place, (arm, spent) in enumerate(zip(seen.arms, spendings(seen, right), strict=True))
     )
 

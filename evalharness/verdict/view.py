@@ -92,7 +92,7 @@ class RunView:
 
     def sample(self, column: Floats, arm: int) -> Sample:
         """One arm's trials of a column of the table; all cases of the plan stay in."""
-        return self._sample(column, self.places(arm))
+        return self.sample_at(column, self.places(arm))
 
     def scores(self, grader: str, arm: int) -> Sample:
         """Only the trials of cases that have the grader: in others nothing is missing."""
@@ -100,7 +100,7 @@ class RunView:
         if wanted not in self._made:
             places = self.places(arm)
             asked = self.table.asked[grader][self.table.case_index[places]]
-            self._made[wanted] = self._sample(self.table.scores[grader], places[asked])
+            self._made[wanted] = self.sample_at(self.table.scores[grader], places[asked])
         return self._made[wanted]
 
     def metric(self, name: str, arm: int) -> Sample:
@@ -119,7 +119,7 @@ class RunView:
         that it was to reach.
         """
         if not self.is_latency:
-            return self._sample(column, np.flatnonzero(rows), None if self.drift is None else self._blocks(rows))
+            return self.sample_at(column, np.flatnonzero(rows), None if self.drift is None else self._blocks(rows))
         if self.suite.load.is_timed:
             rows = self.moments.sent(rows)
         return sample_in_time(column[self.in_order(rows)], self.moments.in_flight(rows) or 0.0)
@@ -162,7 +162,8 @@ class RunView:
             self._in_blocks[:] = [(rows, labels[rows])]
         return self._in_blocks[0][1]
 
-    def _sample(self, column: Floats, places: Ints, block: Ints | None = None) -> Sample:
+    def sample_at(self, column: Floats, places: Ints, block: Ints | None = None) -> Sample:
+        """The trials at ``places`` of a column of the table; all cases of the plan stay in."""
         return sample_of(column[places], self.table.case_index[places], self.clusters, block=block)
 
 
