@@ -13,7 +13,7 @@ from evalharness.core.model import Json
 from evalharness.core.run_summary import RunSummary, summary_of
 from evalharness.report.charts.history import Point, history_strip
 from evalharness.report.document import policy, stylesheet
-from evalharness.report.run_lines import Figure, Pages, RunLine, folder_of, main_figure, run_line
+from evalharness.report.run_lines import Figure, Pages, RunLine, folder_of, main_figure, main_value, run_line
 from evalharness.report.templates import render as render_template
 from evalharness.report.templates import resource
 from evalharness.report.view import scaled
@@ -73,16 +73,15 @@ def render(reports: Sequence[Mapping[str, Json]], *, unreadable: int = 0, pages:
 def _suite_line(newest_first: Sequence[RunSummary], pages: Pages) -> SuiteLine:
     newest = newest_first[0]
     figure, line, folder = main_figure(newest), run_line(newest), quote(newest.suite, safe="")
-    found = figure.of(newest)
-    is_quality = line.quality_interval == "" and not newest.is_latency
+    value, interval = main_value(newest, figure)
     before = newest_first[1].run_id if len(newest_first) > 1 else ""
     has_page = before in pages.against.get(folder_of(newest), ())
     return SuiteLine(
         newest=line,
         n_runs=len(newest_first),
         figure=figure.title,
-        value=line.quality if is_quality or found is None else figure.point(found),
-        interval="" if is_quality or found is None else figure.interval(found),
+        value=value,
+        interval=interval,
         history=_strip(list(reversed(newest_first[:_MAX_POINTS])), figure),
         over_time=f"{folder}/trend.html" if folder in pages.history else "",
         side_by_side=f"{folder}/together.html" if folder in pages.together else "",

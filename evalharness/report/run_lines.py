@@ -124,6 +124,14 @@ P95 = Figure(
 )
 
 
+def main_value(run: RunSummary, figure: Figure) -> tuple[str, str]:
+    """The figure of one run and its interval; of several arms of which none is named the range of their scores."""
+    found, over_arms = figure.of(run), _over_arms(run)
+    if over_arms and figure is QUALITY:
+        return over_arms, ""
+    return (numbers.MISSING, "") if found is None else (figure.point(found), figure.interval(found))
+
+
 def main_figure(newest: RunSummary) -> Figure:
     """What a suite is about: of latency runs the share of calls within the service level, else the p95."""
     if not newest.is_latency:

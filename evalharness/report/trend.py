@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from evalharness.core.history import History, LevelChange, Series
 from evalharness.core.model import Json
-from evalharness.core.run_summary import Quantity, RunSummary
+from evalharness.core.run_summary import ArmSummary, Quantity, RunSummary
 from evalharness.report import numbers
-from evalharness.report.cells import Cell, Row, Table
+from evalharness.report.cells import NOTHING, Cell, Row, Table
 from evalharness.report.markdown_text import escaped, listed, table_text
-from evalharness.report.run_lines import CALLS, main_figure, run_line, when
+from evalharness.report.run_lines import CALLS, main_figure, main_value, run_line, when
 from evalharness.report.summary import estimate_json
 from evalharness.report.terminal_table import Columns, Writer, laid_out
 from evalharness.report.words import SIMULATED, name_first, points_word
@@ -22,6 +22,8 @@ from evalharness.stats.change_points import FEWEST_RUNS
 MAX_LINES = 25
 _MOST_TOLD = 3
 _MOST_ROWS = 30
+#: Of the table of arms: what changed before what was measured.
+_ARM_COLUMNS = Columns(wanted=(0, 3, 1, 2), with_interval=(0,))
 _NAMES = {
     "good_share": "share of calls within the service level",
     "total_ms_p95": "p95 of total time",
@@ -119,8 +121,12 @@ def _were(number: int) -> str:
 
 def series_name(series: Series) -> str:
     """``answer of “low”``, ``p95 of total time``"""
-    name = _NAMES.get(series.metric) or series.name or "score"
+    name = _figure_name(series)
     return f"{name} of “{series.arm}”" if series.arm else name
+
+
+def _figure_name(series: Series) -> str:
+    return _NAMES.get(series.metric) or series.name or "score"
 
 
 def series_title(series: Series) -> str:
@@ -203,19 +209,53 @@ def change_sentence(change: LevelChange, series: Series, runs: tuple[RunSummary,
 def history_table(history: History, *, most: int) -> Table:
     """Runs newest first: what the suite is about, what else was measured, and what changed since the run before."""
     figure = main_figure(history.runs[-1])
-    has_verdicts = any(run.verdict for run in history.runs)
+    has_verdicts, has_arms = any(run.verdict for run in history.runs), names_arms(history)
     rows = []
     for run, changed in list(zip(history.runs, history.changed, strict=True))[::-1][:most]:
-        line, found = run_line(run), figure.of(run)
-        value = (
-            Cell(main=line.quality) if found is None else Cell(main=figure.point(found), below=figure.interval(found))
-        )
+        line, (value, interval) = run_line(run), main_value(run, figure)
+        arm = [Cell(main=line.arm)] if has_arms else []
         outcome = [Cell(main=line.verdict or numbers.MISSING)] if has_verdicts else []
-        cells = (value, Cell(main=line.p95), Cell(main=line.cost), *outcome, Cell(main=in_words(changed)))
-        rows.append(Row(head=line.date + (f", {line.state}" if line.state else ""), cells=cells))
-    verdict = ("Verdict",) if has_verdicts else ()
-    columns = (figure.title, "p95 total", "Cost per 1,000", *verdict, "Changed since the run before")
+        cells = (Cell(main=value, below=interval), *arm, Cell(main=line.p95), Cell(main=line.cost), *outcome)
+        head = line.date + (f", {line.state}" if line.state else "")
+        rows.append(Row(head=head, cells=(*cells, Cell(main=in_words(changed)))))
+    arms, verdict = ("Arm",) if has_arms else (), ("Verdict",) if has_verdicts else ()
+    columns = (figure.title, *arms, "p95 total", "Cost per 1,000", *verdict, "Changed since the run before")
     return Table(caption="Runs, newest first", head="Run, UTC", columns=columns, rows=tuple(rows))
+
+
+def names_arms(history: History) -> bool:
+    """Whether the figures of a run are those of one arm or level among several, or of several arms."""
+    return any(run.n_arms > 1 or (run.arms and run.arm != run.arms[0].label) for run in history.runs)
+
+
+def arms_table(history: History, *, most: int = _MOST_ROWS) -> Table | None:
+    """Each arm in the newest run, and in which of its figures a change was found; None for a run of one arm, and for a
+    latency run, whose figures are those of all arms together."""
+    newest = history.runs[-1]
+    if newest.is_latency or len(newest.arms) < 2:
+        return None
+    rows = [Row(head=arm.label, cells=_arm_cells(arm, history)) for arm in newest.arms[:most]]
+    left_out = newest.n_arms - len(rows)
+    return Table(
+        caption="Each arm in the newest run",
+        head="Arm, newest run",
+        columns=("Quality", "p95 total", "Cost per 1,000", "Changes found in"),
+        rows=tuple(rows),
+        note=f"And {numbers.plural(left_out, 'more arm')}." if left_out > 0 else "",
+    )
+
+
+def _arm_cells(arm: ArmSummary, history: History) -> tuple[Cell, ...]:
+    quality, p95, cost = arm.quality, arm.total_ms_p95, arm.cost_usd
+    own = [series for series in history.series if series.arm == arm.label]
+    changed = in_words([_figure_name(series) for series in own if series.changes])
+    searched = any(series.n_tested for series in own)
+    return (
+        Cell(main=numbers.share(quality), below=numbers.share_interval(quality)) if quality else NOTHING,
+        Cell(main=numbers.duration_of(p95), below=numbers.duration_interval(p95)) if p95 else NOTHING,
+        Cell(main=numbers.usd(cost.point * CALLS)) if cost else NOTHING,
+        Cell(main=changed or ("none" if searched else "not searched")),
+    )
 
 
 def markdown(history: History) -> str:
@@ -223,12 +263,15 @@ def markdown(history: History) -> str:
     parts = [f"**{escaped(text.heading)}**", *([f"**{escaped(text.origin)}**"] if text.origin else [])]
     parts += [escaped(text.lead), f"{escaped(text.title)}. {escaped(text.subtitle)}"]
     parts += listed("Before that:", text.changes[1:], 10)
-    parts += [table_text(history_table(history, most=_MOST_ROWS)), *(escaped(note) for note in text.notes)]
+    parts.append(table_text(history_table(history, most=_MOST_ROWS)))
+    if arms := arms_table(history):
+        parts += [f"{arms.caption}:", table_text(arms), *([arms.note] if arms.note else [])]
+    parts += [escaped(note) for note in text.notes]
     return "\n\n".join(parts) + "\n"
 
 
 def terminal(history: History, writer: Writer) -> str:
-    """At most 25 lines: what was found, then as many runs as there is room for."""
+    """At most 25 lines: what was found, then as many runs as there is room for, and arms in half of that room."""
     text = history_text(history)
     lines = [*writer.wrapped(text.title), *writer.wrapped(text.origin), *writer.wrapped(text.subtitle), ""]
     lines += [writer.styled(line, "bold") for line in writer.wrapped(text.heading)]
@@ -236,10 +279,12 @@ def terminal(history: History, writer: Writer) -> str:
     lines += [line for sentence in told for line in writer.wrapped(sentence)]
     more = len(text.changes) - len(told)
     lines += [f"and {more} more; --format html draws them all"] if more > 0 else []
-    table = history_table(history, most=max(1, MAX_LINES - len(lines) - 3))
+    arms = arms_table(history, most=max(1, (MAX_LINES - len(lines)) // 2 - 4))
+    told_of_arms = ["", *laid_out(arms, [], _ARM_COLUMNS, writer), *([arms.note] if arms.note else [])] if arms else []
+    table = history_table(history, most=max(1, MAX_LINES - len(lines) - len(told_of_arms) - 3))
     order = range(len(table.columns))
     wanted = (0, order[-1], *order[1:-1])
-    lines += ["", *laid_out(table, [], Columns(wanted=wanted, with_interval=(0,)), writer)]
+    lines += ["", *laid_out(table, [], Columns(wanted=wanted, with_interval=(0,)), writer), *told_of_arms]
     return "\n".join(lines[:MAX_LINES]) + "\n"
 
 

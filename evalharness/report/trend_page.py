@@ -13,15 +13,17 @@ from evalharness.core.run_summary import Quantity
 from evalharness.report import numbers
 from evalharness.report.charts.history import ChangeMark, Level, Plot, Point, history_chart
 from evalharness.report.document import policy, stylesheet
-from evalharness.report.run_lines import RunLine, run_line, when
+from evalharness.report.run_lines import RunLine, main_figure, main_value, run_line, when
 from evalharness.report.templates import render as render_template
 from evalharness.report.templates import resource
 from evalharness.report.trend import (
     HistoryText,
+    arms_table,
     change_sentence,
     factor,
     history_text,
     is_better,
+    names_arms,
     series_title,
     size_text,
     written,
@@ -57,6 +59,8 @@ class HistoryRow:
 
     line: RunLine
     href: str
+    value: str
+    interval: str
     changed: str
 
 
@@ -74,6 +78,9 @@ def history_page(history: History) -> str:
         tone=_tone(history, text),
         questions=questions,
         rows=_rows(history),
+        figure=main_figure(history.runs[-1]).title,
+        arms=arms_table(history, most=len(history.runs[-1].arms)),
+        has_arms=names_arms(history),
         compare=_compare(history),
         side_by_side=all(len(question.charts) == 1 for question in questions),
         has_verdicts=any(run.verdict for run in history.runs),
@@ -95,14 +102,18 @@ def _tone(history: History, text: HistoryText) -> str:
 
 def _rows(history: History) -> list[HistoryRow]:
     """Newest first."""
-    rows = [
-        HistoryRow(
-            line=run_line(run),
-            href=f"{quote(run.run_id, safe='')}/report.html",
-            changed=listed(changed) or ("nothing" if place else numbers.MISSING),
+    rows, figure = [], main_figure(history.runs[-1])
+    for place, (run, changed) in enumerate(zip(history.runs, history.changed, strict=True)):
+        value, interval = main_value(run, figure)
+        rows.append(
+            HistoryRow(
+                line=run_line(run),
+                href=f"{quote(run.run_id, safe='')}/report.html",
+                value=value,
+                interval=interval,
+                changed=listed(changed) or ("nothing" if place else numbers.MISSING),
+            )
         )
-        for place, (run, changed) in enumerate(zip(history.runs, history.changed, strict=True))
-    ]
     return rows[::-1]
 
 

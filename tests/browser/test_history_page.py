@@ -71,6 +71,20 @@ def test_no_word_of_the_lists_is_broken_on_a_desk(chromium, reports):
         assert page.evaluate(broken) == []
 
 
+@pytest.mark.parametrize("name", ["eight arms", "gates"])
+def test_what_stands_in_a_column_stands_under_its_head(chromium, reports, name):
+    """Texts share their left edge with the head, figures their right one."""
+    edges = """() => [...document.querySelectorAll('#history tr')].map((row) => [...row.cells].map((cell) => {
+        const range = document.createRange(); range.selectNodeContents(cell);
+        const text = range.getBoundingClientRect(), isLeft = getComputedStyle(cell).textAlign === 'left';
+        return [isLeft, Math.round(isLeft ? text.left : text.right)]; }))"""
+    with opened(chromium, page_of(reports, name), width=1400) as page:
+        head, *rows = page.evaluate(edges)
+        assert len(rows) == len(KINDS[name])
+        for row in rows:
+            assert row == head
+
+
 def test_the_list_of_runs_is_narrowed_by_words(chromium, reports):
     with opened(chromium, reports / "index.html") as page:
         page.get_by_label("Show runs with").fill("suite-1 effort")

@@ -12,6 +12,7 @@ from functools import cache
 
 import pytest
 
+from evalharness.core.findings import Outcome
 from evalharness.core.history import History
 from evalharness.core.run_summary import summary_of
 from evalharness.report import trend
@@ -37,6 +38,20 @@ def several_arms() -> list:
     ]
 
 
+def no_rule(n_arms: int = 3, runs: int = 12) -> list:
+    """Nothing decides between the arms; the second one fell."""
+    found = []
+    for day in range(runs):
+        scores = [0.5 + place / 100 + scatter(day + place) for place in range(n_arms)]
+        scores[1] -= 0.2 if day >= 7 else 0.0
+        arms = tuple(arm(f"arm-{place}", score) for place, score in enumerate(scores))
+        ends = min(scores), max(scores)
+        # As of a run of several arms without a rule: the first one is the baseline, whose figures stand for the run.
+        shape = {"n_arms": n_arms, "arm": "arm-0", "outcome": Outcome.NO_RULE.value, "quality_range": ends}
+        found.append(run(day, arms=arms, quality=arms[0].quality, **shape))
+    return found
+
+
 KINDS: dict[str, list] = {
     "fell": steps(7, simulated=True),
     "rose": [replace(each, arms=(replace(each.arms[0], quality=each.arms[0].cost_usd),)) for each in steps(7)],
@@ -48,6 +63,8 @@ KINDS: dict[str, list] = {
     "no figures": [run(day, arms=()) for day in range(5)],
     "eight arms": several_arms(),
     "gates": [run(day, gates=(gate("first output", 0.9 + scatter(day)),), verdict="pass") for day in range(6)],
+    "no rule": no_rule(),
+    "no rule, forty arms": no_rule(40),
     "long": steps(60, n=120, commit="0123456789abcdef"),
 }
 
@@ -123,6 +140,41 @@ def test_names_in_a_report_json_stay_text_in_every_format():
     assert not re.search("[\x00-\x08\x0e-\x1f\x7f\u202a-\u202e]", html + trend.terminal(hostile, PLAIN))
     assert "<script>" not in trend.markdown(hostile)
     assert re.findall(r'href="([^"]+)report.html"', html)[0].startswith("%22%3E%3Cscript%3E")
+
+
+def in_every_format(kind: str) -> list[str]:
+    """Terminal, Markdown, page."""
+    return [
+        trend.terminal(found(kind), PLAIN),
+        plain_markdown(trend.markdown(found(kind))),
+        shown_text(history_page(found(kind))),
+    ]
+
+
+def test_where_nothing_decides_between_arms_every_format_names_each_arm_with_its_own_figures():
+    runs = KINDS["no rule"]
+    for text in map(one_line, in_every_format("no rule")):
+        for of_arm, changed_in in zip(runs[-1].arms, ("none", "answer", "none"), strict=True):
+            scores = of_arm.quality.point, of_arm.quality.lower, of_arm.quality.upper
+            point, lower, upper = (f"{score * 100:.1f}" for score in scores)
+            figures = rf"{of_arm.label}[ |]+{point}% \(?{lower} to {upper}%?\)?"
+            assert re.search(rf"{figures}[^%]*?\$1\.00[ |]+{changed_in}\b", text)
+        newest = runs[-1]
+        ends = " to ".join(f"{end:.0%}" for end in newest.quality_range)
+        assert re.search(rf"{ends}[ |]+3 arms|3 arms[ |]+{ends}", text)
+
+
+def test_of_forty_arms_those_that_do_not_fit_are_counted():
+    screen, text, page = in_every_format("no rule, forty arms")
+    shown = re.findall(r"^arm-\d+ ", screen, re.M)
+    assert f"And {40 - len(shown)} more arms." in screen
+    assert "And 10 more arms." in text
+    assert all(f"arm-{place} " in page for place in range(40))
+
+
+def test_a_suite_of_one_arm_has_no_column_for_it():
+    for text in in_every_format("fell"):
+        assert "Arm" not in text and "newest run:" not in text
 
 
 def test_the_command_names_the_two_runs_of_the_newest_change_else_the_two_newest():
