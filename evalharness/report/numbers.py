@@ -15,8 +15,12 @@ from evalharness.core.findings import Estimate
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 MISSING = "\N{EN DASH}"
+#: How an interval begins whose ends the client cannot tell apart.
+NARROW = "less than"
 #: The digits of the largest number with the smallest one behind its point.
 _ANY_LENGTH = Context(prec=400)
+#: The last digit of an interval's ends, in half-widths, at most.
+_COARSEST_DIGIT = 0.4
 #: Less money than this is what rounding left of a difference of nothing.
 _NO_MONEY = 1e-12
 
@@ -227,12 +231,17 @@ def duration_interval(estimate: Estimate, extra: int = 0, *, error_ms: float | N
     unit_ms, unit, decimals = _time_unit(estimate.point)
     limits = [limit for limit in (estimate.lower, estimate.upper) if limit is not None]
     if any(_time_unit(limit)[1] != unit for limit in limits):
-        return _interval(estimate, lambda ms: duration(ms, extra))
+        return _interval(estimate, lambda ms: _in_own_unit(estimate, ms, extra))
     digits = _within_error(_telling_decimals(estimate, 1 / unit_ms, decimals + extra), error_ms, unit_ms)
     ends = [fixed(limit / unit_ms, digits) for limit in limits]
     if error_ms and len(ends) == 2 and ends[0] == ends[1]:
-        return f"less than {duration(error_ms)} wide"
+        return f"{NARROW} {duration(error_ms)} wide"
     return f"{_interval(estimate, lambda ms: fixed(ms / unit_ms, digits))} {unit}" if limits else ""
+
+
+def _in_own_unit(estimate: Estimate, ms: float, extra: int) -> str:
+    unit_ms, unit, decimals = _time_unit(ms)
+    return f"{fixed(ms / unit_ms, _telling_decimals(estimate, 1 / unit_ms, decimals + extra))} {unit}"
 
 
 def bare(estimate: Estimate, scale: float = 1.0, *, signed: bool = False) -> str:
@@ -341,15 +350,21 @@ def _interval(estimate: Estimate, write: Callable[[float], str]) -> str:
 
 
 def _distinct(estimate: Estimate, scale: float, decimals: int) -> str:
-    """The interval times ``scale``, with more decimals where its two ends would print alike."""
+    """The interval times ``scale``, with ``_telling_decimals``."""
     digits = _telling_decimals(estimate, scale, decimals)
     return _interval(estimate, lambda value: fixed(value * scale, digits))
 
 
 def _telling_decimals(estimate: Estimate, scale: float, decimals: int) -> int:
-    if estimate.lower is None or estimate.upper is None or estimate.lower >= estimate.upper:
+    """As many decimals, from ``decimals`` on, that rounding moves no limit by more than a fifth of the half-width.
+
+    Coarser ends are another interval than was computed: with a last digit as large as the half-width, as in ``1.0 to
+    1.2 s``, what is printed covers in 91% of runs where 97% were meant.
+    """
+    half = half_width(estimate, scale)
+    if half is None or half <= 0 or estimate.lower is None or estimate.upper is None:
         return decimals
-    return telling(estimate.lower * scale, estimate.upper * scale, decimals)
+    return max(decimals, math.ceil(-math.log10(_COARSEST_DIGIT * half) - 1e-9))
 
 
 def telling(low: float, high: float, decimals: int) -> int:

@@ -29,7 +29,8 @@ from evalharness.stats.sample import (
 LIMIT = 0.8
 #: The two-sided level whose upper end is that limit.
 LEVEL = 2 * LIMIT - 1
-SETTINGS = Settings(seed=0, level=LEVEL)
+#: Exact limits: those of Wilson would lie below the variance in 28% of pilots of 20 cases of which few change.
+SETTINGS = Settings(seed=0, level=LEVEL, exact=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,14 +21,13 @@ LIMIT = 0.8
 class Pool:
     """A normal distribution of true values: ``mean``, its squared standard error, the variance ``between`` them.
 
-    ``between_limit``: its upper 80% limit. ``q``: Cochran's, at equal true values.
+    ``between_limit``: its upper 80% limit.
     """
 
     mean: float
     mean_variance: float
     between: float
     between_limit: float
-    q: float
 
     def shrunk(self, estimate: Estimate) -> Estimate:
         """``estimate`` of a difference of shares, drawn towards the mean by v / (v + tau^2), v its own variance.
@@ -67,7 +66,6 @@ def pooled(estimates: Sequence[Estimate]) -> Pool:
         mean_variance=1 / float((1 / (variances + limit)).sum()),
         between=between,
         between_limit=limit,
-        q=cochran_q(points, variances),
     )
 
 

@@ -12,7 +12,7 @@ from evalharness.core.estimate import Estimate
 from evalharness.stats.draws import Counts, sums_over
 from evalharness.stats.multiple import holm
 from evalharness.stats.paired import Difference, compare_scores, paired_differences
-from evalharness.stats.pooling import Pool, cochran_q, pooled, variance_of
+from evalharness.stats.pooling import Pool, cochran_q, pooled
 from evalharness.stats.sample import Floats, Ints, Mask, Sample, Settings, groups, restricted, sums_by, without_noise
 
 #: A tag with fewer independent cases is shown and gets no verdict.
@@ -83,14 +83,7 @@ def tag_effects(
     if len(judged) > 1:
         estimates = [raw[tag].estimate for tag in judged]
         pool = pooled(estimates)
-        masks = np.column_stack([members[tag] for tag in judged])
-        p_value = _p_of_q(candidate, baseline, masks, np.array([variance_of(each) for each in estimates]), settings)
-        heterogeneity = Heterogeneity(
-            q=pool.q,
-            n_tags=len(judged),
-            p_value=p_value,
-            p_method=f"sign flips of residuals, {settings.n_resamples:,} draws",
-        )
+        heterogeneity = _heterogeneity(candidate, baseline, np.column_stack([members[tag] for tag in judged]), settings)
     p_adjusted = dict(zip(judged, holm([_p(raw[tag]) for tag in judged]), strict=True))
     return TagFindings(
         effects=tuple(
@@ -107,24 +100,33 @@ def _mask(places: Ints, n_cases: int) -> Mask:
     return mask
 
 
-def _p_of_q(candidate: Sample, baseline: Sample, masks: Mask, variances: Floats, settings: Settings) -> float:
-    """How often cases that all differ by the same would give so large a Q, by flips of the signs of clusters.
+def _heterogeneity(candidate: Sample, baseline: Sample, masks: Mask, settings: Settings) -> Heterogeneity:
+    """p: how often cases that all differ by the same would give so large a Q, by flips of the signs of clusters.
 
     ``masks`` (n cases of the plan, k tags). Flipped are the deviations from the mean over all tagged cases, with all
     tags of a case at once: so cases of several tags and clusters count as what they are, which the chi-squared
-    distribution of Q does not see, nor that variances from a dozen cases are themselves uncertain.
+    distribution of Q does not see. A tag's variance is its sum of squares, which no flip changes, and that of one flip
+    beside, for tags without any: with that of its score interval, which depends on the signs, 8 tags of 20 cases were
+    said to differ in 7 to 8% of runs in which they did not.
     Source: wild cluster bootstrap with the null imposed, Cameron, Gelbach and Miller 2008.
     """
     tagged = masks.any(axis=1)
     d = paired_differences(candidate.means[tagged], baseline.means[tagged])
     deviations = without_noise(d - d.mean(), 1.0)
     index, n_groups = groups(candidate.cluster[tagged])
-    shares = masks[tagged] / masks.sum(axis=0)
+    n_cases = masks.sum(axis=0)
+    shares = masks[tagged] / n_cases
     totals = np.column_stack([sums_by(index, deviations * share, n_groups) for share in shares.T])
+    variances = np.square(totals).sum(axis=0) + 1 / n_cases**2
     observed = cochran_q(totals.sum(axis=0), variances)
     flipped = 2.0 * sums_over(_random_signs(n_groups, settings), totals) - totals.sum(axis=0)
     hits = int((_q_of_each(flipped, variances) >= observed * (1 - 1e-9)).sum())
-    return (hits + 1) / (settings.n_resamples + 1)
+    return Heterogeneity(
+        q=observed,
+        n_tags=len(n_cases),
+        p_value=(hits + 1) / (settings.n_resamples + 1),
+        p_method=f"sign flips of residuals, {settings.n_resamples:,} draws",
+    )
 
 
 def _random_signs(n_groups: int, settings: Settings) -> Iterator[Counts]:

@@ -115,7 +115,7 @@ def test_no_figure_prints_as_the_limit_that_it_misses():
     said = limit_sentence(limit(2_040, 2_010, 2_100, Met.NOT_MET))
     assert said == "95% of first outputs within 2.04 s (90% interval 2.01 to 2.10 s), target 2 s: not met"
     said = limit_sentence(limit(1_800, 1_600, 1_900, Met.MET))
-    assert said == "95% of first outputs within 1.8 s (90% interval 1.6 to 1.9 s), target 2 s: met"
+    assert said == "95% of first outputs within 1.80 s (90% interval 1.60 to 1.90 s), target 2 s: met"
 
 
 def test_a_limit_that_too_many_failures_keep_out_of_reach_has_no_figure():

@@ -74,7 +74,7 @@ def test_times_are_written_in_ms_below_one_second_and_in_s_above(ms, text):
         ((100.12, 100.08, 100.15), 0.3, "100.1 ms", "100.1 to 100.2 ms"),
         ((100.12, 99.2, 101.4), 15.0, "100 ms", "99 to 101 ms"),
         ((8_912.0, 8_900.0, 8_930.0), 250.0, "8.9 s", "less than 250 ms wide"),
-        ((8_912.0, 8_900.0, 8_930.0), None, "8.91 s", "8.90 to 8.93 s"),
+        ((8_912.0, 8_900.0, 8_930.0), None, "8.912 s", "8.900 to 8.930 s"),
     ],
 )
 def test_a_time_has_no_digit_that_its_stated_error_makes_void(shown, error_ms, point, interval):
@@ -99,8 +99,9 @@ def test_a_bare_number_has_three_digits_of_itself_or_of_how_far_it_may_be_off(sh
 
 
 def test_an_interval_of_times_names_its_unit_once_where_it_can():
-    assert numbers.duration_interval(estimate(2_750, 2_700, 2_800)) == "2.7 to 2.8 s"
-    assert numbers.duration_interval(estimate(990, 950, 1_100)) == "950 ms to 1.1 s"
+    assert numbers.duration_interval(estimate(2_750, 2_500, 3_000)) == "2.5 to 3.0 s"
+    assert numbers.duration_interval(estimate(2_750, 2_700, 2_800)) == "2.70 to 2.80 s"
+    assert numbers.duration_interval(estimate(990, 950, 1_100)) == "950 ms to 1.10 s"
     assert numbers.duration_interval(estimate(9_100, 8_100, None)) == "≥ 8.1 s"
 
 
@@ -142,6 +143,18 @@ def test_intervals_of_times_ratios_and_money_never_print_with_zero_width(point, 
     for write in (numbers.duration_interval, numbers.ratio_interval, numbers.usd_interval, numbers.tokens_interval):
         low, high = write(shown).split(" to ")
         assert low != high.removesuffix(" s").removesuffix(" ms")
+
+
+@given(st.floats(min_value=1, max_value=1e6), st.floats(min_value=1e-4, max_value=0.9))
+def test_printed_ends_are_nearly_the_computed_ones(point, reach):
+    """What is printed has to cover as often as what was computed: its ends are off by a fifth of the half-width."""
+    shown = estimate(point, point * (1 - reach), point * (1 + reach))
+    for write in (numbers.duration_interval, numbers.ratio_interval, numbers.usd_interval, numbers.tokens_interval):
+        text = write(shown)
+        for end, printed in zip((shown.lower, shown.upper), text.split(" to "), strict=True):
+            unit = 1_000 if printed.endswith(" s") or (" ms" not in printed and text.endswith(" s")) else 1
+            value = float(printed.removesuffix(" s").removesuffix(" ms").replace(",", "")) * unit
+            assert abs(value - end) <= 0.2 * point * reach * 1.001
 
 
 @given(limits)
