@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from evalharness.core.errors import UsageError
+from evalharness.core.errors import StoreError, UsageError
+from evalharness.core.findings import Analysis
 from evalharness.core.model import Plan, Status
 from evalharness.core.record import RunRecord
 from evalharness.metrics.table import analysed_trials
@@ -30,6 +31,22 @@ def read_baseline(text: str, out: Path) -> Kept:
     return trials_of(view(load.load(find(out, text))))
 
 
+def run_beside(analysis: Analysis, out: Path, named: str = "") -> RunRecord | None:
+    """The run that was compared with, for the answers of changed cases: as a person ``named`` it, or by its id under
+    ``out``. None where no case changed, and where it is not there or cannot be read."""
+    source = analysis.baseline_run
+    if source is None or not any(analysis.run_flips.values()):
+        return None
+    for text in filter(None, (named, source.run_id)):
+        try:
+            record = load.load(find(out, text))
+        except (UsageError, StoreError):
+            continue
+        if record.manifest.run_id == source.run_id:
+            return record
+    return None
+
+
 def refuse_unfit(plan: Plan, kept: Kept) -> None:
     """Raises ``UsageError`` where runs of ``plan`` cannot be compared with the baseline at all."""
     if reasons := mismatches(plan, kept.facts):
@@ -52,7 +69,8 @@ def refuse_missing_trials(plan: Plan, kept: Kept) -> None:
 
 
 def attach(folder: Path, text: str, out: Path) -> None:
-    """Let the stored run be compared with this baseline from now on: its report is the same wherever it is made.
+    """Let the stored run be compared with this baseline from now on: the figures of its report are the same wherever it
+    is made; the baseline's answers are in it where that run is at hand.
 
     Raises ``UsageError`` where the two cannot be compared, ``StoreError`` where the folder cannot be written.
     """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from evalharness.app.baseline import read_baseline, refuse_missing_trials
+from evalharness.app.baseline import read_baseline, refuse_missing_trials, run_beside
 from evalharness.app.exit_code import exit_code_of
 from evalharness.core.errors import ExitCode, UsageError
 from evalharness.core.findings import Analysis
@@ -18,11 +18,12 @@ from evalharness.verdict.compare import analyse
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """``folder``: the candidate's."""
+    """``folder``: the candidate's. ``beside``: the baseline run, where it is at hand."""
 
     run: RunRecord
     analysis: Analysis
     folder: Path
+    beside: RunRecord | None
 
     @property
     def exit_code(self) -> ExitCode:
@@ -41,7 +42,8 @@ def compare(baseline: str, candidate: str, out: Path) -> Compared:
     if kept.has_trials and kept.facts.run_id == record.manifest.run_id:
         raise UsageError(f"both are run {record.manifest.run_id}", hint="name two runs: `evalharness list`")
     refuse_missing_trials(record.plan, kept)
-    return Compared(run=record, analysis=analyse(record, baseline=kept), folder=folder)
+    analysis = analyse(record, baseline=kept)
+    return Compared(run=record, analysis=analysis, folder=folder, beside=run_beside(analysis, out, baseline))
 
 
 def write_page(found: Compared, path: Path | None = None) -> Path:
@@ -56,5 +58,5 @@ def write_page(found: Compared, path: Path | None = None) -> Path:
 
     source = found.analysis.baseline_run
     assert source is not None  # it was compared with one
-    page = render_page(found.run, found.analysis, ReportSettings())
+    page = render_page(found.run, found.analysis, ReportSettings(), beside=found.beside)
     return write_text(path or found.folder / f"vs-{quote(source.run_id, safe='')}.html", page)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from evalharness.app.baseline import run_beside
 from evalharness.core.findings import Analysis
 from evalharness.core.record import RunRecord
 from evalharness.report.settings import ReportSettings
@@ -65,7 +66,8 @@ def publish(folder: Path, *, settings: ReportSettings, junit: bool = False) -> P
     from evalharness.store.export import junit as junit_export
 
     found = read(folder)
-    paths = list(write_report(found.run, found.analysis, folder, settings=settings))
+    beside = run_beside(found.analysis, folder.parent.parent)
+    paths = list(write_report(found.run, found.analysis, folder, settings=settings, beside=beside))
     if junit or found.analysis.gates:
         paths.append(write_bytes(folder / "junit.xml", junit_export.export(found.run, found.analysis)))
     refresh_page(folder.parent)

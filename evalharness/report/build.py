@@ -82,8 +82,10 @@ class Page:
     sections: tuple[Section, ...]
 
 
-def build_page(run: RunRecord, analysis: Analysis, settings: ReportSettings) -> Page:
-    view = make_view(run, analysis, settings)
+def build_page(
+    run: RunRecord, analysis: Analysis, settings: ReportSettings, *, beside: RunRecord | None = None
+) -> Page:
+    view = make_view(run, analysis, settings, beside=beside)
     sections = []
     for module in _modules(view):
         model = module.build(view)

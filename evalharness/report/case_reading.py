@@ -10,13 +10,12 @@ from urllib.parse import quote
 
 import numpy as np
 
-from evalharness.core.model import Case, Json, Trial
+from evalharness.core.model import Arm, Case, Json, Trial
+from evalharness.core.record import RunRecord
 from evalharness.metrics.columns import Int64s
 from evalharness.metrics.table import Floats, Table, analysed_trials, table
 from evalharness.report import numbers
-from evalharness.report.trial_rows import TrialRow
 from evalharness.report.trial_text import trial_text
-from evalharness.report.view import ArmView, View
 from evalharness.report.visible import visible
 
 
@@ -32,9 +31,10 @@ class Answered:
 
 @dataclass(frozen=True, kw_only=True)
 class CaseReader:
-    """Not slotted: trials and scores are read once, on first use."""
+    """Of a run, judged by its grader ``primary``. Not slotted: trials and scores are read once, on first use."""
 
-    view: View
+    run: RunRecord
+    primary: str
 
     def asked(self, case_id: str) -> str:
         """The case's variables: what every arm was asked, whatever its prompt makes of it."""
@@ -47,7 +47,7 @@ class CaseReader:
         case = self._case(case_id)
         return case.expected_text or ("" if case.expected is None else _text(case.expected))
 
-    def answered(self, case_id: str, arm: ArmView, *, best: bool) -> Answered | None:
+    def answered(self, case_id: str, arm: Arm, *, best: bool) -> Answered | None:
         """The best or else the worst repeat of the case under the arm, the first of equals; None without a score."""
         rows = self._rows_of(case_id, arm.arm_id)
         if not len(rows):
@@ -55,7 +55,7 @@ class CaseReader:
         scores = self._scores[rows]
         row = int(rows[scores.argmax() if best else scores.argmin()])
         trial = self._trials[row]
-        texts = trial_text(self._trial_row(trial, arm))
+        texts = trial_text(self._case(case_id), self.run.results[trial.trial_id])
         return Answered(
             judged=self._judged(trial, float(self._scores[row])),
             text=texts.last.answer or texts.last.tools or texts.failure,
@@ -83,9 +83,8 @@ class CaseReader:
 
     @property
     def pass_at(self) -> float:
-        primary = self.view.analysis.primary
-        graders = self.view.run.plan.suite.graders
-        return next((grader.pass_at for grader in graders if grader.grader_id == primary), 1.0)
+        graders = self.run.plan.suite.graders
+        return next((grader.pass_at for grader in graders if grader.grader_id == self.primary), 1.0)
 
     def _rows_of(self, case_id: str, arm_id: str) -> Int64s:
         """Of the table, in its order: those with a score."""
@@ -109,37 +108,27 @@ class CaseReader:
 
     @cached_property
     def _trials(self) -> tuple[Trial, ...]:
-        return analysed_trials(self.view.run)
+        return analysed_trials(self.run)
 
     @cached_property
     def _table(self) -> Table:
-        return table(self.view.run)
+        return table(self.run)
 
     @cached_property
     def _scores(self) -> Floats:
         """(trials) of the primary grader, by the rules of the analysis; NaN where a trial has none."""
-        return self._table.scores.get(self.view.analysis.primary, np.full(len(self._trials), np.nan))
+        return self._table.scores.get(self.primary, np.full(len(self._trials), np.nan))
 
     @cached_property
     def _places(self) -> dict[str, int]:
-        return {case.case_id: place for place, case in enumerate(self.view.run.plan.suite.cases)}
+        return {case.case_id: place for place, case in enumerate(self.run.plan.suite.cases)}
 
     def _case(self, case_id: str) -> Case:
-        return self.view.run.plan.suite.cases[self._places[case_id]]
-
-    def _trial_row(self, trial: Trial, arm: ArmView) -> TrialRow:
-        place = self._places[trial.case_id]
-        return TrialRow(
-            trial=trial,
-            results=self.view.run.results,
-            case=self._case(trial.case_id),
-            case_index=place,
-            arm_index=self.view.arms.index(arm),
-        )
+        return self.run.plan.suite.cases[self._places[case_id]]
 
     def _judged(self, trial: Trial, score: float) -> str:
         """``right``, ``not right`` or the score; how the call ended, where it gave no answer to be graded."""
-        result = self.view.run.results[trial.trial_id]
+        result = self.run.results[trial.trial_id]
         if not result.scores:
             return f"{result.status.value}, counts as {numbers.percent(score, 0)}"
         if score in (0.0, 1.0):

@@ -98,7 +98,8 @@ class _Writer:
         return kept | pending
 
     def _row(self, place: int) -> Json:
-        text = trial_text(self._table.rows[self._kept[place]])
+        row = self._table.rows[self._kept[place]]
+        text = trial_text(row.case, row.result)
         found = {
             "failure": _cut(text.failure),
             "expected": _cut(text.expected),

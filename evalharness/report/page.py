@@ -13,13 +13,16 @@ from evalharness.report.templates import render, resource
 from evalharness.report.words import SIMULATED
 
 
-def render_page(run: RunRecord, analysis: Analysis, settings: ReportSettings) -> str:
-    """``report.html``. The same run gives the same text: it holds no time of rendering, no path, no random id."""
+def render_page(
+    run: RunRecord, analysis: Analysis, settings: ReportSettings, *, beside: RunRecord | None = None
+) -> str:
+    """``report.html``, with the answers of the run ``beside``, which it was compared with. The same runs give the same
+    text: it holds no time of rendering, no path, no random id."""
     style = None if settings.external_css else stylesheet(run.manifest.run_id)
     script = resource("common.js") + resource("page.js")
     return render(
         "page.html.j2",
-        page=build_page(run, analysis, settings),
+        page=build_page(run, analysis, settings, beside=beside),
         run_id=run.manifest.run_id,
         simulated=SIMULATED,
         policy=policy(style, script),

@@ -88,7 +88,8 @@ def render_side_pages(run: RunRecord, analysis: Analysis, settings: ReportSettin
 
 
 def _side_trial(row: TrialRow, place: int, view: View) -> SideTrial:
-    texts, result = trial_text(row), row.result
+    result = row.result
+    texts = trial_text(row.case, result)
     reasons = dict(texts.reasons)
     scores = [_score(grader, score, reasons.get(grader, "")) for grader, score in sorted(result.scores.items())]
     names = level_names(view)

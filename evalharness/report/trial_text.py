@@ -6,11 +6,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from evalharness.core.model import Json
-from evalharness.core.record import Call, Purpose
+from evalharness.core.model import Case, Json
+from evalharness.core.record import Call, Purpose, TrialResult
 from evalharness.metrics.columns import call_text
 from evalharness.report.phases import Phase, phases
-from evalharness.report.trial_rows import TrialRow
 from evalharness.report.visible import shortened, visible
 
 #: Of an input item that is neither said nor answered: the declaration of a tool, a file.
@@ -49,10 +48,9 @@ class TrialText:
         return self.turns[-1] if self.turns else TurnText(asked="", summary="", answer="", tools="")
 
 
-def trial_text(row: TrialRow) -> TrialText:
-    result = row.result
+def trial_text(case: Case, result: TrialResult) -> TrialText:
     calls = tuple(call for call in result.calls if call.purpose is Purpose.SUBJECT)
-    expected = row.case.expected_text or ("" if row.case.expected is None else json.dumps(row.case.expected))
+    expected = case.expected_text or ("" if case.expected is None else json.dumps(case.expected))
     return TrialText(
         failure=visible(result.failure.message if result.failure else ""),
         expected=visible(expected),

@@ -71,7 +71,8 @@ class View:
     """``arms`` are all, ``shown`` those drawn (at most 12 and the baseline), both in the plan's order by group.
 
     ``by_weight``: all arms, those first that a reader needs most. ``says_something``: False where no call came to an
-    end that says anything of the answers, so that comparing them would be a comparison of nothing.
+    end that says anything of the answers, so that comparing them would be a comparison of nothing. ``beside``: the run
+    compared with, for its answers; None where it is not at hand.
     """
 
     run: RunRecord
@@ -84,6 +85,7 @@ class View:
     by_weight: tuple[ArmView, ...]
     share_right: bool
     says_something: bool
+    beside: RunRecord | None = None
 
     @property
     def baseline(self) -> ArmView | None:
@@ -159,7 +161,7 @@ class View:
         return slo.limits_ms.get(metric) if slo else None
 
 
-def make_view(run: RunRecord, analysis: Analysis, settings: ReportSettings) -> View:
+def make_view(run: RunRecord, analysis: Analysis, settings: ReportSettings, *, beside: RunRecord | None = None) -> View:
     planned = {arm.arm_id: arm for arm in run.plan.arms}
     groups = _groups([planned[found.arm_id] for found in analysis.arms])
     marks = _marks([planned[found.arm_id] for found in analysis.arms])
@@ -193,6 +195,7 @@ def make_view(run: RunRecord, analysis: Analysis, settings: ReportSettings) -> V
         by_weight=by_weight,
         share_right=share_right(run, analysis.primary),
         says_something=nothing_measured(run, analysis) is None,
+        beside=beside,
     )
 
 

@@ -28,19 +28,27 @@ HISTORY = "trend.html"
 
 
 def write_report(
-    run: RunRecord, analysis: Analysis, folder: Path, *, settings: ReportSettings | None = None
+    run: RunRecord,
+    analysis: Analysis,
+    folder: Path,
+    *,
+    settings: ReportSettings | None = None,
+    beside: RunRecord | None = None,
 ) -> list[Path]:
     """Writes ``report.html``, ``report.json`` and ``summary.md`` into the run's folder, with ``full_text`` the pages
-    ``trials/pNNNN.html``, and with ``external_css`` ``report.css``. Returns what was written, the report first.
+    ``trials/pNNNN.html``, and with ``external_css`` ``report.css``. ``beside``: the run compared with, where it is at
+    hand, for its answers. Returns what was written, the report first.
 
     Raises ``StoreError`` where a file cannot be written; files written before it stay.
     """
     settings = settings or ReportSettings()
-    return [write_text(folder / name, text) for name, text in _files(run, analysis, settings)]
+    return [write_text(folder / name, text) for name, text in _files(run, analysis, settings, beside)]
 
 
-def _files(run: RunRecord, analysis: Analysis, settings: ReportSettings) -> Iterator[tuple[str, str]]:
-    yield "report.html", render_page(run, analysis, settings)
+def _files(
+    run: RunRecord, analysis: Analysis, settings: ReportSettings, beside: RunRecord | None
+) -> Iterator[tuple[str, str]]:
+    yield "report.html", render_page(run, analysis, settings, beside=beside)
     if settings.external_css:
         yield STYLE_FILE, stylesheet(run.manifest.run_id)
     yield "report.json", report_json(run, analysis)

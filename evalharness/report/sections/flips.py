@@ -13,11 +13,13 @@ from itertools import chain, count, islice
 from markupsafe import Markup
 
 from evalharness.core.findings import CaseFlip, CaseReading
+from evalharness.core.record import RunRecord
 from evalharness.report import numbers
 from evalharness.report.case_reading import Answered, CaseReader, in_address
 from evalharness.report.comparison_flips import flip_lines, lost_and_won, may_be_said, shown_among
 from evalharness.report.text_diff import diff, opening
 from evalharness.report.view import ArmView, View
+from evalharness.verdict.baseline_changes import paired_arms
 
 NAV = "Changed cases"
 TITLE = "Which cases changed?"
@@ -37,7 +39,7 @@ _TONES = {CaseReading.REGRESSED: "worse", CaseReading.IMPROVED: "better"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One answer. ``link``: its place in the table of all trials."""
+    """One answer. ``link``: its place in the table of all trials, empty for one of another run."""
 
     title: str
     link: str
@@ -137,12 +139,18 @@ def _against_run(view: View, writer: _Writer) -> Group | None:
     said = [f"Mean score of a case in run {source.run_id} and in this one, of the same arm; losses first."]
     if lists:
         said += flip_lines(view.analysis)[1:]
-        said += [
-            "Shown is what this run answered; the answers of the baseline are kept in its own run alone, "
-            f"where evalharness show {source.run_id} CASE prints them."
-        ]
+        said += [_which_answers(view, source.run_id)]
     return Group(
         heading="Against the baseline run", note=" ".join(said), nothing="No case changed.", lists=tuple(lists)
+    )
+
+
+def _which_answers(view: View, baseline_id: str) -> str:
+    if view.beside is not None:
+        return " ".join(["The answer of the baseline stands first.", *_which_repeat(view)])
+    return (
+        "Shown is what this run answered; the answers of the baseline are kept in its own run alone, "
+        f"where evalharness show {baseline_id} CASE prints them."
     )
 
 
@@ -188,12 +196,13 @@ class _Writer:
     """Writes cases out as long as the page has room, and gives each a place of its own."""
 
     def __init__(self, view: View) -> None:
-        self.view, self.reader = view, CaseReader(view=view)
+        self.view, self.reader = view, CaseReader(run=view.run, primary=view.analysis.primary)
+        self._beside = None if view.beside is None else _Beside(view.beside, view)
         self._room = max(_ROOM, _MOST_ROOM - _ROOM_OF_A_TRIAL * len(view.run.plan.trials))
         self._taken: set[str] = set()
 
     def changed(self, arm: ArmView, base: ArmView | None, flips: Sequence[CaseFlip]) -> CaseList:
-        """``base`` None: the answers on its side are not kept."""
+        """``base`` None: against the same arm of the baseline run."""
         lost, won = lost_and_won(flips)
         return self._list(
             arm,
@@ -253,15 +262,20 @@ class _Writer:
 
     def _flip(self, flip: CaseFlip, arm: ArmView, base: ArmView | None) -> ReadCase:
         is_lost = flip.candidate_score < flip.baseline_score
-        after = self.reader.answered(flip.case_id, arm, best=not is_lost)
-        before = self.reader.answered(flip.case_id, base, best=is_lost) if base else None
+        after = self.reader.answered(flip.case_id, arm.planned, best=not is_lost)
+        if base is not None:
+            before = self.reader.answered(flip.case_id, base.planned, best=is_lost)
+            titles = f"{base.label}, baseline", arm.label
+        else:
+            before = self._beside.answered(flip.case_id, arm, best=is_lost) if self._beside else None
+            titles = "Baseline run", "This run"
         sides, note = [], ""
-        if base and before and after:
+        if before and after:
             marked = diff(before.text, after.text, longest=_ANSWER)
-            sides = [_side(f"{base.label}, baseline", before, marked.before), _side(arm.label, after, marked.after)]
+            sides = [_side(titles[0], before, marked.before), _side(titles[1], after, marked.after)]
             note = marked.note
         elif after:
-            sides = [_side("This run", after, opening(after.text, _ANSWER))]
+            sides = [_side(titles[1], after, opening(after.text, _ANSWER))]
         decimals = numbers.telling(flip.baseline_score * 100, flip.candidate_score * 100, 0)
         old, new = (numbers.percent(score, decimals) for score in (flip.baseline_score, flip.candidate_score))
         return self._case(
@@ -274,7 +288,7 @@ class _Writer:
         )
 
     def _failed_case(self, case_id: str, score: float, arm: ArmView) -> ReadCase:
-        answer = self.reader.answered(case_id, arm, best=False)
+        answer = self.reader.answered(case_id, arm.planned, best=False)
         sides = () if answer is None else (_side("Answer", answer, opening(answer.text, _ANSWER)),)
         return self._case(case_id, change=numbers.percent(score, 0), sides=sides)
 
@@ -292,6 +306,21 @@ class _Writer:
             sides=sides,
             note=note,
         )
+
+
+class _Beside:
+    """Answers of the run compared with; its trials have no place in the table of this page."""
+
+    def __init__(self, run: RunRecord, view: View) -> None:
+        self._reader = CaseReader(run=run, primary=view.analysis.primary)
+        own, theirs = view.run.plan.arms, run.plan.arms
+        pairs = paired_arms([arm.key for arm in own], [arm.key for arm in theirs])
+        self._arms = {own[place].arm_id: theirs[other] for place, other in pairs.items()}
+
+    def answered(self, case_id: str, arm: ArmView, *, best: bool) -> Answered | None:
+        other = self._arms.get(arm.arm_id)
+        found = None if other is None else self._reader.answered(case_id, other, best=best)
+        return None if found is None else replace(found, link="")
 
 
 def _side(name: str, answer: Answered, text: Markup) -> Side:

@@ -132,6 +132,27 @@ def test_a_report_of_a_run_with_a_baseline_is_the_same_when_the_baseline_is_gone
     assert (judged.exit_code, judged.json["baseline"]["run_id"]) == (done.exit_code, baseline)
 
 
+def test_answers_of_both_runs_stand_beside_each_other_as_long_as_both_are_at_hand(desk: Desk) -> None:
+    baseline, gone = _baseline_id(desk), "the answers of the baseline are kept in its own run alone"
+    done = desk.run("--baseline", "base.json", PROFILE="weak.json")
+    folder = desk.folder / done.json["folder"]
+    compared = [
+        desk("compare", named, "latest", "--format", "html").stdout.strip() for named in ("base.json", baseline)
+    ]
+    for page in (folder / "report.html", *(desk.folder / path for path in compared)):
+        html = page.read_text(encoding="utf-8")
+        assert "Baseline run: right" in html and "This run: not right" in html
+        assert gone not in html
+    before = {name: (folder / name).read_bytes() for name in ("report.json", "summary.md")}
+    (folder.parent / baseline).rename(desk.folder / "moved")
+    assert desk("report", "latest").exit_code == 0
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    assert gone in html and "Baseline run:" not in html
+    assert {name: (folder / name).read_bytes() for name in before} == before
+    elsewhere = desk("compare", "moved", "latest", "--format", "html").stdout.strip()
+    assert "Baseline run: right" in (desk.folder / elsewhere).read_text(encoding="utf-8")
+
+
 def test_a_renamed_case_is_listed_and_the_others_are_compared(desk: Desk) -> None:
     done = desk.run("--baseline", "base.json", first="renamed")
     assert done.exit_code == 0, done.stderr

@@ -109,6 +109,46 @@ def test_against_a_baseline_run_its_answers_are_said_to_be_elsewhere():
     assert case.sides[0].text in answers(new, case.case_id, new.plan.arms[0].arm_id)
 
 
+@pytest.mark.parametrize("arms", [1, 3])
+def test_against_a_baseline_run_at_hand_both_answers_of_every_case_stand_beside_each_other(arms):
+    shape = {"arms": arms, "cases": 20, "repeats": 2, "decision": None}
+    old, new = make_run(**shape, seed=1), make_run(**shape, seed=2)
+    arm_ids = {arm.arm_id: f"old-{arm.arm_id}" for arm in old.plan.arms}  # a changed request makes another id of an arm
+    old = replace(
+        old,
+        plan=replace(
+            old.plan,
+            arms=tuple(replace(arm, arm_id=arm_ids[arm.arm_id]) for arm in old.plan.arms),
+            trials=tuple(replace(trial, arm_id=arm_ids[trial.arm_id]) for trial in old.plan.trials),
+        ),
+    )
+    analysis = analyse(new, baseline=trials_of(run_view(old)), n_resamples=100)
+    group = flips.build(make_view(new, analysis, SETTINGS, beside=old)).groups[0]
+    assert group.heading == "Against the baseline run"
+    assert "kept in its own run" not in group.note
+    assert sum(len(each.cases) for each in group.lists) > arms
+    for each in group.lists:
+        moved = {flip.case_id: flip for flip in analysis.run_flips[each.arm.arm_id]}
+        for case in each.cases:
+            before, after = case.sides
+            for side, run, arm_id in (
+                (before, old, arm_ids[each.arm.arm_id]),
+                (after, new, each.arm.arm_id),
+            ):
+                plain = unescape(re.sub(r"</?(ins|del)>", "", side.text))
+                assert plain in [*answers(run, case.case_id, arm_id), "<small>no text</small>"]
+            flip = moved[case.case_id]
+            is_lost = flip.candidate_score < flip.baseline_score
+            better, worse = (before, after) if is_lost else (after, before)
+            assert better.title.endswith(": right")
+            assert not worse.title.endswith(": right")
+            assert (before.title.split(":")[0], after.title.split(":")[0]) == ("Baseline run", "This run")
+            assert before.link == "" and after.link.startswith("#trial=")
+    html = section(render_page(new, analysis, SETTINGS, beside=old))
+    assert html.count(">the trial<") < html.count("<figcaption>")
+    assert 'href=""' not in html
+
+
 @pytest.mark.parametrize("kind", ["nothing sent", "not graded", "all failed"])
 def test_where_nothing_was_compared_no_sentence_says_that_nothing_changed(kind):
     view = seen(kind)

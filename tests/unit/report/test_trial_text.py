@@ -157,17 +157,14 @@ def test_every_turn_of_a_conversation_is_there_with_what_it_adds():
     reply = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "4"}]}
     said = [{"role": "user", "content": "2 + 2?"}, reply, {"role": "user", "content": "times 3?"}]
     tool = ToolCall(name="multiply", arguments='{"a": 4, "b": 3}')
-    text = trial_text(
-        TrialRows(
-            seen(
-                call(ok(sent=0, done=9), answer=Answer(text="4", reasoning_summary="easy")),
-                call(
-                    ok(sent=20, done=30), turn=1, request={"input": said}, answer=Answer(text="12", tool_calls=(tool,))
-                ),
-                call(ok(sent=40, done=50), purpose=Purpose.JUDGE, answer=Answer(text="a judge's word")),
-            )
-        )[0]
-    )
+    row = TrialRows(
+        seen(
+            call(ok(sent=0, done=9), answer=Answer(text="4", reasoning_summary="easy")),
+            call(ok(sent=20, done=30), turn=1, request={"input": said}, answer=Answer(text="12", tool_calls=(tool,))),
+            call(ok(sent=40, done=50), purpose=Purpose.JUDGE, answer=Answer(text="a judge's word")),
+        )
+    )[0]
+    text = trial_text(row.case, row.result)
     assert [(turn.asked, turn.answer, turn.summary, turn.tools) for turn in text.turns] == [
         ("2 + 2?", "4", "easy", ""),
         ("times 3?", "12", "", 'multiply({"a": 4, "b": 3})'),
