@@ -6,12 +6,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from evalharness.core.model import EndpointKind, Order, PendingReason, Status
 from evalharness.metrics.table import Missing
 from evalharness.verdict.drift import drift_sentences
 from evalharness.verdict.load_banners import drifting, load_banners
 from evalharness.verdict.reading import FEW_CLUSTERS, FEWEST_CLUSTERS
 from evalharness.verdict.remarks import Found, trials
+from evalharness.verdict.tally import AT_LIMIT
 from evalharness.verdict.view import RunView
 
 MISSING_SHARE = 0.02
@@ -147,17 +150,38 @@ def _cut_answers(found: Found) -> Iterator[str]:
 
 
 def _cut_by_reasoning(found: Found) -> Iterator[str]:
-    """Enough of them to move a score: they are wrong for want of room, not for want of sense."""
-    clauses = [
-        f"{n:,} of {arm.n_planned:,} of {found.named([arm])}"
-        for arm in found.arms
-        if (n := arm.n_cut_by_reasoning or 0) > MISSING_SHARE * arm.n_planned
-    ]
-    if clauses:
+    """Enough of them to move a score: they are wrong for want of room, not for want of sense. Those that are shorter
+    than what the request allows are no matter of its limit, whatever the service calls it."""
+    reached, short = [], []
+    for place, arm in enumerate(found.arms):
+        limit = found.view.arms[place].request.get("max_output_tokens")
+        n = _n_as_long_as(found.view, place, limit) if isinstance(limit, int) else 0
+        whose = f"{trials(arm.n_planned)} of {found.named([arm])}"
+        asked = f"limit {limit:,} tokens" if isinstance(limit, int) else "no limit was asked for"
+        if n > MISSING_SHARE * arm.n_planned:
+            reached.append(f"{n:,} of {whose} ({asked})")
+        if (others := (arm.n_cut_by_reasoning or 0) - n) > MISSING_SHARE * arm.n_planned:
+            short.append(f"{others:,} of {whose} ({asked})")
+    if reached:
         yield (
-            f"Reasoning used up max_output_tokens before the answer was complete: {'; '.join(clauses)}. Cut answers "
+            f"Reasoning used up max_output_tokens before the answer was complete: {'; '.join(reached)}. Cut answers "
             "score 0 unless a grader judges them; a higher limit would show what the arm can do."
         )
+    if short:
+        yield (
+            "By its own counts the service cut answers for their length before they were as long as the request "
+            f"allows, most of their tokens being reasoning: {'; '.join(short)}. Another limit ended them: the "
+            "service's own, or the room of the model's context."
+        )
+
+
+def _n_as_long_as(view: RunView, arm: int, limit: int) -> int:
+    """Trials of the arm with an answer cut by reasoning that has as many tokens as the request allows."""
+    facts = view.table.facts
+    at_limit = np.array([said.stop_reason == AT_LIMIT for said in facts.sayings], dtype=np.bool_)[facts.said]
+    cut = view.rows(arm) & view.table.has_status(Status.INCOMPLETE) & at_limit
+    # A count that is not known is NaN, which is neither long enough nor mostly reasoning.
+    return int((cut & (facts.output_tokens >= limit) & (2 * facts.reasoning_tokens > facts.output_tokens)).sum())
 
 
 def _large_drift(found: Found) -> Iterator[str]:

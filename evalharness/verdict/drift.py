@@ -13,9 +13,28 @@ CONFOUNDED = "confounded with time: the arms were sent one after the other, and 
 
 def run_drift(table: Table) -> Drift | None:
     """Of a run whose unit is the case. None where none is shown, or too few times were taken to say."""
-    cases, arms = table.case_index.astype(np.int64), table.arm_index.astype(np.int64)
-    drift = send_order_drift(table.timed("total_ms"), cases, arms, table.sent_rank.astype(np.float64))
+    drift = _measured(table)
     return drift if drift is not None and drift.drifting else None
+
+
+def _measured(table: Table) -> Drift | None:
+    """None where too few times were taken to say."""
+    cases, arms = table.case_index.astype(np.int64), table.arm_index.astype(np.int64)
+    return send_order_drift(table.timed("total_ms"), cases, arms, table.sent_rank.astype(np.float64))
+
+
+def no_drift_sentence(table: Table) -> str:
+    """Of a run in which no drift is shown: what was looked for, and what came of it; empty without any time."""
+    if not np.isfinite(table.timed("total_ms")).any():
+        return ""
+    drift = _measured(table)
+    if drift is None:
+        return "Whether times drifted over the run cannot be told: too few of them were taken."
+    return (
+        "No drift of times over the run was found: trials in the second half took "
+        f"{drift.half_ratio:.2f}\N{MULTIPLICATION SIGN} as long as in the first, case and arm taken into account, and "
+        "neighbours were no more alike than others."
+    )
 
 
 def confounds_arms(drift: Drift | None) -> str | None:

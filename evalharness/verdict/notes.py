@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from evalharness.verdict.drift import drift_sentences
+from evalharness.verdict.drift import drift_sentences, no_drift_sentence
 from evalharness.verdict.reading import FEW_CLUSTERS
 from evalharness.verdict.remarks import Found
 
@@ -15,7 +15,7 @@ ZERO_GAP_SHARE = 0.20
 
 
 def notes(found: Found) -> tuple[str, ...]:
-    sources = (_few_cases, _small_drift, _hidden_reasoning, _cached_input, _coarse_gaps)
+    sources = (_few_cases, _small_drift, _no_drift, _hidden_reasoning, _cached_input, _coarse_gaps)
     return tuple(sentence for source in sources for sentence in source(found))
 
 
@@ -33,6 +33,12 @@ def _small_drift(found: Found) -> Iterator[str]:
     drift = found.view.drift
     if drift is not None and not drift.is_large:
         yield drift_sentences(drift, n_arms=len(found.arms))
+
+
+def _no_drift(found: Found) -> Iterator[str]:
+    """Of a latency run its stretches say it."""
+    if found.view.drift is None and not found.view.is_latency and (sentence := no_drift_sentence(found.view.table)):
+        yield sentence
 
 
 def _hidden_reasoning(found: Found) -> Iterator[str]:

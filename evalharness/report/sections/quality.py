@@ -96,10 +96,14 @@ def _trend_notes(view: View) -> list[str]:
         f" {reading_text(found.reading, view.margin)}."
     ]
     if found.fell:
+        # Each with its reading: a large sweep's table of steps does not have all of them.
+        readings = {(step.lower_arm, step.upper_arm): step.quality.reading for step in view.analysis.steps}
         steps = "; ".join(
-            f"{named(view.arm(lower).label)} to {named(view.arm(upper).label)}" for lower, upper in found.fell
+            f"{named(view.arm(lower).label)} to {named(view.arm(upper).label)}"
+            f" ({reading_text(readings[lower, upper], view.margin)})"
+            for lower, upper in found.fell
         )
-        sentences.append(f"The score fell from {steps}: whether that is more than chance is in the table of steps.")
+        sentences.append(f"The score fell from {steps}.")
     if levelled := rising_sentence(view.analysis):
         sentences.append(levelled)
     return [" ".join(sentences), *found.cautions]

@@ -18,7 +18,7 @@ from evalharness.report.gate_words import GateState, gates_text
 from evalharness.report.page import render_page
 from evalharness.report.sections import gates as gates_section
 from evalharness.report.settings import ReportSettings
-from evalharness.report.summary import report_json
+from evalharness.report.summary import MAX_BYTES, report_json
 from evalharness.report.verdict_text import verdict_text
 from evalharness.report.view import make_view
 from evalharness.store.export import junit
@@ -140,7 +140,7 @@ def test_many_gates_leave_every_output_within_its_size():
     run, analysis = gated("gates open")
     many = replace(analysis, gates=analysis.gates * 60)
     stored = json.loads(report_json(run, many))
-    assert len(report_json(run, many).encode()) < 4_000
+    assert len(report_json(run, many).encode()) < MAX_BYTES
     assert stored["n_gates"] == 300
     text = plain_markdown(markdown.render(run, many))
     assert "and 250 more gates, 190 of them not passed; all are in the report." in text

@@ -48,6 +48,21 @@ def two_models() -> View:
     return make_view(run, analyse(run, n_resamples=100), ReportSettings())
 
 
+def test_a_step_at_which_the_score_fell_has_its_reading_even_where_no_table_shows_it():
+    run, analysis = analysed("sweep")
+    assert analysis.trend is not None
+    pairs = tuple((step.lower_arm, step.upper_arm) for step in analysis.steps[-2:])
+    trend = replace(analysis.trend, fell=pairs)
+    view = make_view(run, replace(analysis, trend=trend), ReportSettings())
+    view = replace(view, shown=view.shown[:2])  # of a large sweep most arms are not drawn
+    (note,) = [note for note in quality.build(view).notes if "The score fell from" in note]
+    labels = {arm.arm_id: arm.label for arm in analysis.arms}
+    for step in analysis.steps[-2:]:
+        fell = f"“{labels[step.lower_arm]}” to “{labels[step.upper_arm]}” ({step.quality.reading.value}"
+        assert fell in note or fell.replace("“", "").replace("”", "") in note
+    assert "in the table of steps" not in note
+
+
 # ---------------------------------------------------------------- which arms
 
 

@@ -19,10 +19,12 @@ from evalharness.report import trend
 from evalharness.report.summary import report_json
 from evalharness.report.terminal_table import Writer
 from evalharness.report.trend_page import history_page
+from evalharness.verdict.compare import analyse
 from evalharness.verdict.history import history
 from tests.support.gates import GATED, gated
 from tests.support.printed import offences
 from tests.support.reports import ALL_KINDS, analysed, plain_markdown, shown_text
+from tests.support.runs import make_run
 from tests.unit.verdict.test_history import arm, gate, run, scatter, steps
 
 PLAIN = Writer(width=100, color=False, unicode=True, strips=False)
@@ -126,6 +128,24 @@ def test_the_page_is_closed_and_its_pictures_are_sound(kind):
     assert not re.search(r"<[^>]+\s(style|on\w+)=", re.sub(r"<(script|style)>.*?</\1>", "", html, flags=re.S))
     ids = re.findall(r'\bid="([^"]+)"', html)
     assert len(ids) == len(set(ids))
+
+
+def test_every_arm_of_a_run_of_forty_has_a_history():
+    made = make_run(arms=5, cases=4, repeats=1, prompts=tuple(f"prompt {n}, as long as names become" for n in range(8)))
+    text = report_json(made, analyse(made, n_resamples=20))
+    stored = json.loads(text)
+    labels = [arm.label for arm in made.plan.arms]
+    assert len(labels) == 40
+    assert sorted(each["label"] for each in stored["arms"]) == sorted(labels)
+    runs = [summary_of(stored | {"run_id": f"r{day}", "created_utc": f"2026-11-{day:02d}"}) for day in (1, 2)]
+    drawn = history(runs).series
+    for metric in ("quality", "total_ms_p95", "cost_usd"):
+        assert {each.arm for each in drawn if each.metric == metric} == set(labels)
+
+
+@pytest.mark.parametrize("kind", ["sweep", "two arms", "single", "levels, arms"])
+def test_what_is_kept_of_a_run_of_a_few_arms_stays_under_four_kilobytes(kind):
+    assert len(report_json(*analysed(kind)).encode()) < 4_000
 
 
 def test_names_in_a_report_json_stay_text_in_every_format():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -80,6 +81,20 @@ def test_a_small_drift_is_said_beside_the_times_and_a_large_one_before_all_numbe
     assert not any("Times drifted" in note for note in analyse(large, n_resamples=200).notes)
 
 
+def test_that_no_drift_was_found_or_none_could_be_told_is_said_once_beside_the_times():
+    found, untold = "No drift of times over the run was found", "Whether times drifted over the run cannot be told"
+    shape = {**CLEAN, "cases": 120, "repeats": 4}
+    (steady,) = noted(make_run(**shape), found)
+    # Nothing moved: the halves are alike within a few percent.
+    assert re.search(r"took (0\.9\d|1\.0\d)× as long", steady)
+    assert not noted(make_run(**shape, drift=0.18), found)
+    assert not noted(make_run(**shape), untold)
+    few = make_run(**{**CLEAN, "cases": 2})
+    assert len(noted(few, untold)) == 1
+    assert not noted(few, found)
+    assert not noted(make_run(**{**CLEAN, "failures": 1.0}), untold)
+
+
 def test_arms_run_one_after_the_other_while_times_drift_cannot_be_compared_in_time():
     shape = {**CLEAN, "cases": 40, "repeats": 3, "drift": 4.0}
     words = "The arms ran one after the other while times drifted"
@@ -133,6 +148,42 @@ def test_answers_that_the_service_itself_calls_cut_are_not_said_twice(status):
     run = with_calls(make_run(**CLEAN), lambda call: replace(call, usage=replace(call.usage, output_tokens=16_384)))
     results = {key: replace(result, status=status) for key, result in run.results.items()}
     assert not said(replace(run, results=results), "cut off")
+
+
+USED_UP, SHORT = "Reasoning used up max_output_tokens", "Another limit ended them"
+
+
+@pytest.mark.parametrize(
+    ("asked", "tokens", "reasoning", "words", "named"),
+    [
+        (16_384, 16_384, 16_000, USED_UP, "30 of 30 trials of “low” (limit 16,384 tokens)"),
+        (16_384, 16_390, 16_000, USED_UP, "30 of 30 trials of “low” (limit 16,384 tokens)"),
+        (16_384, 9_000, 8_000, SHORT, "30 of 30 trials of “low” (limit 16,384 tokens)"),
+        (None, 9_000, 8_000, SHORT, "30 of 30 trials of “low” (no limit was asked for)"),
+        (16_384, 16_384, 300, None, ""),
+        (None, 16_384, 300, None, ""),
+    ],
+)
+def test_reasoning_used_up_the_limit_where_the_answer_has_as_many_tokens_as_were_asked_for(
+    asked, tokens, reasoning, words, named
+):
+    run = make_run(**CLEAN)
+    requests = [dict(arm.request) | {"max_output_tokens": asked} for arm in run.plan.arms]
+    arms = tuple(replace(arm, request=request) for arm, request in zip(run.plan.arms, requests, strict=True))
+    efforts = {trial.trial_id: arm.effort for arm in arms for trial in run.plan.trials if trial.arm_id == arm.arm_id}
+    results = {}
+    for key, result in run.results.items():
+        (call,) = result.calls
+        if efforts[key] == "low":
+            usage = replace(call.usage, output_tokens=tokens, reasoning_tokens=reasoning)
+            answer = replace(call.answer, stop_reason="max_output_tokens")
+            call = replace(call, status=Status.INCOMPLETE, usage=usage, answer=answer)
+            result = replace(result, status=Status.INCOMPLETE, calls=(call,))
+        results[key] = result
+    run = replace(run, plan=replace(run.plan, arms=arms), results=results)
+    found = {each: said(run, each) for each in (USED_UP, SHORT)}
+    assert [each for each in found if found[each]] == ([words] if words else [])
+    assert words is None or f": {named}. " in found[words][0]
 
 
 @pytest.mark.parametrize(
