@@ -34,9 +34,10 @@ def report_json(run: RunRecord, analysis: Analysis) -> str:
     facts, gates = _facts(run, analysis) | _verdict(text), [_gate(line) for line in text.lines] if text else []
     while True:
         written = json.dumps({**facts, "arms": arms, "gates": gates}, sort_keys=True, ensure_ascii=False) + "\n"
-        if len(written.encode("utf-8")) < MAX_BYTES or not (arms or gates):
+        size, longer = len(written.encode("utf-8")), max(gates, arms, key=len)
+        if size < MAX_BYTES or not longer:
             return written
-        max(gates, arms, key=len).pop()
+        del longer[min(len(longer) - 1, len(longer) * MAX_BYTES // size) :]
 
 
 def _facts(run: RunRecord, analysis: Analysis) -> dict[str, Json]:

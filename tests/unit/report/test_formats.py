@@ -10,7 +10,7 @@ import pytest
 
 from evalharness.core.findings import Outcome
 from evalharness.report import markdown, terminal
-from evalharness.report.summary import report_json
+from evalharness.report.summary import MAX_BYTES, report_json
 from evalharness.report.verdict_text import verdict_text
 from tests.support.reports import ALL_KINDS, analysed, plain_markdown, rendered, shown_text
 
@@ -105,10 +105,11 @@ def test_markdown_over_its_cap_drops_details_then_rows_and_says_so():
     assert "Showing 2 of 5 arms" in text
 
 
-def test_report_json_stays_under_4_kb_with_a_hundred_arms():
+@pytest.mark.parametrize(("times", "kept"), [(20, 100), (400, None)])
+def test_report_json_keeps_a_hundred_arms_and_of_two_thousand_what_an_index_can_read(times, kept):
     run, analysis = analysed("sweep")
-    text = report_json(run, replace(analysis, arms=analysis.arms * 20))
+    text = report_json(run, replace(analysis, arms=analysis.arms * times))
     stored = json.loads(text)
-    assert len(text.encode()) < 4_000
-    assert stored["n_arms"] == 100
-    assert 0 < len(stored["arms"]) < 100
+    assert len(text.encode()) < MAX_BYTES
+    assert stored["n_arms"] == 5 * times
+    assert len(stored["arms"]) == kept or (kept is None and 150 < len(stored["arms"]) < 2_000)
