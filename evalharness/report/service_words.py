@@ -30,7 +30,7 @@ def share_text(share: float) -> str:
 
 
 def limit_sentence(limit: LimitFindings, *, told: str | None = None) -> str:
-    """``95% of first outputs within 1.8 s (90% interval 1.6 to 1.9 s), target 2 s: met``, without its full stop.
+    """``95% of first outputs within 1.80 s (90% interval 1.60 to 1.90 s), target 2 s: met``, without its full stop.
 
     ``told``: a reason that stands in the sentence before, and is not said twice.
     """

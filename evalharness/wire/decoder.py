@@ -20,6 +20,7 @@ from evalharness.wire.failures import (
 from evalharness.wire.notes import Notes, Outcome, failed
 from evalharness.wire.pieces import OutputTooLargeError
 from evalharness.wire.reader import Reader
+from evalharness.wire.redact import without_secrets
 from evalharness.wire.runs_of_deltas import Outlines
 from evalharness.wire.settings import CodecSettings
 from evalharness.wire.strict_json import MalformedJsonError, parse_json
@@ -96,6 +97,22 @@ class BodyDecoder:
         return significant
 
     def finish(self, transport_failure: Failure | None) -> Decoded:
+        found = self._decoded(transport_failure)
+        said = found.answer, found.failure, found.unknown_events, found.partial_text
+        clean = without_secrets(said, self._settings.secrets)
+        if clean is said:
+            return found
+        answer, failure, unknown_events, partial_text = clean
+        return replace(
+            found,
+            answer=answer,
+            failure=failure,
+            unknown_events=unknown_events,
+            partial_text=partial_text,
+            anomalies=(*found.anomalies, Anomaly.KEY_ECHOED),
+        )
+
+    def _decoded(self, transport_failure: Failure | None) -> Decoded:
         outcome = self._outcome(transport_failure)
         if outcome.failure is None:
             return self._notes.decoded(outcome, partial_text=None)
