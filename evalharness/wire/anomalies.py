@@ -32,6 +32,13 @@ class Anomaly(StrEnum):
     NOT_STREAMED = "not_streamed"
     #: A stream came though none was asked for.
     STREAMED_UNASKED = "streamed_unasked"
+    #: The key of the endpoint stood in what came back. It was taken out of it before anything was kept or graded.
+    KEY_ECHOED = "key_echoed"
+    #: A response of this run had the same id before. The trial's own id tells answers apart.
+    REPEATED_ID = "repeated_id"
+    #: A kept connection ended without a byte of an answer, and the request was sent once more at once. Both may have
+    #: been charged.
+    RESENT = "resent"
     #: No usage: every token count and the cost are unknown.
     USAGE_MISSING = "usage_missing"
     #: A token count that is no whole number from 0 to 2^53, or larger than what it is part of; that count is unknown.
