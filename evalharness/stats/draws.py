@@ -115,10 +115,11 @@ def _products(counts: Counts, parts: Floats) -> Floats:
     """counts @ parts, by tiles that no BLAS hands to several threads."""
     sums = np.zeros((len(counts), parts.shape[1]))
     step = max(1, TILE // (TILE_ROWS * parts.shape[1]))
-    room = np.empty((TILE_ROWS, len(parts)))  # once: new memory for each tile costs more than filling it
+    room = np.empty((TILE_ROWS, step))  # once: new memory for each tile costs more than filling it
     for row in range(0, len(counts), TILE_ROWS):
-        weights = room[: min(TILE_ROWS, len(counts) - row)]
-        weights[:] = counts[row : row + TILE_ROWS]
         for start in range(0, len(parts), step):
-            sums[row : row + TILE_ROWS] += weights[:, start : start + step] @ parts[start : start + step]
+            tile = counts[row : row + TILE_ROWS, start : start + step]
+            weights = room[: tile.shape[0], : tile.shape[1]]
+            weights[:] = tile
+            sums[row : row + TILE_ROWS] += weights @ parts[start : start + step]
     return sums
