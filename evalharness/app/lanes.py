@@ -17,6 +17,7 @@ from evalharness.core.ports import Clock
 from evalharness.engine.budget import Ledger
 from evalharness.engine.call import Lane
 from evalharness.engine.gatekeeper import Gatekeeper, RetryPurse
+from evalharness.engine.response_ids import ResponseIds
 from evalharness.engine.stop import StopSignal
 from evalharness.transport.access import Access
 from evalharness.transport.crew import Crew, CrewExchanger
@@ -31,6 +32,7 @@ class LaneParts:
     ledger: Ledger
     begin_attempt: Callable[[str, int, int], Awaitable[None]]
     emit: Callable[[object], None]
+    response_ids: ResponseIds
 
 
 def used_endpoints(plan: Plan) -> tuple[Endpoint, ...]:
@@ -109,6 +111,7 @@ def open_lanes(
             secrets=access.secrets,
             begin_attempt=parts.begin_attempt,
             attempt_failed=_telling(parts.emit),
+            response_ids=parts.response_ids,
         )
     return lanes
 

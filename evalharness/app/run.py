@@ -33,6 +33,7 @@ from evalharness.engine.budget import Ledger
 from evalharness.engine.call import Lane
 from evalharness.engine.execute import Conduct, execute
 from evalharness.engine.grading import Grading
+from evalharness.engine.response_ids import ResponseIds
 from evalharness.engine.stop import StopSignal
 from evalharness.engine.trial import TrialContext
 from evalharness.load_shapes import stretches
@@ -190,6 +191,7 @@ class _Run:
                 ledger=ledger,
                 begin_attempt=store.begin_attempt,
                 emit=self._emit,
+                response_ids=self._response_ids(),
             )
             reached = accesses(self._plan, urls, self._request.environ, self._loaded.path.parent)
             crew = Crew(reached)
@@ -281,6 +283,12 @@ class _Run:
         if self._found is None:
             return self._new_manifest()
         return replace(self._found.manifest, suite_text=self._loaded.text, flags=_given(self._request.flags))
+
+    def _response_ids(self) -> ResponseIds:
+        """Those of earlier sessions count."""
+        finished = self._found.finished.values() if self._found else ()
+        given = (call.answer.response_id for result in finished for call in result.calls)
+        return ResponseIds(response_id for response_id in given if response_id)
 
     def _ledger(self) -> Ledger:
         """The budget of the whole run: what earlier sessions spent counts."""

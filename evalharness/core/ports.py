@@ -134,7 +134,8 @@ class Tape:
 
     ``reads`` are (arrival on the monotonic clock, bytes of the decoded body). ``connect_ns`` is a duration.
     ``failure`` is the transport's own (connection, timeout, stream_cut, too_large, redirect), None where the body ended
-    as announced.
+    as announced. ``resent``: a connection that had been kept open ended without a byte, and the request went out again
+    on a new one, of which all the rest tells.
 
     How well it was seen: ``send_ns``, how long handing over the request took after ``sent_ns``. One entry per read in
     ``earliest_ns``, before which none of its bytes can have come, and in ``read_ns``, when it was taken from the
@@ -149,6 +150,7 @@ class Tape:
     head: ResponseHead | None = None
     reads: Sequence[tuple[int, bytes]] = ()
     failure: Failure | None = None
+    resent: bool = False
     source: StampSource = StampSource.USER
     send_ns: int = 0
     earliest_ns: array[int] = field(default_factory=lambda: array("q"))

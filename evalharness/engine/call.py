@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from evalharness.core.failure import Failure
 from evalharness.core.model import Endpoint, Json, PendingReason, Status, Trial
@@ -13,8 +13,10 @@ from evalharness.core.record import Attempt, AttemptStatus, Call, Purpose
 from evalharness.core.units import NS_PER_S, ns_from_ms
 from evalharness.engine.budget import Ledger
 from evalharness.engine.gatekeeper import LEAD_NS, Gatekeeper
+from evalharness.engine.response_ids import ResponseIds
 from evalharness.engine.stop import StopSignal
 from evalharness.metrics.pricing import cost_usd
+from evalharness.wire.anomalies import Anomaly
 from evalharness.wire.redact import redact
 
 #: A service may put anything into a header; no id is longer.
@@ -48,7 +50,8 @@ class Lane:
     """One endpoint's way out: its codec for requests, who exchanges them for answers, and who keeps its gate.
 
     ``begin_attempt`` is told of every attempt before it is sent and may refuse by raising.
-    ``attempt_failed`` hears of every failure with the wait that follows (None: final).
+    ``attempt_failed`` hears of every failure with the wait that follows (None: final). ``response_ids`` are those of
+    the whole run.
     """
 
     endpoint: Endpoint
@@ -61,6 +64,7 @@ class Lane:
     secrets: tuple[str, ...]
     begin_attempt: Callable[[str, int, int], Awaitable[None]]
     attempt_failed: Callable[[Trial, int, Failure, float | None], None]
+    response_ids: ResponseIds = field(default_factory=ResponseIds)
 
     @property
     def typical_ns(self) -> int | None:
@@ -134,9 +138,17 @@ class Lane:
             answer=decoded.answer,
             usage=decoded.usage,
             failure=decoded.failure,
-            anomalies=decoded.anomalies,
+            anomalies=(*decoded.anomalies, *self._oddities(call, exchange)),
             cost_usd=sum(known) if known else None,
         )
+
+    def _oddities(self, before: Call, exchange: Exchange) -> Iterator[Anomaly]:
+        """What no decoder can know, who sees one answer alone."""
+        if exchange.tape.resent or Anomaly.RESENT in before.anomalies:
+            yield Anomaly.RESENT
+        response_id = exchange.decoded.answer.response_id
+        if exchange.decoded.failure is None and response_id and self.response_ids.seen_before(response_id):
+            yield Anomaly.REPEATED_ID
 
     def _cut_off(self, call: Call) -> CutOffError:
         reason = self.stop.reason or PendingReason.INTERRUPTED

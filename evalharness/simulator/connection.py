@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter_ns
@@ -34,6 +35,7 @@ class Premises:
     log: TruthLog
     slots: Slots[Connection]
     tls: ssl.SSLContext | None
+    refuse_for: Callable[[float], None]
     connections: set[Connection] = field(default_factory=set)
 
 
@@ -69,6 +71,7 @@ class Connection:
         self._work: _Work | None = None
         self._is_draining = False
         self._is_paused = False
+        self._is_stale = False
         self._read_ns, self._stamp = 0, ""
         self._free_ns = 0
         premises.connections.add(self)
@@ -93,6 +96,8 @@ class Connection:
             self._say(b"")
         if not received or plain is None:
             self._lose("left")
+        elif self._is_stale:
+            self._reset()
         elif plain and not self._is_draining:
             self._reader.feed(plain)
             self._go_on()
@@ -124,7 +129,7 @@ class Connection:
     def _answer(self, request: HttpRequest) -> None:
         outcome = self._premises.service.answer(request)
         script = outcome.script
-        can_go_on = script.ending is Ending.COMPLETE and script.framing is not Framing.CLOSE
+        can_go_on = script.ending in (Ending.COMPLETE, Ending.STALE) and script.framing is not Framing.CLOSE
         self._work = _Work(
             script=script,
             keep_alive=request.keep_alive and can_go_on,
@@ -147,12 +152,20 @@ class Connection:
         assert work is not None
         work.start_ns = max(free_ns, work.read_ns, self._free_ns)
         if work.script.status == 0:
-            self._ended(Ending.RESET.value)
-            self._reset()
+            self._say_nothing(work.script)
             return
         table = timetable(work.script, start_ns=work.start_ns, keep_alive=work.keep_alive)
         work.playback = Playback(table, self._socket, self._tls, self._premises.loop, self._played)
         work.playback.begin()
+
+    def _say_nothing(self, script: Script) -> None:
+        self._ended(script.ending.value)
+        if script.refuses_ms:
+            self._premises.refuse_for(script.refuses_ms)
+        if script.ending is Ending.RESET:
+            self._reset()
+        else:
+            self._close(is_whole=False)
 
     def _played(self) -> None:
         work = self._work
@@ -168,6 +181,7 @@ class Connection:
         elif self._is_draining:
             self._drain()
         elif work.keep_alive:
+            self._is_stale = work.script.ending is Ending.STALE
             self._go_on()
         else:
             self._close(is_whole=work.script.ending is Ending.COMPLETE)

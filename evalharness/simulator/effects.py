@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from evalharness.simulator.behaviour import Reply
-from evalharness.simulator.exchange import Ending, Event, RejectedError, Script, Write, compact
+from evalharness.simulator.exchange import Ending, Event, Framing, RejectedError, Script, Write, as_utf8, compact
 from evalharness.simulator.faults import Fault
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -29,6 +29,22 @@ _QUOTA = RejectedError(
     type="insufficient_quota",
     code="insufficient_quota",
 )
+_GARBAGE = b"\x16\x03\x01 this is no HTTP\r\n\r\n"
+#: Not a byte is sent.
+_SILENT: Mapping[str, Callable[[Mapping[str, Any]], Script]] = {
+    "reset": lambda _: Script(status=0, ending=Ending.RESET),
+    "close": lambda _: Script(status=0, ending=Ending.FIN),
+    "refuse": lambda settings: Script(status=0, ending=Ending.RESET, refuses_ms=float(settings["ms"])),
+}
+#: What an answer begins with that would be obeyed by a terminal, or choke what reads it.
+_TEXTS = {
+    "ansi": "\x1b[31mred\x1b[0m \x1b]0;title\x07",
+    "nul": "a\0b ",
+    "surrogate": "\ud800 ",
+    "brackets": "[" * 100_000 + " ",
+}
+_FILLING = "All work and no play. "
+_ENDLESS_BYTES = 2**16
 _SERVER_WORDS = "The server had an error while processing your request. Sorry about that!"
 
 
@@ -48,9 +64,9 @@ def instead(fault: Fault, now: datetime) -> Script | None:
         return plain_script(200, _HTML, {"content-type": "text/html; charset=utf-8"})
     if fault.name == "redirect":
         return plain_script(int(settings["code"]), b"", {"location": str(settings["to"])})
-    if fault.name == "reset":
-        return Script(status=0, ending=Ending.RESET)
-    return None
+    if fault.name == "garbage":
+        return Script(status=200, raw_head=_GARBAGE, framing=Framing.CLOSE)
+    return _SILENT[fault.name](settings) if fault.name in _SILENT else None
 
 
 def plain_script(status: int, body: bytes, headers: Mapping[str, str], *, at_ms: float = 0.0) -> Script:
@@ -60,8 +76,9 @@ def plain_script(status: int, body: bytes, headers: Mapping[str, str], *, at_ms:
 
 
 def error_script(rejection: RejectedError, headers: Mapping[str, str]) -> Script:
-    body = compact(rejection.body).encode("utf-8", "surrogatepass")
-    return plain_script(rejection.status, body, {"content-type": "application/json", **headers})
+    return plain_script(
+        rejection.status, as_utf8(compact(rejection.body)), {"content-type": "application/json", **headers}
+    )
 
 
 def _status(settings: Mapping[str, Any], now: datetime) -> Script:
@@ -107,14 +124,34 @@ def http_date(moment: datetime) -> str:
 
 
 def bend_reply(reply: Reply, fault: Fault | None) -> Reply:
-    """Another answer: refused, or broken off by the service."""
-    if fault is None or fault.name not in ("refusal", "incomplete"):
+    """Another answer: refused, broken off by the service, or with something before it."""
+    if fault is None:
+        return reply
+    if fault.name == "text":
+        return _after(reply, (_TEXTS[fault.settings["kind"]],))
+    if fault.name == "long":
+        return _after(reply, (_filling(int(fault.settings["bytes"])),) * int(fault.settings["deltas"]))
+    if fault.name == "endless" and fault.settings["what"] == "text":
+        return _after(reply, (_filling(_ENDLESS_BYTES),))
+    if fault.name not in ("refusal", "incomplete"):
         return reply
     if fault.name == "incomplete":
         n_kept = (len(reply.pieces) + 1) // 2
         return replace(_cut(reply, reply.pieces[:n_kept]), incomplete_reason=str(fault.settings["reason"]))
     words = ("I'm", " sorry", ",", " but", " I", " can't", " help", " with", " that", ".")
     return replace(_cut(reply, words), kind="refusal", tool_name=None, incomplete_reason=None)
+
+
+def _filling(n_bytes: int) -> str:
+    """A sentence again and again, which ends so that an answer can follow."""
+    return (_FILLING * (n_bytes // len(_FILLING) + 1))[: n_bytes - 1] + " "
+
+
+def _after(reply: Reply, before: tuple[str, ...]) -> Reply:
+    """The reply with other deltas before it, all at once."""
+    times = reply.schedule
+    moments = (times.first_output_ms,) * len(before) + times.output_ms
+    return replace(reply, pieces=(*before, *reply.pieces), schedule=replace(times, output_ms=moments))
 
 
 def _cut(reply: Reply, pieces: tuple[str, ...]) -> Reply:
@@ -187,6 +224,38 @@ def _without_usage(event: Event) -> Event:
     return replace(event, text=compact({**payload, "response": {**payload["response"], "usage": None}}))
 
 
+def _usage(events: tuple[Event, ...], settings: Mapping[str, Any]) -> tuple[Event, ...]:
+    return tuple(_miscounted(event, settings["kind"]) for event in events)
+
+
+def _miscounted(event: Event, kind: str) -> Event:
+    payload = event.payload
+    holder = payload if isinstance(payload, str) else payload.get("response", payload)
+    counts = None if isinstance(holder, str) else holder.get("usage")
+    if counts is None:
+        return event
+    output = next(name for name in ("output_tokens", "completion_tokens") if name in counts)
+    wrong = {"negative": -1, "nan": float("nan"), "text": str(counts[output]), "huge": 2**53 + 1}
+    changed = {"total_tokens": counts["total_tokens"] + 1_000} if kind == "sum" else {output: wrong[kind]}
+    counts |= changed
+    return replace(event, text=compact(payload))
+
+
+def _no_deltas(events: tuple[Event, ...], _: Mapping[str, Any]) -> tuple[Event, ...]:
+    """The finished parts alone. A chat answer consists of its deltas: it keeps them."""
+    return _numbered(event for event in events if not event.type.startswith("response.") or event.type[-6:] != ".delta")
+
+
+def _numbered(events: Iterable[Event]) -> tuple[Event, ...]:
+    numbered = []
+    for number, event in enumerate(events):
+        payload = event.payload
+        if not isinstance(payload, str) and "sequence_number" in payload:
+            event = replace(event, text=compact({**payload, "sequence_number": number}))
+        numbered.append(event)
+    return tuple(numbered)
+
+
 def _no_terminal(events: tuple[Event, ...], settings: Mapping[str, Any]) -> tuple[Event, ...]:
     last = (*_TERMINAL, "finish", "usage", "[DONE]")
     kept = tuple(event for event in events if event.type not in last)
@@ -197,6 +266,11 @@ def _no_terminal(events: tuple[Event, ...], settings: Mapping[str, Any]) -> tupl
 def _duplicate(events: tuple[Event, ...], settings: Mapping[str, Any]) -> tuple[Event, ...]:
     place = min(_place(events, settings), len(events) - 1)
     return (*events[: place + 1], events[place], *events[place + 1 :])
+
+
+def _missing(events: tuple[Event, ...], settings: Mapping[str, Any]) -> tuple[Event, ...]:
+    place = min(_place(events, settings), len(events) - 1)
+    return (*events[:place], *events[place + 1 :])
 
 
 def _swapped(events: tuple[Event, ...], settings: Mapping[str, Any]) -> tuple[Event, ...]:
@@ -210,14 +284,7 @@ def _unknown(events: tuple[Event, ...], settings: Mapping[str, Any]) -> tuple[Ev
     payload: dict[str, Any] = {"type": "response.future_thing.happened", "sequence_number": place, "thing": {"kind": 1}}
     at_ms = events[max(0, place - 1)].at_ms
     extra = Event.of(payload, at_ms=at_ms, type=payload["type"], named=not _is_chat(events))
-    return (*events[:place], extra, *map(_numbered_one_later, events[place:]))
-
-
-def _numbered_one_later(event: Event) -> Event:
-    payload = event.payload
-    if isinstance(payload, str) or "sequence_number" not in payload:
-        return event
-    return replace(event, text=compact({**payload, "sequence_number": payload["sequence_number"] + 1}))
+    return _numbered((*events[:place], extra, *events[place:]))
 
 
 _EVENT_FAULTS: Mapping[str, Callable[[tuple[Event, ...], Mapping[str, Any]], tuple[Event, ...]]] = {
@@ -225,8 +292,11 @@ _EVENT_FAULTS: Mapping[str, Callable[[tuple[Event, ...], Mapping[str, Any]], tup
     "error": _error,
     "malformed": _malformed,
     "no_usage": _no_usage,
+    "usage": _usage,
+    "no_deltas": _no_deltas,
     "no_terminal": _no_terminal,
     "duplicate": _duplicate,
+    "missing": _missing,
     "swapped": _swapped,
     "unknown": _unknown,
 }

@@ -57,6 +57,8 @@ class Ending(Enum):
     COMPLETE = "complete"
     FIN = "fin"
     RESET = "reset"
+    #: It stays open as promised, and is reset when the next request comes.
+    STALE = "stale"
 
 
 class Framing(Enum):
@@ -82,7 +84,9 @@ class Script:
     """A whole response: interim heads, the head, then the writes, then the ending.
 
     ``status`` 0: not even a head. In chunks, each write is one. A length that is announced is ``announced_bytes``, or
-    that of all writes together; head and first write then leave as one.
+    that of all writes together; head and first write then leave as one. ``raw_head`` is sent in place of a head.
+    ``halves_last``: of the last write, framing included, only a half. ``is_endless``: the last write again and again,
+    until the client has gone. ``refuses_ms``: for so long after the ending nobody listens.
     """
 
     status: int
@@ -93,6 +97,10 @@ class Script:
     framing: Framing = Framing.LENGTH
     announced_bytes: int | None = None
     interim: tuple[int, ...] = ()
+    raw_head: bytes | None = None
+    halves_last: bool = False
+    is_endless: bool = False
+    refuses_ms: float = 0.0
 
     @property
     def body_bytes(self) -> int:
@@ -124,9 +132,13 @@ class RejectedError(Exception):
 
 
 def as_bytes(event: Event) -> bytes:
-    """One event as it goes on the wire, in UTF-8 and with LF."""
-    text = f"event: {event.type}\ndata: {event.text}\n\n" if event.named else f"data: {event.text}\n\n"
-    return text.encode("utf-8", "surrogatepass")
+    """One event as it goes on the wire, with LF."""
+    return as_utf8(f"event: {event.type}\ndata: {event.text}\n\n" if event.named else f"data: {event.text}\n\n")
+
+
+def as_utf8(text: str) -> bytes:
+    """JSON in UTF-8. Lone surrogates, which UTF-8 has no bytes for, become the escapes that JSON has for them."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def compact(payload: Any) -> str:

@@ -25,35 +25,54 @@ CATALOGUE: Mapping[str, Mapping[str, Any]] = {
     "html": {},
     "redirect": {"to": "http://127.0.0.1:9/v1/responses", "code": 307},
     "reset": {},
+    "close": {},
+    "refuse": {"ms": 300},
+    "garbage": {},
     # the answer is another one
     "refusal": {},
     "incomplete": {"reason": "max_output_tokens"},
+    "long": {"deltas": 1, "bytes": 8 * 2**20},
+    "text": {"kind": "ansi"},
+    "repeated_id": {},
     # the stream of events is another one
     "failed": {"after": None},
     "error": {"shape": "flat", "after": None, "then_failed": False},
     "malformed": {"after": None},
     "no_usage": {},
+    "usage": {"kind": "sum"},
+    "no_deltas": {},
     "no_terminal": {"done": False},
     "duplicate": {"after": None},
+    "missing": {"after": None},
     "swapped": {"after": None},
     "unknown": {"after": None},
     # the bytes are written in another way
-    "cut": {"how": "fin", "after": None},
+    "cut": {"how": "fin", "where": "event", "after": None},
     "stall": {"where": "middle", "ms": 3_600_000, "keepalive": None, "after": None},
     "newline": {"kind": "crlf"},
     "bom": {},
     "together": {},
     "bytewise": {},
+    "split": {"parts": 3},
+    "fields": {},
+    "invalid_utf8": {"after": None},
+    "content_type": {"to": "text/html"},
     "gzip": {"flush": True},
     "encoding": {"kind": "deflate", "flush": True},
     "framing": {"kind": "extensions"},
     "interim": {"code": 103, "times": 1},
+    "endless": {"what": "text"},
+    "bomb": {"mib": 1024},
+    "stale": {},
 }
 _CHOICES = {
     ("status", "body"): ("json", "html", "text", "empty"),
     ("incomplete", "reason"): ("max_output_tokens", "content_filter"),
     ("error", "shape"): ("flat", "nested"),
+    ("text", "kind"): ("ansi", "nul", "surrogate", "brackets"),
+    ("usage", "kind"): ("sum", "negative", "nan", "text", "huge"),
     ("cut", "how"): ("fin", "reset", "clean"),
+    ("cut", "where"): ("head", "event", "chunk", "character"),
     ("stall", "where"): ("head", "first", "middle"),
     ("newline", "kind"): ("crlf", "cr"),
     ("gzip", "flush"): (True, False),
@@ -61,7 +80,11 @@ _CHOICES = {
     ("encoding", "flush"): (True, False),
     ("framing", "kind"): ("extensions", "close"),
     ("interim", "code"): (100, 102, 103),
+    ("endless", "what"): ("head", "text", "comments"),
 }
+_NUMERIC = frozenset(
+    {"after", "ms", "keepalive", "code", "retry_after_date", "times", "deltas", "bytes", "parts", "mib"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +171,7 @@ def _setting(name: str, key: str, text: str) -> Any:
     choices = _CHOICES.get((name, key))
     if choices is not None and value not in choices:
         raise ProfileError(f"fault {name!r}: {key} is one of {', '.join(map(_written, choices))}, not {text!r}")
-    numeric = key in ("after", "ms", "keepalive", "code", "retry_after_date", "times") and value is not None
-    if numeric and not isinstance(value, (int, float)):
+    if key in _NUMERIC and value is not None and not isinstance(value, (int, float)):
         raise ProfileError(f"fault {name!r}: {key} is a number, not {text!r}")
     return value
 

@@ -22,18 +22,19 @@ class Timetable:
     """A response, ready to be sent: columns of equal length.
 
     ``due_ns`` is on the monotonic clock. ``labels`` are event types, None for what only frames them. ``head_at`` is the
-    row that begins with the final head.
+    row that begins with the final head. ``is_endless``: the last row comes again and again.
     """
 
     due_ns: list[int]
     bodies: list[bytes]
     labels: list[str | None]
     head_at: int
+    is_endless: bool = False
 
 
 def timetable(script: Script, *, start_ns: int, keep_alive: bool) -> Timetable:
     """All bytes of a response, made before the first of them is due. Times of the script count from ``start_ns``."""
-    head = head_bytes(script, keep_alive=keep_alive)
+    head = head_bytes(script, keep_alive=keep_alive) if script.raw_head is None else script.raw_head
     writes = script.writes
     at_ms = [write.at_ms for write in writes]
     bodies = _framed(script)
@@ -42,7 +43,10 @@ def timetable(script: Script, *, start_ns: int, keep_alive: bool) -> Timetable:
         bodies[0] = head + bodies[0]
     else:
         at_ms, bodies, labels = [script.head_ms, *at_ms], [head, *bodies], [None, *labels]
-    if script.framing in _LAST_CHUNKS and script.ending is Ending.COMPLETE:
+    if script.halves_last:
+        bodies[-1] = bodies[-1][: len(bodies[-1]) // 2]
+    is_whole = script.ending in (Ending.COMPLETE, Ending.STALE) and not script.is_endless
+    if script.framing in _LAST_CHUNKS and is_whole:
         at_ms.append(at_ms[-1])
         bodies.append(_LAST_CHUNKS[script.framing])
         labels.append(None)
@@ -52,6 +56,7 @@ def timetable(script: Script, *, start_ns: int, keep_alive: bool) -> Timetable:
         bodies=[*interim, *bodies],
         labels=[*["interim"] * len(interim), *labels],
         head_at=len(interim),
+        is_endless=script.is_endless,
     )
 
 

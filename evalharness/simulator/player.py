@@ -11,6 +11,8 @@ from evalharness.simulator.framing import Timetable
 from evalharness.simulator.tls import TlsLayer
 
 _NS_PER_US = 1_000
+#: Between two of the same in a response without an end.
+_AGAIN_NS = 1_000_000
 
 
 class Playback:
@@ -21,8 +23,8 @@ class Playback:
     """
 
     __slots__ = (
-        "_bodies", "_due_ns", "_fd", "_head_at", "_index", "_labels", "_loop", "_on_end", "_rest", "_send", "_tls",
-        "has_left", "sent_ns", "took_ns",
+        "_bodies", "_due_ns", "_fd", "_head_at", "_index", "_is_endless", "_labels", "_loop", "_on_end", "_rest",
+        "_send", "_tls", "has_left", "sent_ns", "took_ns",
     )  # fmt: skip
 
     def __init__(
@@ -34,7 +36,7 @@ class Playback:
         on_end: Callable[[], None],
     ) -> None:
         self._due_ns, self._bodies, self._labels = table.due_ns, table.bodies, table.labels
-        self._head_at = table.head_at
+        self._head_at, self._is_endless = table.head_at, table.is_endless
         self._send = connection.send
         self._fd = connection.fileno()
         self._tls = tls
@@ -108,6 +110,10 @@ class Playback:
         self._index += 1
         if self._index < len(self._due_ns):
             return self._due_ns[self._index]
+        if self._is_endless:
+            self._index -= 1
+            self._due_ns[-1] += _AGAIN_NS
+            return self._due_ns[-1]
         self._end(has_left=False)
         return None
 

@@ -9,6 +9,7 @@ import socket
 import stat
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,20 +54,19 @@ async def _accepting(
 ) -> AsyncIterator[Mapping[str, str]]:
     capacity = settings.profile.capacity
     slots: Slots[Connection] = Slots(None if capacity is None else capacity.slots)
+    acceptor = _Acceptor(settings, loop)
     premises = Premises(
         loop=loop,
         service=Service(settings, log.served, loop.departures.play_due),
         log=log,
         slots=slots,
         tls=None if settings.tls is None else settings.tls.context(),
+        refuse_for=acceptor.refuse_for,
     )
-    listener = _listen(settings)
     try:
-        _Acceptor(premises, listener).resume()
-        yield _address(settings, listener)
+        yield _address(settings, acceptor.open(premises))
     finally:
-        loop.remove_reader(listener)
-        listener.close()
+        acceptor.close()
         if settings.unix is not None:
             settings.unix.unlink(missing_ok=True)
         for connection in tuple(premises.connections):
@@ -74,16 +74,39 @@ async def _accepting(
 
 
 class _Acceptor:
-    """Takes new connections off the listener."""
+    """Listens, and takes new connections off the listener."""
 
-    def __init__(self, premises: Premises, listener: socket.socket) -> None:
-        self._premises = premises
-        self._listener = listener
+    def __init__(self, settings: SimulatorSettings, loop: DepartureLoop) -> None:
+        self._settings = settings
+        self._loop = loop
         self._n_accepted = 0
+        self._reopening: asyncio.TimerHandle | None = None
 
-    def resume(self) -> None:
+    def open(self, premises: Premises) -> socket.socket:
+        """Raises ``OSError`` where the address cannot be had."""
+        self._premises = premises
+        self._listener = _listen(self._settings)
+        self._resume()
+        return self._listener
+
+    def close(self) -> None:
+        """Whoever connects from now on is refused."""
+        if self._reopening is not None:
+            self._reopening.cancel()
         if self._listener.fileno() >= 0:
-            self._premises.loop.add_reader(self._listener, self._accept)
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
+
+    def refuse_for(self, ms: float) -> None:
+        """Nobody listens for so long, then somebody does at the same place."""
+        if self._listener.fileno() >= 0 and self._settings.unix is None:
+            self._settings = replace(self._settings, port=self._listener.getsockname()[1])
+        self.close()
+        self._reopening = self._loop.call_later(ms / 1000, self.open, self._premises)
+
+    def _resume(self) -> None:
+        if self._listener.fileno() >= 0:
+            self._loop.add_reader(self._listener, self._accept)
 
     def _accept(self) -> None:
         for _ in range(_ACCEPTED_AT_ONCE):
@@ -95,8 +118,8 @@ class _Acceptor:
                 if error.errno not in _NO_ROOM:
                     raise
                 # The listener stays readable: without a pause the loop would do nothing but fail.
-                self._premises.loop.remove_reader(self._listener)
-                self._premises.loop.call_later(_RETRY_ACCEPT_S, self.resume)
+                self._loop.remove_reader(self._listener)
+                self._loop.call_later(_RETRY_ACCEPT_S, self._resume)
                 return
             accepted.setblocking(False)
             if accepted.family != socket.AF_UNIX:

@@ -18,7 +18,7 @@ from evalharness.simulator.behaviour import DrawKey, Reply, reply_to
 from evalharness.simulator.byte_effects import bend_script, stream_script
 from evalharness.simulator.chat import chat_body, chat_events
 from evalharness.simulator.effects import bend_events, bend_reply, error_script, http_date, instead, plain_script
-from evalharness.simulator.exchange import Identity, RejectedError, Script, compact
+from evalharness.simulator.exchange import Identity, RejectedError, Script, as_utf8, compact
 from evalharness.simulator.faults import Asked, Fault, FaultPlan, parse_fault
 from evalharness.simulator.http1 import HttpRequest
 from evalharness.simulator.problems import find_problem, problem_key
@@ -265,7 +265,8 @@ class Service:
         return self.settings.faults.choose(asked)
 
     def _script(self, ask: Ask, reply: Reply, fault: Fault | None, *, chat: bool) -> Script:
-        who = Identity(token=os.urandom(24).hex(), created_at=int(time.time()))
+        is_new = fault is None or fault.name != "repeated_id"
+        who = Identity(token=os.urandom(24).hex() if is_new else "0" * 48, created_at=int(time.time()))
         cached = self._cached_tokens(ask)
         body = (chat_body if chat else response_body)(ask, reply, who, cached)
         if not chat and ask.body.get("store") is not False:
@@ -308,5 +309,4 @@ def _rejected(rejection: RejectedError) -> Outcome:
 
 
 def _json_script(body: Any, *, at_ms: float = 0.0) -> Script:
-    raw = compact(body).encode("utf-8", "surrogatepass")
-    return plain_script(200, raw, {"content-type": "application/json"}, at_ms=at_ms)
+    return plain_script(200, as_utf8(compact(body)), {"content-type": "application/json"}, at_ms=at_ms)

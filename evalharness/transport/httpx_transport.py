@@ -59,7 +59,7 @@ class HttpxTransport:
         failure = recording.failure
         if failure is not None and self._settings.api_key is not None:
             recording.failure = replace(failure, message=redact(failure.message, (self._settings.api_key,)))
-        return recording.tape()
+        return replace(recording.tape(), resent=is_stale)
 
     async def _attempt(self, request: HttpRequest, terms: Terms) -> tuple[Recording, bool]:
         """The second: whether the connection was stale."""

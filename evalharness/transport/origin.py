@@ -23,6 +23,9 @@ _OPEN_WITHIN_S = 5.0
 #: A keep-alive that ran out shows within a round trip. What dies in silence later was being answered: another try is
 #: for the retry policy to decide, and its time must not vanish from the record.
 _STALE_WITHIN_NS = 2 * NS_PER_S
+#: Less than any server keeps an idle connection: one that dies sooner did not run out, and the request may well have
+#: been read.
+_STALE_AFTER_NS = NS_PER_S
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,6 +36,8 @@ class Attempt:
     connection: Connection | None = None
     reception: Reception | None = None
     is_reused: bool | None = None
+    idle_ns: int = 0
+    is_again: bool = False
     connect_ns: int | None = None
     sent_ns: int = 0
     send_ns: int = 0
@@ -41,9 +46,11 @@ class Attempt:
     cause: BaseException | None = None
 
     def is_stale(self, now_ns: int) -> bool:
-        """Died without a byte on a connection that had been kept open: it was closed as the request came in."""
+        """Died without a byte on a connection that had been idle: it was closed as the request came in."""
         reception = self.reception
-        if not self.is_reused or reception is None or reception.saw_bytes or reception.cause is None:
+        if not self.is_reused or self.idle_ns < _STALE_AFTER_NS:
+            return False
+        if reception is None or reception.saw_bytes or reception.cause is None:
             return False
         return now_ns - self.sent_ns < _STALE_WITHIN_NS
 
@@ -71,13 +78,14 @@ class Origin:
     async def exchange(self, raw: bytes, terms: Terms, wanted: Wanted = WHOLE) -> tuple[Attempt, Tape]:
         """The request ``raw``, head and body, and its answer to the end, whatever the service does.
 
-        A reused connection that dies at once without a byte of an answer is a keep-alive that ran out while the request
-        was on its way: the request is sent once more, on a connection of its own.
+        A connection that was idle and dies at once without a byte of an answer is a keep-alive that ran out while the
+        request was on its way: the request is sent once more, on a connection of its own, and the tape says so.
         """
         attempt = await self._tried(raw, terms, wanted, fresh=False)
         if attempt.is_stale(self._clock.monotonic_ns()):
             self._pool.drop_idle()
             attempt = await self._tried(raw, replace(terms, at_ns=None), wanted, fresh=True)
+            attempt.is_again = True
         return attempt, self._tape(attempt)
 
     async def _tried(self, raw: bytes, terms: Terms, wanted: Wanted, *, fresh: bool) -> Attempt:
@@ -132,6 +140,7 @@ class Origin:
         attempt.connection = None if fresh else self._pool.take()
         attempt.is_reused = attempt.connection is not None
         if attempt.connection is not None:
+            attempt.idle_ns = self._clock.monotonic_ns() - attempt.connection.idle_since_ns
             return
         is_total = terms.timeouts.total < terms.timeouts.connect
         clock = TimeoutClock.TOTAL if is_total else TimeoutClock.CONNECT
@@ -189,6 +198,7 @@ class Origin:
             head=reception.head,
             reads=reception.reads,
             failure=attempt.failure,
+            resent=attempt.is_again,
             source=StampSource.KERNEL if attempt.is_dated_by_kernel else StampSource.USER,
             send_ns=attempt.send_ns,
             earliest_ns=reception.earliest_ns if knows_when else array("q"),

@@ -54,6 +54,9 @@ class EventStream:
         while at < len(block) and self.fault is None:
             is_between = self._parser.is_between_events
             if is_between:
+                at = self._parser.skip_silence(block, at) if may_run else at
+                if at == len(block):
+                    return
                 run = self._runs.run(block, at, self._reader.next_number) if may_run else None
                 if run and self._take_run(run, reads, read_ends):
                     at = run.ends[-1]

@@ -9,6 +9,9 @@ from evalharness.core.ports import Activity
 
 #: Lines that carry nothing a reader waits for: comments (keep-alives) and the frame around data.
 _FRAME = re.compile(rb"(:|event(:|$)|id(:|$)|retry(:|$))")
+#: Whole comments and blank lines, of which a service may send any number: passed over without a look at each.
+_SILENCE = re.compile(rb"(?:(?::[^\r\n]*+)?\n)*+")
+_LINE = re.compile(rb"[^\r\n]*+(?:\r\n|\r|\n)?")
 _DONE = b"[DONE]"
 _DONE_LINE = re.compile(rb"data: ?\[DONE\]\s*$")
 _HEAD_BYTES = 64
@@ -42,9 +45,14 @@ class LineWatch:
             return Activity.NOTHING
         self._after_cr = data.endswith(b"\r")
         worth = Activity.NOTHING
-        for line in data.splitlines(keepends=True):
-            if self._is_data(line):
+        at = 0
+        while at < len(data):
+            if not (self._head or self._found_end):
+                at = _end(_SILENCE, data, at)
+            end = _end(_LINE, data, at)
+            if at < end and self._is_data(data[at:end]):
                 worth = Activity.DATA
+            at = end
         return Activity.TERMINAL if self._ended else worth
 
     def _is_plain(self, data: bytes) -> bool:
@@ -88,6 +96,12 @@ class LineWatch:
         window = self._tail + text
         self._found_end = self._has_end(window)
         self._tail = window[-_TAIL_BYTES:]
+
+
+def _end(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
+    """Where the longest match at ``at`` ends: there, where nothing matches."""
+    matched = pattern.match(data, at)
+    return matched.end() if matched else at
 
 
 def _is_start_of_frame(head: bytes) -> bool:

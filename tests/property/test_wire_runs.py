@@ -271,7 +271,7 @@ def read_with_json(stream: Stream, reads: Sequence[tuple[int, bytes]]) -> Readin
         kind, place, text = text_of(message)
         if text:
             (found.reasoning_ns if kind == "reasoning" else found.visible_ns).append(reads[index][0])
-        if kind == "text":
+        if kind == "text" and text:
             found.texts[place] = found.texts.get(place, "") + text
     found.out_of_order = any(b != a + 1 for a, b in pairwise(numbers))
     return found

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import signal
-import socket
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-import pytest
 
 from evalharness.core.errors import StoreError
 from evalharness.store.load import lost_attempts
@@ -144,108 +137,11 @@ def test_ctrl_c_twice_is_out_at_once_with_what_was_committed(tmp_path: Path) -> 
     assert {row["status"] for row in exported("latest", cwd=tmp_path)} == {"pending"}
 
 
-def test_a_wrong_key_ends_the_run_with_4_after_the_calls_in_flight(tmp_path: Path) -> None:
-    with simulator(arguments=("--api-key", "another-key"), truth_log=tmp_path / "log") as server:
-        done = evalharness("run", write_suite(tmp_path, server.base_url), cwd=tmp_path, env=KEY)
-        n_requests = len(server.log())
-    assert done.exit_code == 4
-    assert "check the key" in done.stderr
-    assert n_requests <= 4
-    assert {row["status"] for row in exported("latest", cwd=tmp_path)} == {"error", "pending"}
-
-
 def test_a_missing_key_is_said_before_any_call(tmp_path: Path) -> None:
     done = evalharness("run", write_suite(tmp_path, "http://127.0.0.1:9/v1"), cwd=tmp_path)
     assert done.exit_code == 2
     assert "SMALL_KEY is not set" in done.stderr
     assert not (tmp_path / "reports" / "small").exists() or not list((tmp_path / "reports" / "small").glob("2*"))
-
-
-def test_a_closed_port_ends_the_run_with_4_and_says_where(tmp_path: Path) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    done = evalharness("run", write_suite(tmp_path, f"http://127.0.0.1:{port}/v1"), cwd=tmp_path, env=KEY)
-    assert done.exit_code == 4
-    assert f"127.0.0.1:{port}" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-@contextmanager
-def html_server() -> Iterator[str]:
-    class Page(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["content-length"]))
-            body = b"<!doctype html><title>Welcome to the portal</title>"
-            self.send_response(200)
-            self.send_header("content-type", "text/html")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def test_a_service_that_answers_html_is_a_protocol_error_in_every_row(tmp_path: Path) -> None:
-    with html_server() as base_url:
-        done = evalharness("run", write_suite(tmp_path, base_url, n=2), cwd=tmp_path, env=KEY)
-    assert done.exit_code == 3, done.stderr
-    rows = exported("latest", cwd=tmp_path)
-    assert {(row["status"], row["failure"]["kind"]) for row in rows} == {("error", "protocol")}
-    assert {row["scores"].get("answer") for row in rows} == {None}
-    assert "HTML" in done.stderr or "html" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("fault", "status"),
-    [
-        ("rate_limit;retry_after=1", "ok"),
-        ("rate_limit;retry_after_ms=300", "ok"),
-        ("rate_limit;retry_after_date=1", "ok"),
-        ("status;code=500", "ok"),
-        ("cut", "ok"),
-        ("malformed", "ok"),
-        ("rate_limit;retry_after=3600", "error"),
-    ],
-)
-def test_a_fault_of_the_first_attempt_is_retried_where_that_helps(tmp_path: Path, fault: str, status: str) -> None:
-    faults = {"rules": [{"fault": fault}]}
-    with simulator(faults=faults, folder=tmp_path, truth_log=tmp_path / "log") as server:
-        suite = write_suite(tmp_path, server.base_url, n=1, attempts=3, extra="tolerate: {error_share: 1}")
-        done = evalharness("run", suite, "--repeats", "1", cwd=tmp_path, env=KEY)
-        asked = Counter(entry["client_request_id"] for entry in server.log())
-    assert done.exit_code == 0, done.stderr
-    rows = exported("latest", cwd=tmp_path)
-    assert {row["status"] for row in rows} == {status}
-    assert set(asked.values()) == {2 if status == "ok" else 1}
-    for row in rows:
-        assert [attempt["status"] for attempt in row["attempts"]] == (["error", "ok"] if status == "ok" else ["error"])
-        if "retry_after=1" in fault:
-            assert row["timing"]["wait_ms"] >= 1000
-            assert row["timing"]["latency_ms"] < 1000
-
-
-def test_a_stall_is_a_timeout_by_the_clock_that_ran_out(tmp_path: Path) -> None:
-    faults = {"rules": [{"fault": "stall;where=middle;keepalive=50;attempts=every"}]}
-    with simulator(faults=faults, folder=tmp_path) as server:
-        suite = write_suite(tmp_path, server.base_url, n=1)
-        text = suite.read_text(encoding="utf-8")
-        suite.write_text(text.replace("retry:", "timeouts_ms: {idle: 400}, retry:"), encoding="utf-8")
-        done = evalharness("run", suite, "--repeats", "1", cwd=tmp_path, env=KEY)
-    assert done.exit_code == 3
-    failures = [row["failure"] for row in exported("latest", cwd=tmp_path)]
-    assert [(failure["kind"], failure["clock"]) for failure in failures] == [("timeout", "idle")] * 2
 
 
 def test_a_budget_ends_the_run_with_3_and_a_larger_one_finishes_it(tmp_path: Path) -> None:

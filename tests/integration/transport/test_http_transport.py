@@ -16,6 +16,7 @@ from evalharness.core.errors import EndpointError
 from evalharness.core.failure import Clock, FailureKind
 from evalharness.core.model import Limits, Status
 from evalharness.core.ports import Tape
+from evalharness.transport import origin
 from evalharness.transport.settings import HttpSettings
 from evalharness.wire import codec
 from tests.support.scripted_server import (
@@ -278,14 +279,20 @@ def test_a_tls_handshake_that_stalls_runs_into_the_connect_clock_and_leaves_no_s
 
 
 @pytest.mark.parametrize("end", [Do.CLOSE, Do.RESET])
-def test_a_reused_connection_that_dies_without_an_answer_is_tried_once_more(way: Way, end: Do):
+def test_a_reused_connection_that_dies_without_an_answer_is_tried_once_more(
+    way: Way, end: Do, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(origin, "_STALE_AFTER_NS", 0)
     (first, second), server = way.tapes(COMPLETE, [end], COMPLETE, n=2)
     assert (first.failure, second.failure) == (None, None)
+    assert (first.resent, second.resent) == (False, True)
     assert [request.connection for request in server.requests] == [1, 1, 2]
     assert second.connection_reused is False
 
 
-def test_but_only_once(way: Way):
+def test_but_only_once(way: Way, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(origin, "_STALE_AFTER_NS", 0)
+
     async def run() -> tuple[list[Tape], int]:
         async with scripted(COMPLETE, [0.2, *COMPLETE], [Do.CLOSE], [0.2, Do.CLOSE]) as server:
             transport = way.to(server.base_url)

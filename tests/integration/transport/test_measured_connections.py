@@ -218,11 +218,21 @@ def test_an_exchange_leaves_nothing_for_the_garbage_collector(way: Way, monkeypa
 
 
 def test_what_dies_in_silence_long_after_the_request_is_no_stale_connection(way: Way, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(origin, "_STALE_AFTER_NS", 0)
     monkeypatch.setattr(origin, "_STALE_WITHIN_NS", 100 * MS)
     (_, second), server = way.tapes(COMPLETE, [0.3, Do.CLOSE], n=2)
     assert second.failure is not None
     assert (second.failure.kind, len(server.requests)) == (FailureKind.CONNECTION, 2)
     assert second.closed_ns - second.sent_ns > 250 * MS
+
+
+@pytest.mark.parametrize("end", [Do.CLOSE, Do.RESET])
+def test_what_dies_on_a_connection_that_was_not_idle_did_not_run_out(way: Way, end: Do):
+    """The server read that request: sent again unseen, it might be charged twice."""
+    (_, second), server = way.tapes(COMPLETE, [end], COMPLETE, n=2)
+    assert second.failure is not None
+    assert (second.failure.kind, second.resent) == (FailureKind.CONNECTION, False)
+    assert [request.connection for request in server.requests] == [1, 1]
 
 
 @pytest.mark.parametrize("word", [b"HTTP/1.1 408 Timeout\r\ncontent-length: 0\r\n\r\n", b"bye"])

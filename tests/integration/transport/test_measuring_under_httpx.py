@@ -18,6 +18,7 @@ from aiohttp import web
 from evalharness.core.failure import Clock, FailureKind
 from evalharness.core.model import Status
 from evalharness.core.ports import Tape
+from evalharness.transport import origin
 from evalharness.transport.measuring import TAPE, TERMS, MeasuringTransport
 from evalharness.wire import codec
 from tests.support.scripted_server import (
@@ -204,7 +205,9 @@ def test_a_reader_that_takes_its_time_lets_the_server_wait(way: Way):
     assert most < 2 * 2**20
 
 
-def test_a_stale_connection_is_replaced_once(way: Way):
+def test_a_stale_connection_is_replaced_once(way: Way, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(origin, "_STALE_AFTER_NS", 0)
+
     async def do(http: httpx.AsyncClient, server: ScriptedServer) -> tuple[str, int]:
         await http.get(server.base_url)
         return (await http.get(server.base_url)).text, server.n_connections

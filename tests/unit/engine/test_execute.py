@@ -17,6 +17,7 @@ from evalharness.core.ports import Stretch, Tape
 from evalharness.core.units import NS_PER_MS, NS_PER_S
 from evalharness.engine.execute import execute
 from evalharness.engine.gatekeeper import LEAD_NS
+from evalharness.engine.response_ids import ResponseIds
 from evalharness.load_shapes.closed import Closed
 from tests.support.engine_bench import Bench, Writer, answer, http_error, refused_connection
 
@@ -66,6 +67,24 @@ def test_a_broken_grader_leaves_a_null_score_with_its_reason() -> None:
     score = bench.writer.results["t0"].scores["answer"]
     assert score.value is None
     assert "ZeroDivisionError" in score.reason
+
+
+def test_an_id_that_was_given_before_is_odd_and_the_answer_stands() -> None:
+    bench = Bench(answer("7"), n=3)
+    bench.run()
+    assert [result.status for result in bench.writer.results.values()] == [Status.OK] * 3
+    assert [result.anomalies for result in bench.writer.results.values()] == [(), ("repeated_id",), ("repeated_id",)]
+
+
+def test_ids_of_earlier_sessions_count() -> None:
+    ids = ResponseIds(["resp_1"])
+    assert (ids.seen_before("resp_1"), ids.seen_before("resp_2"), ids.seen_before("resp_2")) == (True, False, True)
+
+
+def test_a_request_that_the_transport_sent_again_is_told_whatever_came_after() -> None:
+    bench = Bench(replace(http_error(500, "server_error"), resent=True), answer("7"), n=1)
+    bench.run()
+    assert (bench.writer.results["t0"].status, bench.writer.results["t0"].anomalies) == (Status.OK, ("resent",))
 
 
 def test_a_refused_key_stops_the_run_after_one_call() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from evalharness.simulator.byte_effects import stream_script
 from evalharness.simulator.effects import bend_events, bend_reply, instead
 from evalharness.simulator.exchange import Ending, Identity, Script
 from evalharness.simulator.faults import CATALOGUE, Asked, Fault, FaultPlan, Rule, load_faults, parse_fault
+from evalharness.simulator.framing import timetable
 from evalharness.simulator.profile import ProfileError, Quirks, load_profile
 from evalharness.simulator.responses import response_body, response_events
 
@@ -243,7 +245,99 @@ def test_the_same_content_is_written_in_other_ways() -> None:
     assert first == PLAIN.writes[0].body
 
 
+def test_a_cut_may_be_inside_a_chunk_or_a_character() -> None:
+    chunk, character = (script_with(parse_fault(f"cut;where={where};after=5")) for where in ("chunk", "character"))
+    sent = timetable(chunk, start_ns=0, keep_alive=True).bodies
+    announced, _, begun = sent[-1].partition(b"\r\n")
+    assert int(announced, 16) == len(PLAIN.writes[5].body) > len(begun)
+    with pytest.raises(UnicodeDecodeError, match="unexpected end of data"):
+        body(character).decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "begun"),
+    [
+        ("garbage", b"\x16"),
+        ("cut;where=head", b"HTTP/1.1 200 OK\r\ncontent-"),
+        ("endless;what=head", b"HTTP/1.1 200 OK"),
+    ],
+)
+def test_a_head_may_be_none_or_half(text: str, begun: bytes) -> None:
+    fault = parse_fault(text)
+    sent = timetable(instead(fault, NOW) or script_with(fault), start_ns=0, keep_alive=True).bodies
+    assert sent[0].startswith(begun)
+    assert text == "garbage" or b"\r\n\r\n" not in b"".join(sent)
+
+
+def last_response(text: str) -> dict[str, Any]:
+    raw = script_with(parse_fault(text)).writes[-1].body.split(b"data: ")[1]
+    return dict(json.loads(raw)["response"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        ("sum", lambda usage: usage["total_tokens"] != usage["input_tokens"] + usage["output_tokens"]),
+        ("negative", lambda usage: usage["output_tokens"] < 0),
+        ("nan", lambda usage: usage["output_tokens"] != usage["output_tokens"]),
+        ("text", lambda usage: usage["output_tokens"].isdigit()),
+        ("huge", lambda usage: usage["output_tokens"] > 2**53),
+    ],
+)
+def test_a_count_that_cannot_be(kind: str, wrong: Callable[[dict[str, Any]], bool]) -> None:
+    assert wrong(last_response(f"usage;kind={kind}")["usage"])
+
+
+def test_without_deltas_the_text_is_whole_and_the_numbers_rise_by_one() -> None:
+    script = script_with(parse_fault("no_deltas"))
+    assert "response.output_text.delta" not in types(script)
+    numbers = [json.loads(write.body.split(b"data: ")[1])["sequence_number"] for write in script.writes]
+    assert numbers == list(range(len(numbers)))
+    assert last_response("no_deltas")["output"] == last_response("unknown")["output"]
+
+
+def test_a_missing_event_leaves_a_gap_in_the_numbers() -> None:
+    script = script_with(parse_fault("missing;after=4"))
+    numbers = [json.loads(write.body.split(b"data: ")[1])["sequence_number"] for write in script.writes]
+    assert numbers == [*range(4), *range(5, len(numbers) + 1)]
+
+
+def test_what_comes_before_a_long_or_hostile_answer() -> None:
+    plain = last_response("unknown")["output"][0]["content"][0]["text"]
+    for text, begins in (
+        ("text;kind=ansi", "\x1b[31m"),
+        ("text;kind=nul", "a\0b"),
+        ("text;kind=surrogate", "\ud800"),
+        ("text;kind=brackets", "[" * 100_000),
+    ):
+        answer = last_response(text)["output"][0]["content"][0]["text"]
+        assert answer.startswith(begins) and answer.endswith(plain)
+    long = script_with(parse_fault("long;deltas=1000;bytes=50"))
+    assert types(long).count("response.output_text.delta") == 1_000 + types(PLAIN).count("response.output_text.delta")
+    assert len(last_response("long;deltas=1000;bytes=50")["output"][0]["content"][0]["text"]) == 50_000 + len(plain)
+
+
+def test_events_in_parts_with_other_fields_or_a_byte_too_many() -> None:
+    split = script_with(parse_fault("split;parts=4"))
+    assert body(split) == body(PLAIN) and len(split.writes) == 4 * len(PLAIN.writes)
+    first = script_with(parse_fault("fields")).writes[0].body.decode()
+    data = [line[6:] for line in first.split("\n") if line.startswith("data: ")]
+    assert len(data) == 2 and json.loads("\n".join(data)) == json.loads(PLAIN.writes[0].body.split(b"data: ")[1])
+    assert "\nid: 7\n" in first and "\nretry: " in first
+    with pytest.raises(UnicodeDecodeError, match="invalid start byte"):
+        body(script_with(parse_fault("invalid_utf8"))).decode()
+
+
+def test_a_bomb_is_small_and_unpacks_to_what_it_says() -> None:
+    packed = body(script_with(parse_fault("bomb;mib=8")))
+    unpacked = zlib.decompressobj(wbits=31).decompress(packed)
+    assert len(unpacked) == pytest.approx(8 * 2**20, rel=0.001)
+    assert len(packed) < len(unpacked) / 200
+    assert set(unpacked.split(b"\n\n")) == {b": keep-alive", b""}
+
+
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_every_fault_of_the_catalogue_changes_the_response(name: str) -> None:
     fault = parse_fault(name)
-    assert instead(fault, NOW) is not None or script_with(fault) != PLAIN
+    # An id is no part of the answer, so that fault is up to the service.
+    assert name == "repeated_id" or instead(fault, NOW) is not None or script_with(fault) != PLAIN

@@ -93,3 +93,25 @@ def test_eight_megabytes_in_one_event_of_many_reads_come_out_whole():
     stream = b"data: " + text + b"\n\n"
     reads = [stream[at : at + 1000] for at in range(0, len(stream), 1000)]
     assert parse(*reads, max_event_bytes=2**24) == [(b"", text)]
+
+
+@pytest.mark.parametrize(
+    ("data", "end"),
+    [
+        (b"data: x\n\n", 0),
+        (b"\n\n\n", 3),
+        (b": a\n\n:\n: b\ndata: x\n\n", 11),
+        (b": a\r\n", 0),
+        (b": not whole", 0),
+        (b": a\n: not whole", 4),
+    ],
+)
+def test_silence_ends_where_a_line_is_no_whole_comment(data: bytes, end: int):
+    assert SseParser(max_event_bytes=1000).skip_silence(data, 0) == end
+
+
+def test_a_byte_order_mark_after_silence_is_no_mark():
+    parser = SseParser(max_event_bytes=1000)
+    data = b": a\n" + b"\xef\xbb\xbfdata: 1\n\ndata: 2\n\n"
+    assert [event.data for event in parser.feed(data[parser.skip_silence(data, 0) :])] == [b"2"]
+    assert [data for _, data in parse(data)] == [b"2"]

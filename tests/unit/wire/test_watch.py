@@ -20,6 +20,23 @@ def test_comments_blank_lines_and_frame_lines_are_nothing():
     )
 
 
+@pytest.mark.parametrize("size", [1, 5, 7, 1_000])
+def test_data_among_comments_without_end_is_data_however_it_is_split(size: int):
+    stream = b": keep-alive\n\n" * 50 + b"data: {}\n\n" + b": keep-alive\n\n" * 50
+    reads = [stream[at : at + size] for at in range(0, len(stream), size)]
+    worth = seen(*reads)
+    assert set(worth) == {NOTHING, DATA}
+    first, last = worth.index(DATA), len(worth) - 1 - worth[::-1].index(DATA)
+    line = stream.index(b"data"), stream.index(b"}") + 1
+    assert (first + 1) * size > line[0] and last * size <= line[1]
+
+
+def test_the_end_may_be_followed_by_comments():
+    stream = sse("response.completed", response={}) + b": bye\n\n"
+    assert seen(stream) == [TERMINAL]
+    assert seen(stream[:-9], stream[-9:-8], stream[-8:])[-1] is TERMINAL
+
+
 def test_data_is_data_also_in_the_middle_of_a_line():
     assert seen(b"da", b'ta: {"x":', b'"y"', b"}\n", b"\n") == [DATA, DATA, DATA, DATA, NOTHING]
 

@@ -1,0 +1,151 @@
+"""A course of faults through the real command: the suite, the fault file, the run, and what server and store say."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalharness.core.model import Status
+from evalharness.core.record import RunRecord, TrialResult
+from evalharness.store import load
+from tests.support.command import PROGRAM, environment
+from tests.support.fault_rows import CONDITIONS, ROWS, Conditions, Course, FaultRow
+from tests.support.servers import simulator
+
+_SUITE = """
+suite: faults
+endpoints:
+  e: {{base_url: "{base_url}", model: sim-mini, api_key_env: FAULTS_KEY, {endpoint}}}
+{request}
+prompts: {{plain: "{{{{ question }}}}"}}
+cases:
+{cases}
+graders:
+  - {{id: answer, type: numeric, expected: "{{{{ expected }}}}"}}
+load: {{{load}}}
+"""
+_KEY = "sk-faults-0123456789"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaultRun:
+    """What one run left. ``log`` is the server's, by case; ``most_bytes``: the most memory the command ever had."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    record: RunRecord
+    results: Mapping[str, TrialResult]
+    log: Mapping[str, Sequence[Mapping[str, Any]]]
+    most_bytes: int
+    n_elsewhere: int
+
+    def case_of(self, row: FaultRow) -> str:
+        """The case that the row speaks of: its own; where all share the fault, the one that failed, or the last."""
+        if not CONDITIONS[row.course].shared:
+            return row.name
+        failed = [name for name, result in self.results.items() if result.status is Status.ERROR]
+        return failed[0] if failed else max(self.log, key=lambda name: self.log[name][0]["read_ns"])
+
+
+def rows_of(course: Course, *, once: bool) -> list[FaultRow]:
+    return [row for row in ROWS if row.course is course and (row.is_retried or not once)]
+
+
+def fault_run(course: Course, folder: Path, *, once: bool = False) -> FaultRun:
+    """One run over all rows of the course. ``once``: each fault meets the first attempt alone."""
+    conditions, rows = CONDITIONS[course], rows_of(course, once=once)
+    names = [row.name for row in rows] + [f"control-{_letters(n)}" for n in range(conditions.n_controls)]
+    # A first attempt alone is what a fault meets by itself.
+    attempts = "" if once or course in (Course.HINTS, Course.DOWN_FOR_A_MOMENT) else ";attempts=every"
+    with ExitStack() as stack:
+        elsewhere = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        address = f"http://127.0.0.1:{elsewhere.getsockname()[1]}/v1/responses"
+        rules = [
+            {
+                "fault": row.fault.format(elsewhere=address) + attempts,
+                "contains": "(" if conditions.shared else f"({row.name})",
+            }
+            for row in rows
+            if row.fault
+        ]
+        if course is Course.HARMLESS:
+            # The other one with the same id.
+            rules.append({"fault": "repeated_id", "contains": "(control-a)"})
+        faults, log_path = {"rules": rules}, folder / "truth.jsonl"
+        server = stack.enter_context(simulator(faults=faults, folder=folder, truth_log=log_path))
+        base_url = server.base_url if course is not Course.NOBODY else _unused_address()
+        _write_suite(folder / "suite.yaml", base_url, names, conditions)
+        exit_code, most_bytes = _run(folder)
+        log = server.log()
+        n_elsewhere = _n_waiting(elsewhere)
+    record = load.load(next((folder / "reports" / "faults").glob("2*")))
+    case_of = {trial.trial_id: trial.case_id for trial in record.plan.trials}
+    by_case: dict[str, list[Mapping[str, Any]]] = {name: [] for name in names}
+    for entry in sorted(log, key=lambda entry: entry["read_ns"]):
+        by_case[case_of[entry["client_request_id"].split(".")[1]]].append(entry)
+    return FaultRun(
+        exit_code=exit_code,
+        stdout=(folder / "stdout").read_text(encoding="utf-8"),
+        stderr=(folder / "stderr").read_text(encoding="utf-8"),
+        record=record,
+        results={case_of[trial_id]: result for trial_id, result in record.results.items()},
+        log=by_case,
+        most_bytes=most_bytes,
+        n_elsewhere=n_elsewhere,
+    )
+
+
+def _letters(n: int) -> str:
+    """Without digits, which would be numbers of the problem: a, b, ... z, za, zb ..."""
+    return "z" * (n // 25) + "abcdefghijklmnopqrstuvwxy"[n % 25]
+
+
+def _write_suite(path: Path, base_url: str, names: Sequence[str], conditions: Conditions) -> None:
+    cases = "\n".join(
+        f'  - {{id: {name}, vars: {{question: "({name}) What is 14 + 20?"}}, expected: "34"}}' for name in names
+    )
+    text = _SUITE.format(
+        base_url=base_url,
+        endpoint=conditions.endpoint,
+        request=conditions.request,
+        cases=cases,
+        load=conditions.load,
+    )
+    path.write_text(text, encoding="utf-8")
+
+
+def _run(folder: Path) -> tuple[int, int]:
+    """Exit code, and the most memory in bytes, which only who waits for the process itself is told."""
+    with (folder / "stdout").open("w") as stdout, (folder / "stderr").open("w") as stderr:
+        running = subprocess.Popen(
+            [PROGRAM, "run", "suite.yaml", "--no-report"], cwd=folder, env=environment({"FAULTS_KEY": _KEY}),
+            stdout=stdout, stderr=stderr, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        _, status, usage = os.wait4(running.pid, 0)
+        running.returncode = os.waitstatus_to_exitcode(status)
+    return running.returncode, usage.ru_maxrss * (1 if os.uname().sysname == "Darwin" else 1024)
+
+
+def _unused_address() -> str:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{unused.getsockname()[1]}/v1"
+
+
+def _n_waiting(listener: socket.socket) -> int:
+    """Connections that somebody made to it."""
+    listener.setblocking(False)
+    n_waiting = 0
+    while True:
+        try:
+            listener.accept()[0].close()
+        except BlockingIOError:
+            return n_waiting
+        n_waiting += 1
