@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from evalharness.report.charts.scales import Scale, apart, told
-from evalharness.report.charts.svg import Attribute, decoration, element, frame, line, paint, rect, text
+from evalharness.report.charts.svg import Attribute, decoration, element, frame, grid, paint, rect, text
 
 WIDTH = 400
 _ROW, _BAR, _TOP, _GAP, _HEADING = 32, 20, 6, 1.0, 28
@@ -50,7 +50,7 @@ def bars(rows: Sequence[Bar], *, title: str, unit: str, write: Callable[[float],
     bottom = places[-1] + _ROW
     body = [_hatching(uid)] if any(part.role is None for row in rows for part in row.parts) else []
     ticks = scale.ticks(3)
-    body += [line(scale(tick), _TOP, scale(tick), bottom, "line") for tick in ticks]
+    body += grid((scale(tick), _TOP, scale(tick), bottom) for tick in ticks)
     labels = apart([(scale(tick), write(tick)) for tick in ticks], 0, WIDTH)
     body += [text(x, bottom + 18, label, anchor="middle") for x, label in labels]
     for before, row, top in zip([None, *rows], rows, places, strict=False):

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from evalharness.report.charts.marks import Mark, marker
 from evalharness.report.charts.scales import Scale, apart, told
-from evalharness.report.charts.svg import element, frame, line, paint, path, polyline, text
+from evalharness.report.charts.svg import element, frame, grid, paint, path, polyline, text
 
 WIDTH, HEIGHT = 400, 270
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 388, 14, 222
@@ -66,11 +66,14 @@ def _description(curves: Sequence[Curve], x_title: str, write: Callable[[float],
 
 def _axes(scale: Scale, heights: Scale, x_title: str, write: Callable[[float], str]) -> list[Markup]:
     parts = [text(_RIGHT, HEIGHT - 6, f"{x_title}, log scale", anchor="end")]
-    for share in _SHARES:
-        parts.append(line(_LEFT, heights(share), _RIGHT, heights(share), "line"))
-        parts.append(text(_LEFT - 6, heights(share) + 4, f"{share:.0%}", anchor="end"))
     ticks = scale.ticks(5)
-    parts += [line(scale(tick), _TOP, scale(tick), _BOTTOM, "line") for tick in ticks]
+    parts += grid(
+        [
+            *((_LEFT, heights(share), _RIGHT, heights(share)) for share in _SHARES),
+            *((scale(tick), _TOP, scale(tick), _BOTTOM) for tick in ticks),
+        ]
+    )
+    parts += [text(_LEFT - 6, heights(share) + 4, f"{share:.0%}", anchor="end") for share in _SHARES]
     labels = apart([(scale(tick), write(tick)) for tick in ticks], 0, WIDTH)
     return parts + [text(x, _BOTTOM + 18, label, anchor="middle") for x, label in labels]
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from evalharness.report.charts.labels import Box, free_place
 from evalharness.report.charts.marks import Interval, Mark, marker
 from evalharness.report.charts.scales import Scale, apart, positive_scale, told
-from evalharness.report.charts.svg import element, frame, line, paint, polyline, text
+from evalharness.report.charts.svg import element, frame, grid, line, paint, polyline, text
 
 WIDTH, HEIGHT = 400, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 388, 30, 250
@@ -78,11 +78,14 @@ def _heights(points: Sequence[LoadPoint], limit_ms: float | None) -> list[float]
 def _axes(panel: LoadPanel, x_scale: Scale, y_scale: Scale) -> list[Markup]:
     x_title = f"calls ended per second{', log scale' if x_scale.logarithmic else ''}"
     parts = [text(0, 14, f"{panel.tail}, log scale"), text(_RIGHT, HEIGHT - 6, x_title, anchor="end")]
-    for tick in y_scale.ticks(5):
-        parts.append(line(_LEFT, y_scale(tick), _RIGHT, y_scale(tick), "line"))
-        parts.append(text(_LEFT - 6, y_scale(tick) + 4, panel.write_ms(tick), anchor="end"))
-    ticks = x_scale.ticks(6)
-    parts += [line(x_scale(tick), _TOP, x_scale(tick), _BOTTOM, "line") for tick in ticks]
+    levels, ticks = y_scale.ticks(5), x_scale.ticks(6)
+    parts += grid(
+        [
+            *((_LEFT, y_scale(level), _RIGHT, y_scale(level)) for level in levels),
+            *((x_scale(tick), _TOP, x_scale(tick), _BOTTOM) for tick in ticks),
+        ]
+    )
+    parts += [text(_LEFT - 6, y_scale(level) + 4, panel.write_ms(level), anchor="end") for level in levels]
     labels = apart([(x_scale(tick), panel.write_per_s(tick)) for tick in ticks], _LEFT - 12, WIDTH)
     return parts + [text(x, _BOTTOM + 18, label, anchor="middle") for x, label in labels]
 
@@ -136,13 +139,14 @@ def _labels(panel: LoadPanel, x_scale: Scale, y_scale: Scale) -> list[Markup]:
     for point, x, _ in spots:
         ends = [y_scale(end) for end in point.tail_ms.ends]
         taken.append((x - 2, min(ends), x + 2, max(ends)))
-    parts, inside = [], (_LEFT, _TOP - 8, WIDTH, _BOTTOM)
+    leads, parts, inside = [], [], (_LEFT, _TOP - 8, WIDTH, _BOTTOM)
     for point, x, y in sorted(spots, key=lambda spot: not spot[0].holds):
-        found = free_place(point.level, x, y, taken, inside, away=7.0 if point.holds else 0.0)
+        found = free_place(point.level, x, y, taken, inside, away=7.0 if point.holds else 0.0, needed=point.holds)
         if found is not None:
             taken.append(found.box)
+            leads += [] if found.lead is None else [(x, y, *found.lead)]
             parts.append(text(found.x, found.y, point.level, anchor=found.anchor, role="text", bold=True, halo=True))
-    return parts
+    return [*grid(leads, "muted", 0.75), *parts]
 
 
 def _footprint(x: float, y: float, reach: float) -> Box:

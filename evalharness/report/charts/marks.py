@@ -95,15 +95,15 @@ def horizontal_interval(scale: Scale, y: float, interval: Interval, mark: Mark) 
 
     A missing limit is drawn to the end of the axis, without a cap and dotted: there is none, it is not far away.
     """
+    low, high = (scale(interval.point if limit is None else limit) for limit in (interval.lower, interval.upper))
     parts = []
+    if number(low) != number(high):
+        parts.append(line(low, y, high, y, mark.role, 3, stroke_linecap="round"))
     for limit, edge in ((interval.lower, scale.low), (interval.upper, scale.high)):
-        x1, x2 = scale(interval.point), scale(edge if limit is None else limit)
         if limit is None:
-            parts.append(line(x1, y, x2, y, mark.role, 2, stroke_dasharray="1 4"))
-        elif number(x1) != number(x2):
-            parts.append(line(x1, y, x2, y, mark.role, 3, stroke_linecap="round"))
-        if limit is not None and not scale.holds(limit):
-            parts.append(arrow_head(x2, y, mark.role, rightwards=limit > scale.high))
+            parts.append(line(scale(interval.point), y, scale(edge), y, mark.role, 2, stroke_dasharray="1 4"))
+        elif not scale.holds(limit):
+            parts.append(arrow_head(scale(limit), y, mark.role, rightwards=limit > scale.high))
     if scale.holds(interval.point):
         parts.append(marker(scale(interval.point), y, mark))
     return parts

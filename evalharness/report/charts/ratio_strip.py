@@ -10,7 +10,7 @@ from markupsafe import Markup
 from evalharness.report.charts.marks import Interval, Mark, horizontal_interval
 from evalharness.report.charts.scales import Scale, apart
 from evalharness.report.charts.strip import FOREST_HEIGHT, FOREST_WIDTH
-from evalharness.report.charts.svg import decoration, line, text
+from evalharness.report.charts.svg import decoration, grid, line, text
 
 _INSET = 10
 _LEAST = 1.1
@@ -32,7 +32,7 @@ def ratio_axis(scale: Scale) -> Markup:
 
 
 def ratio_strip(interval: Interval, scale: Scale, mark: Mark) -> Markup:
-    grid = [line(scale(tick), 0, scale(tick), FOREST_HEIGHT, "line") for tick in scale.ticks(_TICKS) if tick != 1]
+    ticks = grid((scale(tick), 0, scale(tick), FOREST_HEIGHT) for tick in scale.ticks(_TICKS) if tick != 1)
     same = line(scale(1), 0, scale(1), FOREST_HEIGHT, "text")
-    body = [*grid, same, *horizontal_interval(scale, FOREST_HEIGHT / 2, interval, mark)]
+    body = [*ticks, same, *horizontal_interval(scale, FOREST_HEIGHT / 2, interval, mark)]
     return decoration(FOREST_WIDTH, FOREST_HEIGHT, body, kind="strip")

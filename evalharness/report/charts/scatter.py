@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from markupsafe import Markup
 
-from evalharness.report.charts.labels import BOLD_LETTER, Box, free_place
+from evalharness.report.charts.labels import BOLD_LETTER, Box, along, free_place
 from evalharness.report.charts.marks import Interval, Mark, marker
 from evalharness.report.charts.scales import Scale, apart, padded, positive_scale, told
-from evalharness.report.charts.svg import frame, line, polyline, text
+from evalharness.report.charts.svg import frame, grid, polyline, text
 
 WIDTH, HEIGHT = 400, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 386, 28, 252
 _LABEL_LIMIT = 8
 #: Room kept right of the last marker for its label; a longer one goes to its left, above or below.
 _LABEL_ROOM = 48.0
-#: Side of the squares that stand for a line where labels look for room.
-_LINE_BOX = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +77,14 @@ def _description(panel: Panel) -> str:
 def _axes(panel: Panel, x_scale: Scale, y_scale: Scale) -> list[Markup]:
     x_title = f"{panel.x_title}, log scale" if x_scale.logarithmic else panel.x_title
     parts = [text(0, 12, panel.y_title), text(_RIGHT, HEIGHT - 8, x_title, anchor="end")]
-    for tick in y_scale.ticks(5):
-        parts.append(line(_LEFT, y_scale(tick), _RIGHT, y_scale(tick), "line"))
-        parts.append(text(_LEFT - 6, y_scale(tick) + 4, f"{tick:g}", anchor="end"))
-    ticks = x_scale.ticks(5)
-    parts += [line(x_scale(tick), _TOP, x_scale(tick), _BOTTOM, "line") for tick in ticks]
+    levels, ticks = y_scale.ticks(5), x_scale.ticks(5)
+    parts += grid(
+        [
+            *((_LEFT, y_scale(level), _RIGHT, y_scale(level)) for level in levels),
+            *((x_scale(tick), _TOP, x_scale(tick), _BOTTOM) for tick in ticks),
+        ]
+    )
+    parts += [text(_LEFT - 6, y_scale(level) + 4, f"{level:g}", anchor="end") for level in levels]
     labels = apart([(x_scale(tick), panel.write_x(tick)) for tick in ticks], _LEFT - 12, WIDTH)
     return parts + [text(x, _BOTTOM + 18, label, anchor="middle") for x, label in labels]
 
@@ -117,14 +117,14 @@ def _joins(dots: Sequence[Dot], places: Sequence[tuple[float, float]]) -> list[M
 
 def _bars(dot: Dot, place: tuple[float, float], x_scale: Scale, y_scale: Scale) -> list[Markup]:
     x, y = place
-    parts = []
+    ends = []
     if dot.y.lower is not None and dot.y.upper is not None:
-        parts.append(line(x, y_scale(dot.y.lower), x, y_scale(dot.y.upper), dot.mark.role, 2))
+        ends.append((x, y_scale(dot.y.lower), x, y_scale(dot.y.upper)))
     if dot.x.lower is not None and dot.x.upper is not None:
         left, right = x_scale(dot.x.lower), x_scale(dot.x.upper)
         if right - left > 1:
-            parts.append(line(left, y, right, y, dot.mark.role, 2))
-    return parts
+            ends.append((left, y, right, y))
+    return grid(ends, dot.mark.role, 2)
 
 
 def _dodged(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -138,7 +138,8 @@ def _dodged(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def _labels(panel: Panel, places: Sequence[tuple[float, float]], x_scale: Scale, y_scale: Scale) -> list[Markup]:
-    """A label beside each dot where one is free; an arm without one is found by its shape in the key."""
+    """A label near each dot, over no mark, interval or other label; those first that have to be there. An arm for which
+    there is no room is found by its shape in the key."""
     dots = panel.dots
     taken: list[Box] = [(x - 7, y - 7, x + 7, y + 7) for x, y in places]
     for dot, (x, y) in zip(dots, places, strict=True):
@@ -146,32 +147,25 @@ def _labels(panel: Panel, places: Sequence[tuple[float, float]], x_scale: Scale,
             taken.append((x - 1, y_scale(dot.y.upper), x + 1, y_scale(dot.y.lower)))
         if dot.x.lower is not None and dot.x.upper is not None:
             taken.append((x_scale(dot.x.lower), y - 1, x_scale(dot.x.upper), y + 1))
+    joins: list[Box] = []
     for members in _series(dots, places).values():
         for (_, start), (_, end) in pairwise(members):
-            taken += _along(start, end)
+            joins += along(start, end)
     crowded = len(dots) + len(panel.beside) > _LABEL_LIMIT
     wanted = [
         pair for pair in zip(dots, places, strict=True) if not crowded or pair[0].named or _efficient(pair[0], dots)
     ]
-    parts = []
+    leads, labels = [], []
     for dot, (x, y) in sorted(wanted, key=lambda pair: not pair[0].named):
-        found = free_place(dot.label, x, y, taken, (_LEFT, _TOP - 12, WIDTH, _BOTTOM))
+        found = free_place(dot.label, x, y, taken, (_LEFT, _TOP - 12, WIDTH, _BOTTOM), lines=joins, needed=dot.named)
         if found is None:
             continue
         taken.append(found.box)
-        parts.append(text(found.x, found.y, dot.label, anchor=found.anchor, role="text", bold=True, halo=True))
-    return parts
-
-
-def _along(start: tuple[float, float], end: tuple[float, float]) -> list[Box]:
-    """Small squares along a line: labels may cross it, and not lie on it."""
-    steps = max(1, round(math.dist(start, end) / _LINE_BOX))
-    half = _LINE_BOX / 4
-    points = [
-        tuple(one + (other - one) * step / steps for one, other in zip(start, end, strict=True))
-        for step in range(steps + 1)
-    ]
-    return [(x - half, y - half, x + half, y + half) for x, y in points]
+        if found.lead is not None:
+            leads.append((x, y, *found.lead))
+            taken += along((x, y), found.lead)
+        labels.append(text(found.x, found.y, dot.label, anchor=found.anchor, role="text", bold=True, halo=True))
+    return [*grid(leads, "muted", 0.75), *labels]
 
 
 def _efficient(dot: Dot, dots: Sequence[Dot]) -> bool:

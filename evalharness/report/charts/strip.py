@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from evalharness.report.charts.marks import Interval, Mark, horizontal_interval, marker
 from evalharness.report.charts.scales import LETTER, Scale, apart, nice_step, padded, positive_scale
-from evalharness.report.charts.svg import Attribute, decoration, element, line, number, paint, rect, text
+from evalharness.report.charts.svg import Attribute, decoration, element, grid, line, number, paint, rect, text
 
 QUALITY_WIDTH, QUALITY_HEIGHT = 150, 22
 FOREST_WIDTH, FOREST_HEIGHT = 320, 26
@@ -78,9 +78,9 @@ def forest_axis(scale: Scale, margin: float | None) -> Markup:
 
 def forest_strip(interval: Interval, scale: Scale, mark: Mark, margin: float | None) -> Markup:
     middle = FOREST_HEIGHT / 2
-    grid = [line(scale(tick), 0, scale(tick), FOREST_HEIGHT, "line") for tick in scale.ticks(6) if tick]
+    ticks = grid((scale(tick), 0, scale(tick), FOREST_HEIGHT) for tick in scale.ticks(6) if tick)
     zero = line(scale(0), 0, scale(0), FOREST_HEIGHT, "text")
-    body = [*_band(scale, margin, FOREST_HEIGHT), *grid, zero, *horizontal_interval(scale, middle, interval, mark)]
+    body = [*_band(scale, margin, FOREST_HEIGHT), *ticks, zero, *horizontal_interval(scale, middle, interval, mark)]
     return decoration(FOREST_WIDTH, FOREST_HEIGHT, body, kind="strip")
 
 
@@ -115,18 +115,19 @@ def ladder_axis(scale: Scale, write: Callable[[float], str], limit_ms: float | N
 
 def ladder_strip(row: LadderRow, scale: Scale, limit_ms: float | None) -> Markup:
     middle, mark = LADDER_HEIGHT / 2, row.mark
-    body = [line(scale(tick), 0, scale(tick), LADDER_HEIGHT, "line") for tick in scale.ticks(4)]
+    body = grid((scale(tick), 0, scale(tick), LADDER_HEIGHT) for tick in scale.ticks(4))
     body += [*_limit(scale, limit_ms), *_errors(row, scale)]
     points = [interval.point for interval in row.quantiles]
     if points:
         body.append(line(scale(points[0]), middle, scale(points[-1]), middle, mark.role))
-    for interval in row.quantiles[1:]:
-        body += _interval_bar(interval, scale, middle, mark)
-        x = scale(interval.point)
-        body.append(line(x, middle - 6, x, middle + 6, mark.role, 2))
-    for interval in row.quantiles[:1]:
-        body += _interval_bar(interval, scale, middle, mark)
-        body.append(marker(scale(interval.point), middle, mark))
+    bars = [_ends(interval, scale) for interval in row.quantiles]
+    body += grid([(low, middle, high, middle) for low, high in bars if number(low) != number(high)], mark.role, 4)
+    unlimited = min((scale(interval.point) for interval in row.quantiles if interval.upper is None), default=None)
+    if unlimited is not None:
+        body.append(line(unlimited, middle, scale.end, middle, mark.role, 2, stroke_dasharray="1 4"))
+    ticks = [scale(point) for point in points[1:]]
+    body += grid(dict.fromkeys((x, middle - 6, x, middle + 6) for x in ticks), mark.role, 2)
+    body += [marker(scale(point), middle, mark) for point in points[:1]]
     return decoration(LADDER_WIDTH, LADDER_HEIGHT, body, kind="strip")
 
 
@@ -150,16 +151,10 @@ def _error_ends(interval: Interval, error_ms: float, scale: Scale) -> tuple[floa
     return scale(interval.point - error_ms), scale(interval.point + error_ms)
 
 
-def _interval_bar(interval: Interval, scale: Scale, y: float, mark: Mark) -> list[Markup]:
-    """Thick from limit to limit; without an upper limit dotted to the end of the axis."""
-    low = scale(interval.point if interval.lower is None else interval.lower)
-    if interval.upper is None:
-        return [
-            line(low, y, scale(interval.point), y, mark.role, 4),
-            line(scale(interval.point), y, scale.end, y, mark.role, 2, stroke_dasharray="1 4"),
-        ]
-    high = scale(interval.upper)
-    return [line(low, y, high, y, mark.role, 4)] if number(low) != number(high) else []
+def _ends(interval: Interval, scale: Scale) -> tuple[float, float]:
+    """Of the thick part: from limit to limit; without an upper limit only up to the point, and dotted from there."""
+    low = interval.point if interval.lower is None else interval.lower
+    return scale(low), scale(interval.point if interval.upper is None else interval.upper)
 
 
 def _limit(scale: Scale, limit_ms: float | None, top: float = 0.0) -> list[Markup]:

@@ -46,6 +46,13 @@ def paint(*, fill: str | None = None, stroke: str | None = None, width: float | 
     }
 
 
+def grid(ends: Iterable[tuple[float, float, float, float]], stroke: str = "line", width: float = 1) -> list[Markup]:
+    """Straight lines alike, as one element; none without ``ends`` (x1, y1, x2, y2)."""
+    data = "".join(f"M{number(x1)} {number(y1)}{_to(x1, y1, x2, y2)}" for x1, y1, x2, y2 in ends)
+    colour = {key: value for key, value in paint(stroke=stroke, width=width).items() if key != "fill"}
+    return [element("path", colour | {"d": data})] if data else []
+
+
 def line(x1: float, y1: float, x2: float, y2: float, stroke: str, width: float = 1, **more: Attribute) -> Markup:
     """A straight line; keyword underscores become hyphens."""
     colour = {key: value for key, value in paint(stroke=stroke, width=width).items() if key != "fill"}
@@ -84,20 +91,33 @@ def polyline(points: Iterable[tuple[float, float]], stroke: str, width: float = 
 
 
 def path(points: Iterable[tuple[float, float]]) -> str:
-    """Absolute path data; equal neighbours and the middle of straight runs along an axis are dropped."""
-    kept: list[tuple[str, str]] = []
+    """Path data, relative to the point before; equal neighbours and the middle of straight runs along an axis are
+    dropped. Steps are taken between rounded places, so that no error adds up."""
+    kept: list[tuple[int, int]] = []
     for x, y in points:
-        place = number(x), number(y)
+        place = round(x * 10), round(y * 10)
         if kept and kept[-1] == place:
             continue
         if len(kept) > 1 and (kept[-2][0] == kept[-1][0] == place[0] or kept[-2][1] == kept[-1][1] == place[1]):
             kept[-1] = place
         else:
             kept.append(place)
-    parts = [f"M{kept[0][0]} {kept[0][1]}"] if kept else []
+    parts = [f"M{number(kept[0][0] / 10)} {number(kept[0][1] / 10)}"] if kept else []
     for (x1, y1), (x2, y2) in pairwise(kept):
-        parts.append(f"V{y2}" if x1 == x2 else f"H{x2}" if y1 == y2 else f"L{x2} {y2}")
+        right, down = _tenths(x2 - x1), _tenths(y2 - y1)
+        if x1 == x2:
+            parts.append(f"v{down}")
+        elif y1 == y2:
+            parts.append(f"h{right}")
+        else:
+            parts.append(f"l{right}{'' if down.startswith('-') else ' '}{down}")
     return "".join(parts)
+
+
+def _tenths(tenths: int) -> str:
+    """``-2.1``, ``.5``: without a zero before the point."""
+    whole, part = divmod(abs(tenths), 10)
+    return f"{'-' if tenths < 0 else ''}{whole or ''}{f'.{part}' if part else ''}"
 
 
 def frame(width: float, height: float, body: Iterable[Markup], *, title: str, desc: str) -> Markup:
@@ -113,8 +133,11 @@ def decoration(width: float, height: float, body: Iterable[Markup], *, kind: str
 
 def _svg(width: float, height: float, more: dict[str, Attribute], body: Iterable[Markup]) -> Markup:
     attributes: dict[str, Attribute] = {"viewBox": f"0 0 {number(width)} {number(height)}"}
-    attributes |= {"width": width, "height": height, "font-family": "system-ui, sans-serif", "font-size": "12"}
-    return element("svg", attributes | more, *body)
+    attributes |= {"width": width, "height": height}
+    drawn = list(body)
+    if any("<text" in part for part in drawn):
+        attributes |= {"font-family": "system-ui, sans-serif", "font-size": "12"}
+    return element("svg", attributes | more, *drawn)
 
 
 def _hyphens(more: dict[str, Attribute]) -> dict[str, Attribute]:
