@@ -42,7 +42,7 @@ class TimeFindings:
     and always printed with the median beside it.
     ``ecdf_x`` and ``ecdf_y`` are the step points for the chart (at most about 200), ``band`` the half-height of the
     simultaneous band. ``error_p99_ms``: within this the client states nearly all of these times to be right (p99 over
-    trials; of the total time, that of the latency in it); None where it states nothing.
+    trials); None where it states nothing.
     """
 
     metric: str

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from evalharness.core.findings import Comparison, Estimate, TimeFindings
 from evalharness.report import numbers
+from evalharness.report.sight import (
+    COARSE,
+    COARSE_NOTE,
+    NARROW_NOTE,
+    NOT_SHOWN,
+    NOT_SHOWN_NOTE,
+    coarse_ms,
+    is_drowned,
+    time_text,
+)
 from evalharness.report.view import ArmView
-from evalharness.report.words import COARSE, is_certain
+from evalharness.report.words import is_certain
 
 #: Letters of all columns together that a screen of 390 units has room for beside the heads of rows.
 _PHONE = 29
@@ -89,11 +99,6 @@ class Table:
     def is_wide(self) -> bool:
         """Whether it may need more than the page's width and gets a scroll bar of its own."""
         return len(self.columns) > 7
-
-    @property
-    def has_coarse(self) -> bool:
-        """Whether it shows a time that this client did not see well enough."""
-        return any(cell.mark == COARSE for row in self.rows for cell in row.cells)
 
     @property
     def common_marks(self) -> tuple[str, ...]:
@@ -182,31 +187,51 @@ def extra_usd_cell(estimate: Estimate | None, *, scale: float = 1000) -> Cell:
     return Cell(main=size, below=interval)
 
 
-def quantile_cell(
-    times: TimeFindings | None,
-    q: str,
-    ratio: Comparison | None = None,
-    *,
-    mark: str = "",
-    error_ms: float | None = None,
-) -> Cell:
-    """A quantile over its interval. Where failures keep it from being reached, or calls are too few, it says so.
-
-    ``error_ms``: the client's stated error, where it allows fewer digits than the interval asks for.
-    """
+def quantile_cell(times: TimeFindings | None, q: str, ratio: Comparison | None = None) -> Cell:
+    """A quantile over its interval. Where failures keep it from being reached, calls are too few, or this client did
+    not see it, it says so."""
     if times is None:
         return NOTHING
+    if is_drowned(times):
+        return not_shown(times.error_p99_ms)
     if q in times.unreached:
         return Cell(
             main="not reached",
             below=f"{numbers.count(times.n_failed)} of {numbers.count(times.n_measured + times.n_failed)} failed",
         )
     estimate = times.quantiles.get(q)
-    if estimate is None:
-        return NOTHING
-    aside = numbers.ratio(ratio.shown.point) if ratio else ""
-    below = numbers.duration_interval(estimate, error_ms=error_ms) or "no interval"
-    return Cell(main=numbers.duration_of(estimate, error_ms=error_ms), aside=aside, below=below, mark=mark)
+    return NOTHING if estimate is None else time_cell(estimate, times.error_p99_ms, ratio)
+
+
+def time_cell(estimate: Estimate, error_p99_ms: float | None, ratio: Comparison | None = None) -> Cell:
+    """``error_p99_ms``: within this the client states the time to be right; None where it states nothing."""
+    main, below = time_text(estimate, error_p99_ms)
+    return Cell(
+        main=main,
+        aside=numbers.ratio(ratio.shown.point) if ratio else "",
+        below=below or "no interval",
+        mark=COARSE if coarse_ms(estimate.point, error_p99_ms) is not None else "",
+    )
+
+
+def not_shown(error_p99_ms: float | None) -> Cell:
+    """Of a time that this client's error drowns."""
+    return Cell(main=NOT_SHOWN, below="" if error_p99_ms is None else f"may be off by {numbers.duration(error_p99_ms)}")
+
+
+def sight_notes(tables: Iterable[Table], shown: str | None = None) -> list[str]:
+    """What the words mean that say how well this client saw the times of these tables; empty without such words.
+    ``shown``: what a format has room for, None: all of it."""
+    cells = [cell for table in tables for row in table.rows for cell in row.cells]
+    return [
+        note
+        for word, note, is_said in (
+            (COARSE, COARSE_NOTE, any(cell.mark == COARSE for cell in cells)),
+            (numbers.NARROW, NARROW_NOTE, any(cell.below.startswith(numbers.NARROW) for cell in cells)),
+            (NOT_SHOWN, NOT_SHOWN_NOTE, any(cell.main == NOT_SHOWN for cell in cells)),
+        )
+        if is_said and (shown is None or word in shown)
+    ]
 
 
 def lacks_upper_limit(times: TimeFindings | None, quantiles: Sequence[str]) -> bool:

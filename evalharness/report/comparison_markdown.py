@@ -81,7 +81,7 @@ def beside(run: RunRecord, analysis: Analysis, most: int) -> list[str]:
 
 def _table(run: RunRecord, analysis: Analysis, most: int) -> list[str]:
     table, left_out = comparison_table(run, analysis, max_rows=min(most, _MAX_ROWS))
-    note = times_note(analysis)
+    note = times_note(analysis, table)
     return [table_text(table), *([f"{left_out}."] if left_out else []), *([escaped(note)] if note else [])]
 
 
@@ -90,7 +90,9 @@ def _gates(analysis: Analysis) -> list[str]:
     if gates is None or not gates.lines:
         return []
     told, left_out = gate_words.excerpt(gates.lines, _MAX_GATES)
-    return [table_text(plain_table(told)), *([f"{left_out}."] if left_out else []), escaped(gates.rule)]
+    table = plain_table(told)
+    notes = [text for text in (f"{left_out}." if left_out else "", table.note, gates.rule) if text]
+    return [table_text(table), *(escaped(note) for note in notes)]
 
 
 def _lost(analysis: Analysis) -> list[str]:

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evalharness.core.findings import Analysis, Comparison, Estimate
+from evalharness.core.findings import Analysis, Comparison, Estimate, TimeFindings
 from evalharness.core.record import RunRecord
 from evalharness.metrics.catalog import CATALOG, Unit
 from evalharness.report import numbers, words
-from evalharness.report.cells import NOTHING, Cell, Row, Table, share_cell, tokens_cell
+from evalharness.report.cells import (
+    NOTHING,
+    Cell,
+    Row,
+    Table,
+    quantile_cell,
+    share_cell,
+    sight_notes,
+    time_cell,
+    tokens_cell,
+)
+from evalharness.report.sight import NOT_SHOWN, is_drowned
 from evalharness.verdict.baseline_against import OTHER_PRICES, margin_of
 
 CALLS = 1000
-#: Beside medians of different cases the ratio of a typical case reads like an error.
+#: A baseline file holds no calls, so other tables have other medians; and beside two medians the ratio of a typical
+#: case reads like an error.
 TIMES_NOTE = (
-    "Times: either side is the median over its cases, the ratio that of a typical case with itself; one median "
-    "divided by the other need not give it."
+    "Median case: the median over the cases, each with the median of its calls; a median over all calls, as a run's "
+    "own tables have it, may differ. The ratio is that of a typical case with itself: one median divided by the other "
+    "need not give it."
 )
+_OF_BASELINE = "How well the baseline's times were seen stands in its own report."
 
 
 def comparison_table(run: RunRecord, analysis: Analysis, *, max_rows: int) -> tuple[Table, str]:
@@ -40,10 +54,16 @@ def comparison_table(run: RunRecord, analysis: Analysis, *, max_rows: int) -> tu
     return table, f"{numbers.plural(left_out, 'row')} not shown" if left_out else ""
 
 
-def times_note(analysis: Analysis) -> str:
-    """Empty where no time is compared."""
-    compared = [name for name in analysis.against_run if name in CATALOG and CATALOG[name].is_time]
-    return TIMES_NOTE if compared else ""
+def times_note(analysis: Analysis, table: Table) -> str:
+    """What the times of ``table`` are and how well they were seen; empty where no time is compared."""
+    if not any(_is_time(name) for name in analysis.against_run):
+        return ""
+    sight = sight_notes([table])
+    return " ".join([TIMES_NOTE, *sight, *([_OF_BASELINE] if sight else [])])
+
+
+def _is_time(metric: str) -> bool:
+    return metric in CATALOG and CATALOG[metric].is_time
 
 
 def ordered(analysis: Analysis) -> list[Comparison]:
@@ -87,9 +107,19 @@ def side_by_side(comparison: Comparison, run: RunRecord, analysis: Analysis) -> 
     if OTHER_PRICES in comparison.cautions:
         reading = f"{reading}, {OTHER_PRICES}"
     below = [caution for caution in comparison.cautions if caution != OTHER_PRICES]
+    times = analysis.arm(comparison.candidate).times.get(comparison.metric)
+    baseline = _side(comparison.metric, comparison.baseline_level, decimals)
+    if is_drowned(times):
+        return SideBySide(
+            baseline=baseline,
+            candidate=quantile_cell(times, "0.5"),
+            difference=NOTHING,
+            interval=NOTHING,
+            reading=Cell(main=NOT_SHOWN),
+        )
     return SideBySide(
-        baseline=_side(comparison.metric, comparison.baseline_level, decimals),
-        candidate=_side(comparison.metric, comparison.candidate_level, decimals),
+        baseline=baseline,
+        candidate=_side(comparison.metric, comparison.candidate_level, decimals, times),
         difference=Cell(main=difference, tone=_tone(comparison)),
         interval=Cell(main=interval or numbers.MISSING),
         reading=Cell(main=reading, below="; ".join(below)),
@@ -120,17 +150,20 @@ def metric_title(metric: str) -> str:
     if metric not in CATALOG:
         return metric
     title = CATALOG[metric].title
+    if _is_time(metric):
+        return f"{title}, median case"
     return f"{title} of {numbers.count(CALLS)} calls" if CATALOG[metric].unit is Unit.USD else title
 
 
-def _side(metric: str, level: Estimate | None, decimals: int) -> Cell:
+def _side(metric: str, level: Estimate | None, decimals: int, seen: TimeFindings | None = None) -> Cell:
+    """``seen``: what this client states of its error; None where that is not known."""
     if level is None:
         return NOTHING
     if metric not in CATALOG:
         return share_cell(level, decimals)
     match CATALOG[metric].unit:
         case Unit.MS:
-            return Cell(main=numbers.duration_of(level), below=numbers.duration_interval(level))
+            return time_cell(level, seen.error_p99_ms if seen else None)
         case Unit.USD:
             return Cell(main=numbers.usd(level.point * CALLS), below=numbers.usd_interval(level, CALLS))
     return tokens_cell(level)

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from evalharness.report import numbers
 from evalharness.report.charts.ecdf import Curve, curve_scale, ecdf
 from evalharness.report.lanes import Lane
+from evalharness.report.sight import is_drowned
 from evalharness.report.words import figures_title, is_given_success, listed, named
 
 #: Up to here all curves share a panel; beyond, those of a model do, or of a model's variant, or so many at a time.
@@ -36,7 +37,8 @@ _Drawn = Sequence[tuple[Lane, Curve]]
 
 
 def curves(lanes: Sequence[Lane], metric: str) -> CurveGroup | None:
-    """None where no lane has a curve, or so many have one that nobody could tell them apart."""
+    """None where no lane has a curve that this client saw well enough, or so many have one that nobody could tell them
+    apart."""
     drawn = [(lane, curve) for lane in lanes if (curve := _curve(lane, metric))]
     if not drawn or len(drawn) > MOST_CURVES:
         return None
@@ -102,7 +104,7 @@ def _band_note(title: str, drawn: _Drawn) -> str:
 
 def _curve(lane: Lane, metric: str) -> Curve | None:
     times = lane.times(metric)
-    if times is None or len(times.ecdf_x) < 2 or max(times.ecdf_x) <= 0:
+    if times is None or is_drowned(times) or len(times.ecdf_x) < 2 or max(times.ecdf_x) <= 0:
         return None
     median = times.quantiles.get("0.5")
     return Curve(

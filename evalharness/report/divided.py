@@ -12,6 +12,7 @@ from evalharness.report import numbers
 from evalharness.report.cells import Cell, Table
 from evalharness.report.charts.bars import Bar, KeyEntry, Part, bars, key_of
 from evalharness.report.lanes import Lane
+from evalharness.report.sight import is_drowned
 
 #: Name in the findings, name on the page, colour.
 _PARTS = (
@@ -34,8 +35,8 @@ class Divided:
 
 
 def divided(lanes: Sequence[Lane]) -> Divided | None:
-    """None where no lane has a division."""
-    known = [(lane, lane.divided) for lane in lanes if lane.divided is not None]
+    """None where no lane has a division that this client saw well enough."""
+    known = [(lane, lane.divided) for lane in lanes if not is_drowned(lane.times("total_ms"))]
     found = [(lane, division) for lane, division in known if division is not None and division.total.mean_ms > 0]
     if not found:
         return None

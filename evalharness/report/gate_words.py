@@ -21,6 +21,10 @@ RULE = (
 _MUST_PASS = "Cases that must pass are judged by their answers alone."
 _SEQUENTIAL = "The intervals hold however often one looked at the run while it went on."
 _MOST_TOLD = 2
+#: Letters of a remark that may be repeated beside every gate it is of.
+_SHORT_REMARK = 40
+#: Gates that a note names; of more it says how many, and their cells point to it.
+_MOST_NAMED = 4
 
 
 class GateState(StrEnum):
@@ -153,6 +157,23 @@ def by_urgency(lines: Sequence[GateLine]) -> list[GateLine]:
     return sorted(lines, key=lambda line: _URGENCY.index(line.state))
 
 
+def remarks_once(lines: Sequence[GateLine]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Of each line the remark that a table prints, and the notes under it: a long remark of several gates is one note
+    that names them, and their cells point to it."""
+    sharing: dict[str, list[GateLine]] = {}
+    for line in lines:
+        sharing.setdefault(line.remark, []).append(line)
+    long = [text for text, members in sharing.items() if len(members) > 1 and len(text) > _SHORT_REMARK]
+    names = {text: f"note {place}" if len(long) > 1 else "see note" for place, text in enumerate(long, start=1)}
+    notes = []
+    for text in long:
+        subjects = list(dict.fromkeys(line.subject for line in sharing[text]))
+        whose = f"{len(sharing[text])} gates" if len(subjects) > _MOST_NAMED else words.listed(subjects)
+        title = names[text].capitalize() if len(long) > 1 else "Note"
+        notes.append(f"{title} ({whose}): {text}.")
+    return tuple(names.get(line.remark, line.remark) for line in lines), tuple(notes)
+
+
 def gate_line(gate: GateFindings, analysis: Analysis) -> GateLine:
     found = _figures(gate)
     level = gate.estimate.level if gate.estimate else 0.90
@@ -236,12 +257,22 @@ def _lead(state: GateState, lines: Sequence[GateLine]) -> str:
     if state is GateState.PASS:
         return lines[0].told if len(lines) == 1 else f"All {len(lines)} gates pass."
     telling = [line for line in lines if line.state is state]
-    told = [line.told for line in telling[:_MOST_TOLD]]
+    told = _told_together(telling[:_MOST_TOLD])
     if len(telling) > _MOST_TOLD:
         n_more = len(telling) - _MOST_TOLD
         told.append(f"{n_more} more {'is' if n_more == 1 else 'are'} in the table.")
     counted = [f"{_counted(lines, state)}."] if len(lines) > 1 else []
     return " ".join([*counted, *told])
+
+
+def _told_together(lines: Sequence[GateLine]) -> list[str]:
+    """What is told of each; a remark that all of them share is said once."""
+    told = [line.told for line in lines]
+    shared = lines[0].remark if len({line.remark for line in lines}) == 1 else ""
+    if len(lines) < 2 or not shared:
+        return told
+    bare = [text[: -len(shared) - 1].rstrip(" :;,.") + "." for text in told]
+    return [*bare, f"Of both: {shared}."]
 
 
 def _counted(lines: Sequence[GateLine], state: GateState) -> str:

@@ -11,6 +11,7 @@ from evalharness.report.cells import Cell, Table, quantile_cell, ratio_cell
 from evalharness.report.charts.scales import Scale
 from evalharness.report.charts.strip import LadderRow, ladder_axis, ladder_scale, ladder_strip, shows_error
 from evalharness.report.lanes import Lane
+from evalharness.report.sight import is_drowned
 from evalharness.report.view import FEW_ARMS, View, scaled
 from evalharness.report.words import figures_title, is_given_success, listed, named
 
@@ -19,6 +20,8 @@ _DRAWN = ("0.5", "0.95", "0.99", "0.999")
 #: Of many lanes only these, the others in a table that is folded away.
 _MAIN = ("0.5", "0.95")
 _MOST_NAMED = 3
+#: A column of ratios of times.
+TIMES_BASELINE = "Times baseline"
 
 _Measured = tuple[Lane, TimeFindings]
 
@@ -39,7 +42,7 @@ def ladder(view: View, lanes: Sequence[Lane], metric: str) -> Ladder | None:
     measured = [(lane, times) for lane in lanes if (times := lane.times(metric)) and times.n_measured]
     if not measured:
         return None
-    seen = [(lane, times) for lane, times in measured if not _is_drowned(times)]
+    seen = [(lane, times) for lane, times in measured if not is_drowned(times)]
     all_quantiles = [q for q in QUANTILES if any(q in times.quantiles for _, times in seen)]
     large = len(seen) > FEW_ARMS
     rows = [_row(lane, times, _MAIN if large else _DRAWN) for lane, times in seen]
@@ -47,15 +50,9 @@ def ladder(view: View, lanes: Sequence[Lane], metric: str) -> Ladder | None:
     return Ladder(
         table=_table(view, metric, seen, _MAIN if large else all_quantiles, rows) if seen else None,
         rest=_table(view, metric, seen, all_quantiles, []) if large else None,
-        unseen=_unseen(metric, [pair for pair in measured if _is_drowned(pair[1])], len(measured)),
+        unseen=_unseen(metric, [pair for pair in measured if is_drowned(pair[1])], len(measured)),
         has_errors=scale is not None and any(shows_error(row, scale) for row in rows),
     )
-
-
-def _is_drowned(times: TimeFindings) -> bool:
-    """Whether this client may be off by more than the median itself: such figures are about the client."""
-    median, error_ms = times.quantiles.get("0.5"), times.error_p99_ms
-    return median is not None and error_ms is not None and error_ms > median.point
 
 
 def _unseen(metric: str, drowned: Sequence[_Measured], n_measured: int) -> str:
@@ -95,15 +92,14 @@ def _table(
     compared = any(versus) and bool(drawn)
     rows = []
     for (lane, times), ratio, strip in zip(seen, versus, strips, strict=True):
-        mark, off_ms = view.coarse(lane.arm.arm_id, metric), view.coarse_ms(lane.arm.arm_id, metric)
-        cells = [quantile_cell(times, q, mark=mark if q == "0.5" else "", error_ms=off_ms) for q in quantiles]
+        cells = [quantile_cell(times, q) for q in quantiles]
         if compared:
             cells.append(Cell(main="baseline") if lane.is_baseline else ratio_cell(ratio))
         rows.append(lane.row(cells, strip))
     return Table(
         caption=figures_title(metric) if drawn else f"{figures_title(metric)}, all quantiles",
         head="Level" if seen[0][0].stretch else "Arm",
-        columns=(*(f"p{100 * float(q):g}" for q in quantiles), *(("Times baseline",) if compared else ())),
+        columns=(*(f"p{100 * float(q):g}" for q in quantiles), *((TIMES_BASELINE,) if compared else ())),
         rows=tuple(rows),
         axis=ladder_axis(scale, numbers.duration_tick, limit) if scale else None,
         note=" ".join(_count_notes(metric, [times for _, times in seen])) if drawn else "",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from evalharness.core.findings import Analysis, ArmFindings, Knee, Met, ServiceLevel, StretchFindings
+from evalharness.core.findings import Analysis, ArmFindings, Knee, Met, ServiceLevel, StretchFindings, TimeFindings
 from evalharness.core.model import LevelUnit
 from evalharness.core.record import RunRecord
-from evalharness.report import numbers, trouble, words
+from evalharness.report import sight, trouble, words
 from evalharness.report.load_words import level_spoken, levels_spoken
 from evalharness.report.service_words import (
     good_sentence,
@@ -60,21 +60,25 @@ class LatencyVerdict:
             return self._of_knee(self.analysis.knees[0])
         if len(self.analysis.arms) > 1:
             return self._of_arms()
-        return _HEADINGS[self.analysis.service.met], _said(self.analysis.service)
+        return _HEADINGS[self.analysis.service.met], _said(self.analysis.service, self.analysis.arms[0].times)
 
     def _of_knee(self, knee: Knee) -> tuple[str, str]:
         """All arms together; how each arm does is a bullet."""
         sentences = [_capital(knee.sentence)]
         stretch = headline_stretch(self.analysis)
         if stretch is not None and stretch.service is not None and stretch.level is not None:
-            sentences.append(f"At {level_spoken(stretch.level, stretch.level_unit)}: {_said(stretch.service)}")
+            sentences.append(
+                f"At {level_spoken(stretch.level, stretch.level_unit)}: {_said(stretch.service, stretch.times)}"
+            )
         return _knee_heading(knee), " ".join(f"{sentence.rstrip('.')}." for sentence in sentences)
 
     def _of_arms(self) -> tuple[str, str]:
         arms = [arm for arm in self.analysis.arms if arm.service is not None]
         outcome = level_outcome([arm.service.met for arm in arms if arm.service])
         told = [
-            f"{words.name_first(words.spoken(arm))}: {_said(arm.service)}" for arm in arms[:_MOST_ARMS] if arm.service
+            f"{words.name_first(words.spoken(arm))}: {_said(arm.service, arm.times)}"
+            for arm in arms[:_MOST_ARMS]
+            if arm.service
         ]
         if len(arms) > _MOST_ARMS:
             told.append(f"The other {len(arms) - _MOST_ARMS} arms are in the table.")
@@ -108,7 +112,9 @@ class LatencyVerdict:
         if service is None:
             return None
         if _share_leads(service):
-            limits = [limit_sentence(limit, told=service.reason) for limit in service.limits]
+            stretch = headline_stretch(self.analysis) if self.analysis.knees else None
+            times = stretch.times if stretch else self.analysis.arms[0].times
+            limits = [limit_sentence(limit, told=service.reason, times=times) for limit in service.limits]
             return " ".join(f"{sentence}." for sentence in limits)
         return " ".join(text for text in (f"{good_sentence(service)}.", goodput_sentence(service)) if text)
 
@@ -137,9 +143,9 @@ def headline_stretch(analysis: Analysis) -> StretchFindings | None:
     return next((stretch for stretch in stretches if holds is None or stretch.level == holds), None)
 
 
-def _said(service: ServiceLevel) -> str:
+def _said(service: ServiceLevel, times: Mapping[str, TimeFindings]) -> str:
     """Its limit as a sentence; the share of good calls where no single limit says the same."""
-    return f"{good_sentence(service) if _share_leads(service) else limit_sentence(service.limits[0])}."
+    return f"{good_sentence(service) if _share_leads(service) else limit_sentence(service.limits[0], times=times)}."
 
 
 def _share_leads(service: ServiceLevel) -> bool:
@@ -168,13 +174,11 @@ def _arm_times(arm: ArmFindings) -> str | None:
     whose = f"{words.spoken(arm)}: " if arm.key else ""
     clauses: list[str] = []
     for q, share in (("0.5", "half"), ("0.95", "95%")):
-        estimate = times.quantiles.get(q)
+        estimate = sight.quantile(times, q)
         if estimate is not None:
-            interval = numbers.duration_interval(estimate)
+            point, interval = sight.time_text(estimate, times.error_p99_ms)
             ends = f" ({words.ci_name(estimate)} {interval})" if interval else ""
-            clauses.append(
-                f"{share}{'' if clauses else f' of the {what}'} within {numbers.duration_of(estimate)}{ends}"
-            )
+            clauses.append(f"{share}{'' if clauses else f' of the {what}'} within {point}{ends}")
     return f"{whose}{', '.join(clauses)}" if clauses else None
 
 
@@ -183,12 +187,12 @@ def _level_times(stretches: tuple[StretchFindings, ...]) -> Iterator[str]:
     for stretch in (stretches[0], stretches[-1]):
         for metric, what in (("ttfo_ms", "first outputs"), ("total_ms", "answers")):
             times = stretch.times.get(metric)
-            p95 = times.quantiles.get("0.95") if times else None
-            if p95 is not None and stretch.level is not None:
-                interval = numbers.duration_interval(p95)
+            p95 = sight.quantile(times, "0.95")
+            if times is not None and p95 is not None and stretch.level is not None:
+                point, interval = sight.time_text(p95, times.error_p99_ms)
                 ends = f" ({words.ci_name(p95)} {interval})" if interval else ""
                 level = level_spoken(stretch.level, stretch.level_unit)
-                yield f"at {level} 95% of {what} within {numbers.duration_of(p95)}{ends}"
+                yield f"at {level} 95% of {what} within {point}{ends}"
                 break
 
 

@@ -96,6 +96,8 @@ def load_note(view: View, table: Table) -> str:
         )
     if ACHIEVED in table.columns:
         parts.append("Under the calls ended per second: how many were in flight, on average.")
+    if TOKENS in table.columns:
+        parts.append(f"{TOKENS}: counted, of all calls together, over the time they took.")
     times = [stretch.times.get(metric) for stretch in view.analysis.stretches for metric in ("ttfo_ms", "total_ms")]
     if any(lacks_upper_limit(found, ("0.5", "0.95")) for found in times):
         parts.append(NO_UPPER_LIMIT)
@@ -143,9 +145,7 @@ def load_columns(lines: Sequence[LoadLine]) -> list[LoadColumn]:
 
 def _time_column(lines: Sequence[LoadLine], title: str, metric: str, q: str) -> LoadColumn:
     def cell(line: LoadLine) -> Cell:
-        times = line.stretch.times.get(metric) if line.stretch else None
-        mark, off_ms = line.view.coarse(line.arm.arm_id, metric), line.view.coarse_ms(line.arm.arm_id, metric)
-        return quantile_cell(times, q, mark=mark, error_ms=off_ms)
+        return quantile_cell(line.stretch.times.get(metric) if line.stretch else None, q)
 
     return LoadColumn(
         title=title, cell=cell, exists=any(line.stretch and metric in line.stretch.times for line in lines)

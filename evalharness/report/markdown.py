@@ -8,6 +8,7 @@ from evalharness.core.findings import Analysis
 from evalharness.core.record import RunRecord
 from evalharness.report import gate_words
 from evalharness.report.build import page_title, subtitle
+from evalharness.report.cells import sight_notes
 from evalharness.report.comparison_markdown import beside
 from evalharness.report.gate_words import GatesText
 from evalharness.report.insight_words import steps_line
@@ -26,7 +27,6 @@ from evalharness.report.sections.result import excerpt
 from evalharness.report.settings import ReportSettings
 from evalharness.report.view import View, make_view
 from evalharness.report.visible import shortened
-from evalharness.report.words import COARSE_NOTE
 
 _MAX_ROWS = 8
 _MAX_GATES = 50
@@ -84,7 +84,7 @@ def _text(view: View, size: _Size, link: str) -> str:
         table, left_out = excerpt(view, size.rows)
         parts.append(table_text(table))
         parts += [f"{left_out}; all are in the report."] if left_out else []
-        parts += [escaped(COARSE_NOTE)] if table.has_coarse else []
+        parts += [escaped(note) for note in sight_notes([table])]
     parts += beside(view.run, view.analysis, size.rows) if size.more else []
     parts += _lost(view) if size.lost else ["Details were left out to keep this summary short; they are in the report."]
     title = shortened(f"{page_title(view.run, view.analysis)}. {subtitle(view)}", size.longest)
@@ -108,7 +108,8 @@ def _gates(gates: GatesText, size: _Size, origin: list[str]) -> list[str]:
     parts = [f"**{escaped(gates.heading)}**", *origin, escaped(shortened(gates.lead, size.longest))]
     if gates.lines and size.gates:
         told, left_out = gate_words.excerpt(gates.lines, size.gates)
-        parts.append(table_text(plain_table(told)))
+        table = plain_table(told)
+        parts += [table_text(table), *([escaped(table.note)] if table.note else [])]
         parts += [f"{left_out}; all are in the report."] if left_out else []
     return [*parts, *([escaped(gates.rule)] if gates.rule else [])]
 

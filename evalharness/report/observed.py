@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalharness.core.findings import Mark, ObserverFindings, Spread
 from evalharness.report import numbers
-from evalharness.report.cells import Cell, Row, Table
+from evalharness.report.cells import Cell, Row, Table, sight_notes
+from evalharness.report.sight import COARSE_NOTE
 from evalharness.report.view import View
 from evalharness.report.words import listed, metric_title
 
 NOT_RECORDED = "Not recorded: this run holds nothing about its own measurement error."
+#: Times that stand in the table beside the verdict.
+_FIRST_PAGE = ("ttfo_ms", "total_ms")
 _SOURCES = {"kernel": "the kernel, when the bytes came in", "user": "this program, when it read them"}
 
 
@@ -24,19 +28,24 @@ class Observed:
     sentences: tuple[str, ...]
 
 
-def coarse_note(view: View) -> str:
-    """What the word means on the first page, with the worst of it; empty where no time is coarse. All of it is in
-    ``observed``."""
+def about_times(view: View, tables: Sequence[Table]) -> str:
+    """What the words beside the times of the first page's tables mean, with the least exact of these; empty without
+    such words. All metrics are in ``observed``."""
+    return " ".join(
+        f"{note.rstrip('.')}{_worst(view)}." if note == COARSE_NOTE else note for note in sight_notes(tables)
+    )
+
+
+def _worst(view: View) -> str:
+    """``; most in total time of low, by 14% of the median``: of the times that the first page shows."""
     observer = view.analysis.observer
     marks = [mark for mark in observer.marked if not mark.late_start] if observer else []
-    if not marks:
+    shown = [mark for mark in marks if mark.metric in _FIRST_PAGE and _share(mark) <= 1]
+    if not shown:
         return ""
-    worst = max(marks, key=_share)
+    worst = max(shown, key=_share)
     of_arm = f" of {view.arm(worst.arm_id).spoken}" if len(view.arms) > 1 else ""
-    return (
-        f"Coarse: this client may be off by more than 1% of the figure; most in {metric_title(worst.metric).lower()}"
-        f"{of_arm}, by {_size(_share(worst))}."
-    )
+    return f"; most in {metric_title(worst.metric).lower()}{of_arm}, by {_size(_share(worst))}"
 
 
 def _share(mark: Mark) -> float:
@@ -118,7 +127,7 @@ def _sentences(observer: ObserverFindings) -> list[str]:
     said += [f"{endpoint}: {listed(map(_route, ways))}." for endpoint, ways in observer.routes.items() if ways]
     said += [mark.sentence for mark in observer.marked if mark.late_start]
     if not observer.marked and observer.errors:
-        said.append("No time in this report is off by more than 1% of its median through this client.")
+        said.append("Over the whole run no time is off by more than 1% of its median through this client.")
     return [*said, *observer.notes]
 
 

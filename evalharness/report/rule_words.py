@@ -7,6 +7,7 @@ from evalharness.core.model import DecisionRule
 from evalharness.report import numbers, words
 
 _VALUE = "best_value"
+_HIGHEST = "the rule takes the highest score"
 
 
 def rule_sentence(rule: DecisionRule, quality: str) -> str:
@@ -38,6 +39,11 @@ def keeps(rule: DecisionRule | None) -> str:
     """What the arm is that was chosen: ``the cheapest that keeps the rule``."""
     others = {"best_within_limits": "the best that keeps the rule", _VALUE: "worth more than every other arm"}
     return others.get("" if rule is None else rule.rule, "the cheapest that keeps the rule")
+
+
+def takes(rule: DecisionRule | None) -> str:
+    """Which it takes of several arms that keep it."""
+    return "the rule takes what is worth most" if rule is not None and rule.rule == _VALUE else _HIGHEST
 
 
 def between(rule: DecisionRule | None, gap: Estimate) -> str:

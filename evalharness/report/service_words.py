@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from evalharness.core.findings import Estimate, LimitFindings, Met, ServiceLevel
+from collections.abc import Mapping
+
+from evalharness.core.findings import Estimate, LimitFindings, Met, ServiceLevel, TimeFindings
 from evalharness.core.model import Slo
 from evalharness.report import numbers
+from evalharness.report.sight import time_text
 from evalharness.report.words import listed, metric_title
 
 #: What a share of is meant, where the metric's own title has no natural plural.
@@ -29,10 +32,13 @@ def share_text(share: float) -> str:
     return f"{share * 100:.6g}%"
 
 
-def limit_sentence(limit: LimitFindings, *, told: str | None = None) -> str:
+def limit_sentence(
+    limit: LimitFindings, *, told: str | None = None, times: Mapping[str, TimeFindings] | None = None
+) -> str:
     """``95% of first outputs within 1.80 s (90% interval 1.60 to 1.90 s), target 2 s: met``, without its full stop.
 
-    ``told``: a reason that stands in the sentence before, and is not said twice.
+    ``told``: a reason that stands in the sentence before, and is not said twice. ``times``: of the same calls, with
+    what this client may be off by; None: not known.
     """
     share, target = share_text(limit.share_at_least), f"target {numbers.duration_tick(limit.limit_ms)}"
     reason = f", {limit.reason}" if limit.reason and limit.reason != told else ""
@@ -41,12 +47,12 @@ def limit_sentence(limit: LimitFindings, *, told: str | None = None) -> str:
         return f"{what[:1].upper()}{what[1:]} came for fewer than {share} of calls, {target}: {limit.met}{reason}"
     if limit.quantile is None:
         return f"No time to {things(limit.metric)} was measured, {target}: {limit.met}{reason}"
-    point, interval = apart_from(limit.quantile, limit.limit_ms)
+    point, interval = apart_from(limit.quantile, limit.limit_ms, (times or {}).get(limit.metric))
     brackets = f" ({limit.quantile.level:.0%} interval {interval})" if interval else ""
     return f"{share} of {things(limit.metric)} within {point}{brackets}, {target}: {limit.met}{reason}"
 
 
-def apart_from(estimate: Estimate, limit_ms: float) -> tuple[str, str]:
+def apart_from(estimate: Estimate, limit_ms: float, times: TimeFindings | None) -> tuple[str, str]:
     """Point and interval of a time, with digits enough that none is printed as the limit when it is not.
 
     ``2.0 s`` beside a target of 2 s that was missed by 30 ms would look like a contradiction.
@@ -54,7 +60,7 @@ def apart_from(estimate: Estimate, limit_ms: float) -> tuple[str, str]:
     ends = [end for end in (estimate.lower, estimate.point, estimate.upper) if end is not None]
     extra = next((digits for digits in range(4) if not any(_hides(end, limit_ms, digits) for end in ends)), 4)
     if not extra:
-        return numbers.duration_of(estimate), numbers.duration_interval(estimate)
+        return time_text(estimate, times.error_p99_ms if times else None)
     return numbers.duration_of(estimate, extra), numbers.duration_interval(estimate, extra)
 
 

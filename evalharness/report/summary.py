@@ -6,7 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from evalharness.core.findings import Analysis, ArmFindings, CaseReading, Drift, Estimate, Outcome, TimeFindings
+from evalharness.core.findings import (
+    Analysis,
+    ArmFindings,
+    CaseReading,
+    Drift,
+    Estimate,
+    Outcome,
+    ServiceLevel,
+    TimeFindings,
+)
 from evalharness.core.ids import content_id
 from evalharness.core.model import GraderSpec, Json, Status
 from evalharness.core.record import RunRecord
@@ -181,7 +190,8 @@ def _changed(analysis: Analysis, headline: ArmFindings) -> Mapping[str, Json] | 
 def _outcome(analysis: Analysis) -> str:
     """What was decided: of a latency run whether its service level is met."""
     if analysis.kind == "latency":
-        return analysis.service.met.value if analysis.service else Outcome.NO_RULE.value
+        service = _headline_service(analysis)
+        return service.met.value if service else Outcome.NO_RULE.value
     return analysis.decision.outcome.value
 
 
@@ -205,10 +215,14 @@ def _headline_p95(analysis: Analysis, headline: ArmFindings) -> Estimate | None:
 
 
 def _good_share(analysis: Analysis) -> Estimate | None:
-    """At the level of load that the heading names, as the other figures."""
-    stretch = headline_stretch(analysis) if analysis.kind == "latency" else None
-    service = analysis.service if stretch is None else stretch.service
+    service = _headline_service(analysis) if analysis.kind == "latency" else analysis.service
     return service.share if service else None
+
+
+def _headline_service(analysis: Analysis) -> ServiceLevel | None:
+    """With levels of load at the one that the heading names, as the other figures; else of the whole run."""
+    stretch = headline_stretch(analysis) if analysis.knees else None
+    return analysis.service if stretch is None else stretch.service
 
 
 def _arm(arm: ArmFindings, primary: str) -> Mapping[str, Json]:

@@ -6,6 +6,7 @@ from evalharness.core.findings import Analysis
 from evalharness.core.record import RunRecord
 from evalharness.report import comparison_words, gate_words
 from evalharness.report.build import page_title, subtitle
+from evalharness.report.cells import sight_notes
 from evalharness.report.charts.strip import quality_scale
 from evalharness.report.gate_words import GateState, GatesText
 from evalharness.report.insight_words import steps_line
@@ -111,7 +112,9 @@ def _table(view: View, writer: Writer, room: int) -> list[str]:
         lines = laid_out(table, [], load_columns(table), writer)
     else:
         lines = laid_out(table, _strips(view, writer)[: len(table.rows)], arm_columns(table), writer)
-    return [*lines, *([f"{left_out}."] if left_out else [])]
+    lines += [f"{left_out}."] if left_out else []
+    notes = [line for note in sight_notes([table], " ".join(lines)) for line in writer.wrapped(note)]
+    return [*lines, *notes] if len(lines) + len(notes) <= room else lines
 
 
 def _strips(view: View, writer: Writer) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from evalharness.core.findings import (
@@ -19,7 +19,7 @@ from evalharness.core.findings import (
 )
 from evalharness.core.record import RunRecord
 from evalharness.metrics.table import given_scores
-from evalharness.report import numbers, rule_words, trouble, words
+from evalharness.report import numbers, rule_words, sight, trouble, words
 from evalharness.report.latency_verdict import LatencyVerdict
 
 
@@ -102,10 +102,10 @@ def _typical_call(arm: ArmFindings) -> str | None:
     """Median time and mean cost of a call, as far as they are known."""
     parts = []
     total = arm.times.get("total_ms")
-    median = total.quantiles.get("0.5") if total else None
-    if median is not None:
-        interval = _in_brackets(median, numbers.duration_interval(median))
-        parts.append(f"half of the calls ended within {numbers.duration(median.point)}{interval}")
+    median = sight.quantile(total, "0.5")
+    if total is not None and median is not None:
+        point, interval = sight.time_text(median, total.error_p99_ms)
+        parts.append(f"half of the calls ended within {point}{_in_brackets(median, interval)}")
     if arm.cost_usd is not None:
         interval = _in_brackets(arm.cost_usd, numbers.usd_interval(arm.cost_usd, 1000))
         parts.append(f"1,000 calls cost {numbers.usd(arm.cost_usd.point * 1000)}{interval}")
@@ -116,6 +116,15 @@ def _typical_call(arm: ArmFindings) -> str | None:
 def _in_brackets(estimate: Estimate, interval: str) -> str:
     """`` (95% CI 496 to 567 ms)``; empty where the data give no interval."""
     return f" ({words.ci_name(estimate)} {interval})" if interval else ""
+
+
+#: Why a rule passes over a cheaper arm, where there is no room to say more.
+_WHY_NOT = {
+    Standing.UNDECIDED: "not shown to keep the rule",
+    Standing.EXCLUDED: "shown to be too far below another",
+    Standing.INELIGIBLE: "breaking a limit",
+    Standing.ADMISSIBLE: "keeping the rule as well",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +180,7 @@ class _Speaker:
             clauses.append(words.cost_clause(cost))
         drift = self.analysis.drift
         confounded = drift is not None and drift.confounded
-        time = None if confounded else self.analysis.ratios.get("total_ms", {}).get(arm_id)
+        time = None if confounded else sight.ratio(self.analysis, "total_ms", arm_id)
         if time is not None:
             clauses.append(words.time_clause(time))
         return f"It {words.listed(clauses)}." if clauses else ""
@@ -192,12 +201,15 @@ class _Speaker:
     def _open(self, standing: ArmStanding) -> str:
         """What keeps an arm undecided, and how many cases would settle it: the end of a sentence and one more."""
         gap = standing.gap
+        in_margin = gap is None or gap.lower is None or self.margin is None or -gap.lower <= self.margin
+        if standing.limit and in_margin:
+            return f"it is not settled whether it keeps a limit: {standing.limit}."
         if gap is None or gap.lower is None or gap.upper is None or not standing.against:
             return "it is not settled whether it keeps the rule."
         against = self.label(standing.against)
         rule = self.analysis.decision.rule
         clause = f"may {rule_words.between(rule, gap)} than {against} ({words.ci_name(gap)})"
-        if self.margin is None or -gap.lower <= self.margin:
+        if in_margin:
             return f"{clause}, and missing trials keep it open whether that is within the rule."
         allowed = rule_words.allowed(rule)
         if standing.cases_to_settle is None or trouble.not_finished(self.run, self.analysis):
@@ -238,19 +250,35 @@ class _Speaker:
     def bullets(self) -> list[str]:
         """The most useful first: arms one might have wanted instead, steps that cannot be told apart, failed calls."""
         decision = self.analysis.decision
-        # An arm that is still open says more than one that is ruled out, and of those the dearest comes closest.
-        nearest = sorted(decision.standings, key=lambda item: (item.standing is Standing.EXCLUDED, -self._cost(item)))
+        # An arm that is still open says more than one that is ruled out; of either, who scores most asks first why.
+        nearest = sorted(
+            decision.standings, key=lambda item: (item.standing is Standing.EXCLUDED, -self._score_of(item))
+        )
         rivals = {item.arm_id: text for item in nearest if (text := self._rival(item))}
         told = {frozenset((item.arm_id, item.against)) for item in decision.standings if item.arm_id == decision.arm_id}
         told |= {frozenset((arm_id, decision.arm_id)) for arm_id in rivals}
         close = [text for step in self.analysis.steps if (text := self._close(step.quality, told))][:1]
         failures = trouble.failures_sentence(self.run, self.analysis)
         last = [*close, *([failures] if failures else [])]
-        return [*list(rivals.values())[: 3 - len(last)], *last]
+        shown = list(rivals)[: 3 - len(last)]
+        untold = [item for item in nearest if item.arm_id in rivals and item.arm_id not in shown]
+        others = self._others(untold) if shown else ""
+        return [*(f"{rivals[arm]}{others if arm == shown[-1] else ''}" for arm in shown), *last]
 
-    def _cost(self, standing: ArmStanding) -> float:
-        cost = self.analysis.arm(standing.arm_id).cost_usd
-        return 0.0 if cost is None else cost.point
+    def _score_of(self, standing: ArmStanding) -> float:
+        quality = self.analysis.arm(standing.arm_id).quality.get(self.analysis.primary)
+        return -math.inf if quality is None else quality.point
+
+    def _others(self, untold: Sequence[ArmStanding]) -> str:
+        """How many more cheaper arms the rule does not name, and why not; empty for none."""
+        cheaper = [item for item in untold if self._saving(item.arm_id)]
+        told = [
+            f"{sum(item.standing is standing for item in cheaper)} {why}"
+            for standing, why in _WHY_NOT.items()
+            if any(item.standing is standing for item in cheaper)
+        ]
+        more = "1 more costs" if len(cheaper) == 1 else f"{len(cheaper)} more cost"
+        return f" {more} less: {words.listed(told)}." if told else ""
 
     def _rival(self, standing: ArmStanding) -> str | None:
         """Why an arm that someone might have wanted instead was not chosen; None where that needs no word."""
@@ -264,6 +292,8 @@ class _Speaker:
             return f"{label} {saving}, but {self._open(standing)}"
         if saving and standing.standing is Standing.EXCLUDED:
             return f"{label} {saving}, but {self._gap(standing)}."
+        if saving and standing.standing is Standing.ADMISSIBLE:
+            return f"{label} {saving} and keeps the rule as well, but {rule_words.takes(self.analysis.decision.rule)}."
         return None
 
     def _gap(self, standing: ArmStanding) -> str:

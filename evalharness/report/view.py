@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from evalharness.core.findings import Analysis, ArmFindings, Comparison, Estimate, Outcome
-from evalharness.core.findings import Mark as BadlySeen
 from evalharness.core.model import Arm
 from evalharness.core.record import RunRecord
+from evalharness.report import sight
 from evalharness.report.charts.marks import Interval, Mark, swatch
 from evalharness.report.gate_words import GatesText, gates_text
 from evalharness.report.palette import PLACES_IN_ORDER, effort_place
 from evalharness.report.settings import ReportSettings
 from evalharness.report.trouble import nothing_measured
 from evalharness.report.verdict_text import VerdictText, share_right, verdict_text
-from evalharness.report.words import COARSE, spoken
+from evalharness.report.words import spoken
 
 _GROUPING = ("model", "endpoint")
 #: Arms drawn and compared on the page; a larger sweep shows the most telling ones and has a table of all.
@@ -70,9 +70,9 @@ class ArmView:
 class View:
     """``arms`` are all, ``shown`` those drawn (at most 12 and the baseline), both in the plan's order by group.
 
-    ``by_weight``: all arms, those first that a reader needs most. ``says_something``: False where no call came to an
-    end that says anything of the answers, so that comparing them would be a comparison of nothing. ``beside``: the run
-    compared with, for its answers; None where it is not at hand.
+    ``named``: ids of the arms that the verdict names. ``by_weight``: all arms, those first that a reader needs most.
+    ``says_something``: False where no call came to an end that says anything of the answers, so that comparing them
+    would be a comparison of nothing. ``beside``: the run compared with, for its answers; None where it is not at hand.
     """
 
     run: RunRecord
@@ -82,6 +82,7 @@ class View:
     gates: GatesText | None
     arms: tuple[ArmView, ...]
     shown: tuple[ArmView, ...]
+    named: frozenset[str]
     by_weight: tuple[ArmView, ...]
     share_right: bool
     says_something: bool
@@ -138,22 +139,11 @@ class View:
         return next((item for item in self.analysis.versus_baseline if item.candidate == arm_id), None)
 
     def ratio(self, metric: str, arm_id: str) -> Comparison | None:
-        return self.analysis.ratios.get(metric, {}).get(arm_id)
+        """The arm's cost, time or tokens against the baseline's, as far as this client saw them."""
+        return sight.ratio(self.analysis, metric, arm_id)
 
     def quality(self, arm: ArmView) -> Estimate | None:
         return arm.found.quality.get(self.analysis.primary)
-
-    def coarse(self, arm_id: str, metric: str) -> str:
-        """The word beside a time that this client did not see well enough; empty where it did, or nobody knows."""
-        return COARSE if self._marks(arm_id, metric) else ""
-
-    def coarse_ms(self, arm_id: str, metric: str) -> float | None:
-        """The stated error (p99) of a coarse time; None where it is not coarse. A late start is no error of a time."""
-        return max((mark.error_p99_ms for mark in self._marks(arm_id, metric) if not mark.late_start), default=None)
-
-    def _marks(self, arm_id: str, metric: str) -> list[BadlySeen]:
-        marked = self.analysis.observer.marked if self.analysis.observer else ()
-        return [mark for mark in marked if (mark.arm_id, mark.metric) == (arm_id, metric)]
 
     def limit_ms(self, metric: str) -> float | None:
         """The limit that the suite's service level sets for a time metric."""
@@ -183,7 +173,8 @@ def make_view(run: RunRecord, analysis: Analysis, settings: ReportSettings, *, b
     arms.sort(key=lambda arm: order.index(arm.group))
     verdict, gates = verdict_text(run, analysis), gates_text(analysis)
     said = " ".join([verdict.heading, verdict.lead, *verdict.bullets, gates.lead if gates else ""])
-    by_weight = _by_weight(arms, analysis, said)
+    named = frozenset(arm.arm_id for arm in arms if arm.is_chosen or _is_named(arm, said))
+    by_weight = _by_weight(arms, analysis, named)
     return View(
         run=run,
         analysis=analysis,
@@ -192,6 +183,7 @@ def make_view(run: RunRecord, analysis: Analysis, settings: ReportSettings, *, b
         gates=gates,
         arms=tuple(arms),
         shown=_shown(arms, by_weight),
+        named=named,
         by_weight=by_weight,
         share_right=share_right(run, analysis.primary),
         says_something=nothing_measured(run, analysis) is None,
@@ -240,14 +232,22 @@ def _marks(arms: Sequence[Arm]) -> list[Mark]:
     return marks
 
 
-def _by_weight(arms: Sequence[ArmView], analysis: Analysis, said: str) -> tuple[ArmView, ...]:
-    """Those that the verdict (``said``) names, then those that no other beats in everything, then by score."""
+def _is_named(arm: ArmView, said: str) -> bool:
+    """Whole words alone: “low” is not in “below”."""
+    return re.search(rf"(?<![\w-]){re.escape(arm.spoken)}(?![\w-])", said, re.IGNORECASE) is not None
+
+
+def _by_weight(arms: Sequence[ArmView], analysis: Analysis, named: Collection[str]) -> tuple[ArmView, ...]:
+    """Those that the verdict names, then those that no other beats in everything, then by score."""
     places = analysis.front.places if analysis.front else {}
 
     def weight(arm: ArmView) -> tuple[bool, bool, float]:
-        named = arm.is_chosen or re.search(rf"(?<![\w-]){re.escape(arm.spoken)}(?![\w-])", said) is not None
         place, estimate = places.get(arm.arm_id), arm.found.quality.get(analysis.primary)
-        return not named, place is None or not place.on_front, 1.0 if estimate is None else -estimate.point
+        return (
+            arm.arm_id not in named,
+            place is None or not place.on_front,
+            1.0 if estimate is None else -estimate.point,
+        )
 
     return tuple(sorted(arms, key=weight))
 

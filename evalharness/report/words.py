@@ -16,12 +16,11 @@ from evalharness.report import numbers
 
 SIMULATED = "SIMULATED"
 SIMULATED_SENTENCE = "Every answer came from the built-in simulator: these numbers describe no real model or service."
+#: What a ratio of times is; beside two medians of calls it reads like an error.
+TYPICAL_CASE = "how many times as long a typical case takes; one median divided by the other need not give it."
 CI_SENTENCE = (
     "95% CI: if we repeated the whole run many times, about 95 of 100 such intervals would hold the true difference."
 )
-#: The mark of a time that this client did not see well enough, and what it means, said once under its table.
-COARSE = "coarse"
-COARSE_NOTE = "Coarse: this client may be off by more than 1% of the figure, see “How well was this measured?”."
 
 _GRAMMAR = frozenset({"none", "null", "true", "false", "all", "any", "other", "on", "off"})
 _TOWARDS = {

@@ -50,11 +50,13 @@ def confounds_runs(drift: Drift | None) -> str | None:
     return f"confounded with time: times drifted by {drift.size:.0%} within this run, and the baseline ran at another"
 
 
-def drift_remark(drift: Drift | None) -> str:
-    """A clause beside a verdict or figure of times; empty without a drift."""
+def drift_remark(drift: Drift | None, *, of_two_runs: bool) -> str:
+    """A clause beside a verdict on times; empty without a drift. ``of_two_runs``: against an earlier one, whose times
+    were taken in other minutes."""
     if drift is None:
         return ""
-    return _moved(drift) if drift.moved else "times came in spells"
+    seen = _moved(drift) if drift.moved else "calls made one after the other took alike long"
+    return f"{seen}, {'and the baseline ran at another time' if of_two_runs else 'which the interval allows for'}"
 
 
 def _moved(drift: Drift) -> str:
@@ -80,4 +82,4 @@ def _seen(drift: Drift) -> str:
             f"Times drifted: trials in the second half took {drift.size:.0%} {way} than in the first, case and arm "
             "taken into account."
         )
-    return "Times came in spells: trials sent one after the other took alike long, whatever their case and arm."
+    return "Times came in spells: calls made one after the other took alike long, whatever their case and arm."

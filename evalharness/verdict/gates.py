@@ -63,10 +63,11 @@ def judge_alone(view: RunView, spec: GateSpec, arm: int) -> GateFindings:
 
 def _with_drift(findings: GateFindings, view: RunView) -> GateFindings:
     """A verdict on times that moved says so: it is one on the run as a whole."""
-    spec, remark = findings.spec, drift_remark(view.drift)
+    spec = findings.spec
     interleaved = spec.scope is GateScope.ARMS
     if findings.verdict is Verdict.INCONCLUSIVE or findings.clause or interleaved or not is_of_the_moment(spec.metric):
         return findings
+    remark = drift_remark(view.drift, of_two_runs=spec.scope is GateScope.BASELINE_RUN)
     return replace(findings, clause=remark)
 
 

@@ -8,7 +8,6 @@ from itertools import takewhile
 from evalharness.core.findings import Knee, Met, StretchFindings
 from evalharness.core.model import LevelUnit
 from evalharness.verdict.narrowing import Between, narrowing
-from evalharness.verdict.stretches import Level
 from evalharness.verdict.view import RunView
 
 
@@ -38,7 +37,8 @@ def knee(stretches: Sequence[StretchFindings], unit: LevelUnit, each_s: float | 
     n_held = len(list(takewhile(lambda one: one is Met.MET, met)))
     n_failed = len(list(takewhile(lambda one: one is Met.NOT_MET, reversed(met))))
     held, failed = levels[:n_held], levels[len(levels) - n_failed :]
-    undecided = rising[n_held : len(levels) - n_failed]
+    open_levels = rising[n_held : len(levels) - n_failed]
+    between = Between(held=held, open=open_levels, failed=failed, unit=unit, each_s=each_s)
     return Knee(
         arm_id=rising[0].arm_id,
         level_unit=unit,
@@ -46,35 +46,41 @@ def knee(stretches: Sequence[StretchFindings], unit: LevelUnit, each_s: float | 
         met=met,
         holds_up_to=levels[n_held - 1] if n_held else None,
         fails_from=levels[-n_failed] if n_failed else None,
-        sentence=_sentence(held, [stretch.level or 0.0 for stretch in undecided], failed, unit),
-        narrowing=narrowing(Between(held=held, open=undecided, failed=failed, unit=unit, each_s=each_s)),
+        sentence=_sentence(between),
+        narrowing=narrowing(between),
     )
 
 
 def _met(stretch: StretchFindings) -> Met:
-    """Where the client did not keep the rate, the level was not tried, and total times hold its own delay."""
-    return Met.OPEN if stretch.service is None or stretch.rate_kept is False else stretch.service.met
+    return Met.OPEN if stretch.service is None else stretch.service.met
 
 
-def _sentence(held: Sequence[float], undecided: Sequence[float], failed: Sequence[float], unit: LevelUnit) -> str:
+def _sentence(between: Between) -> str:
     """``Holds up to 10/s; undecided at 20/s; shown to fail from 40/s (95% confidence each).``"""
-
-    def words(level: float) -> str:
-        return Level(value=level, unit=unit).words()
-
+    held, failed = between.held, between.failed
     sure = "" if held and failed else " (95% confidence)"
     clauses = []
     if held:
-        highest = "" if undecided or failed else ", the highest level tried"
-        clauses.append(f"holds up to {words(held[-1])}{highest}{sure}")
-    if undecided:
-        many = len(undecided) > 1
-        clauses.append(
-            f"undecided {f'from {words(undecided[0])} to' if many else 'at'} {words(undecided[-1])}"
-            + ("" if held or failed else ", all that was tried")
-        )
+        highest = "" if between.open or failed else ", the highest level tried"
+        clauses.append(f"holds up to {between.words(held[-1:])}{highest}{sure}")
+    if between.open:
+        levels = [stretch.level or 0.0 for stretch in between.open]
+        start = f"from {between.words(levels[:1])} to" if len(levels) > 1 else "at"
+        all_tried = "" if held or failed else ", all that was tried"
+        clauses.append(f"undecided {start} {between.words(levels[-1:])}{all_tried}{_alone(between)}")
     if failed:
-        lowest = "" if held or undecided else ", the lowest level tried"
-        clauses.append(f"shown to fail {'from' if len(failed) > 1 else 'at'} {words(failed[0])}{lowest}{sure}")
+        lowest = "" if held or between.open else ", the lowest level tried"
+        clauses.append(f"shown to fail {'from' if len(failed) > 1 else 'at'} {between.words(failed[:1])}{lowest}{sure}")
     said = "; ".join(clauses)
     return f"{said[0].upper()}{said[1:]}{' (95% confidence each)' if held and failed else ''}."
+
+
+def _alone(between: Between) -> str:
+    """Undecided is up to where it holds. Levels there that are met or missed by themselves are named: the table of
+    levels says so of them, and would seem to contradict."""
+    told = []
+    for outcome in (Met.MET, Met.NOT_MET):
+        levels = [stretch.level or 0.0 for stretch in between.open if _met(stretch) is outcome]
+        if levels:
+            told.append(f"{outcome} at {between.words(levels)}")
+    return f" (taken alone: {', '.join(told)})" if told else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evalharness.core.findings import Spread, StretchFindings
+from evalharness.core.findings import Met, ServiceLevel, Spread, StretchFindings
 from evalharness.core.model import LevelUnit, Load, Status
 from evalharness.metrics.table import Bools, Floats
 from evalharness.verdict.division import time_division
@@ -21,6 +21,8 @@ from evalharness.verdict.waits import times_of
 TIMES = ("ttfo_ms", "latency_ms", "total_ms")
 #: Starts may fall behind the intended rate by this share.
 RATE_SLACK = 0.01
+#: Why a level says nothing of the service.
+NOT_KEPT = "the rate was not kept"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +93,24 @@ def _stretch(view: RunView, sought: Asked | None, step: int, arm: int | None, ro
         output_tokens_per_s=_tokens_per_s(view, rows, "output_tokens", wall_s),
         visible_tokens_per_s=_tokens_per_s(view, rows, "visible_tokens", wall_s),
         times=times_of(view, TIMES, rows),
-        service=None if sought is None else service_level(view, sought, rows),
+        service=_service(view, sought, rows, pace),
         dispatch_lag=pace.lag,
         rate_kept=pace.kept,
         rate_sentence=pace.sentence,
         divided=time_division(view, rows),
     )
+
+
+def _service(view: RunView, sought: Asked | None, rows: Bools, pace: Pace) -> ServiceLevel | None:
+    """A level whose rate was not kept was not tried: it is neither met nor missed, and total times hold the client's
+    own delay. Without levels the run is judged as it was, and says that the rate was not kept."""
+    if sought is None:
+        return None
+    found = service_level(view, sought, rows)
+    if view.suite.load.shape != "steps" or pace.kept is not False:
+        return found
+    limits = tuple(replace(limit, met=Met.OPEN, reason=NOT_KEPT) for limit in found.limits)
+    return replace(found, met=Met.OPEN, reason=NOT_KEPT, limits=limits)
 
 
 # ---------------------------------------------------------------- the asked rate

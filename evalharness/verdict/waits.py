@@ -75,7 +75,7 @@ def _time(view: RunView, name: str, rows: Bools) -> TimeFindings | None:
 
 
 def _error_p99_ms(view: RunView, name: str, rows: Bools) -> float | None:
-    errors = view.table.errors.get("latency_ms" if name == "total_ms" else name)
+    errors = view.table.errors.get(name)
     stated = None if errors is None else spread(errors[rows])
     return None if stated is None else stated.p99_ms
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from markupsafe import Markup
 
 from evalharness.core.findings import Comparison
 from evalharness.report import numbers
-from evalharness.report.cells import Cell, Row, Table
+from evalharness.report.cells import NOTHING, Cell, Row, Table
 from evalharness.report.charts.ratio_strip import ratio_axis, ratio_scale, ratio_strip
 from evalharness.report.charts.strip import forest_axis, forest_scale, forest_strip
 from evalharness.report.comparison_table import metric_title, ordered, side_by_side, times_note
+from evalharness.report.sight import is_drowned
 from evalharness.report.view import View, percent_interval, scaled
 from evalharness.verdict.baseline_against import margin_of
 
@@ -73,18 +74,23 @@ def _scores(view: View, rows: _Rows) -> Table:
 
 
 def _ratios(view: View, rows: _Rows) -> Table:
-    intervals = [scaled(each.shown) for each in rows]
-    scale = ratio_scale(intervals)
+    seen = [each for each in rows if not is_drowned(view.arm(each.candidate).found.times.get(each.metric))]
+    scale = ratio_scale([scaled(each.shown) for each in seen or rows])
     strips = [
-        ratio_strip(interval, scale, view.arm(each.candidate).mark)
-        for each, interval in zip(rows, intervals, strict=True)
+        ratio_strip(scaled(each.shown), scale, view.arm(each.candidate).mark) if each in seen else None for each in rows
     ]
-    notes = [_RATIOS, *([note] if (note := times_note(view.analysis)) else [])]
-    return _table(view, rows, "Cost, times and tokens", strips, ratio_axis(scale), "Times as much", notes)
+    table = _table(view, rows, "Cost, times and tokens", strips, ratio_axis(scale), "Times as much", [_RATIOS])
+    return replace(table, note=f"{table.note} {times_note(view.analysis, table)}".rstrip())
 
 
 def _table(
-    view: View, rows: _Rows, caption: str, strips: Sequence[Markup], axis: Markup, column: str, notes: Sequence[str]
+    view: View,
+    rows: _Rows,
+    caption: str,
+    strips: Sequence[Markup | None],
+    axis: Markup,
+    column: str,
+    notes: Sequence[str],
 ) -> Table:
     several = len(view.arms) > 1
     lines = []
@@ -94,7 +100,8 @@ def _table(
             metric_title(each.metric),
             view.arm(each.candidate),
         )
-        difference = Cell(main=told.difference.main, below=told.interval.main, tone=told.difference.tone)
+        below = "" if told.interval is NOTHING else told.interval.main
+        difference = Cell(main=told.difference.main, below=below, tone=told.difference.tone)
         lines.append(
             Row(
                 head=arm.label if several else title,

@@ -13,7 +13,7 @@ from evalharness.report.cells import Cell, Row, Table
 from evalharness.report.charts.gate_strip import GateRow, Limit, gate_strip
 from evalharness.report.comparison_words import NO_PAIRS, comparison_text
 from evalharness.report.gate_figures import allowed, limit_text
-from evalharness.report.gate_words import GateLine, by_urgency
+from evalharness.report.gate_words import GateLine, by_urgency, remarks_once
 from evalharness.report.view import View, scaled
 
 NAV = "Gates"
@@ -74,17 +74,19 @@ def plain_table(lines: Sequence[GateLine]) -> Table:
     """For formats without pictures: every part in a column of its own."""
     has_arms = any(line.sides for line in lines)
     arms = ("Arm",) if has_arms else ()
+    remarks, notes = remarks_once(lines)
     rows = []
-    for line in lines:
+    for line, remark in zip(lines, remarks, strict=True):
         cells = (line.demand, line.found, line.interval)
         told = [Cell(main=line.sides or numbers.MISSING)] if has_arms else []
-        verdict = Cell(main=line.state.value, below=line.remark, tone=line.tone)
+        verdict = Cell(main=line.state.value, below=remark, tone=line.tone)
         rows.append(Row(head=line.metric, cells=(*told, *(Cell(main=cell) for cell in cells), verdict)))
     return Table(
         caption="",
         head="Metric",
         columns=(*arms, "Demand", "Found", lines[0].level_text, "Verdict"),
         rows=tuple(rows),
+        note=" ".join(notes),
     )
 
 
@@ -105,7 +107,9 @@ def narrow_table(lines: Sequence[GateLine]) -> Table:
 
 def _table(view: View, lines: Sequence[GateLine]) -> Table:
     drawn = [_strip(view, line.finding) for line in lines]
-    notes = [_NOTE] if any(strip is not None for strip in drawn) else []
+    remarks, shared = remarks_once(lines)
+    notes = list(shared)
+    notes += [_NOTE] if any(strip is not None for strip in drawn) else []
     notes += [_UNLIMITED] if any(_lacks_limit(line.finding) for line in lines) else []
     notes += [_MISSING] if any(_extremes(line.finding) for line in lines) else []
     notes += [_SETTLING] if any(line.finding.settling is not None for line in lines) else []
@@ -117,22 +121,22 @@ def _table(view: View, lines: Sequence[GateLine]) -> Table:
         rows=tuple(
             Row(
                 head=line.subject,
-                cells=_cells(line),
+                cells=_cells(line, remark),
                 swatch=view.arm(line.finding.arm_id).swatch if several else None,
                 strip=strip,
             )
-            for line, strip in zip(lines, drawn, strict=True)
+            for line, strip, remark in zip(lines, drawn, remarks, strict=True)
         ),
         axis_title=f"{lines[0].level_text} and limit",
         note=" ".join(notes),
     )
 
 
-def _cells(line: GateLine) -> tuple[Cell, ...]:
+def _cells(line: GateLine, remark: str) -> tuple[Cell, ...]:
     return (
         Cell(main=line.demand),
         Cell(main=line.found, below=line.interval if line.finding.estimate else ""),
-        Cell(main=line.state.value, below=line.remark, tone=line.tone),
+        Cell(main=line.state.value, below=remark, tone=line.tone),
     )
 
 

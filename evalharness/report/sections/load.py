@@ -15,6 +15,7 @@ from evalharness.report.keys import arm_key
 from evalharness.report.lanes import Lane, has_steps, lanes
 from evalharness.report.load_rows import knee_of, level_table, load_note
 from evalharness.report.load_words import level_text
+from evalharness.report.sight import is_drowned
 from evalharness.report.view import View, scaled
 from evalharness.report.words import listed, metric_title
 
@@ -73,7 +74,9 @@ def _notes(view: View, panels: list[LoadPanel]) -> list[str]:
 def _panel(view: View, rows: list[Lane], metric: str) -> LoadPanel | None:
     """p95 where most levels have an upper limit of theirs, else the median: which one is written on the axis."""
     found = [
-        (lane, times) for lane in rows if (times := lane.times(metric)) and lane.stretch and lane.stretch.ends_per_s
+        (lane, times)
+        for lane in rows
+        if (times := lane.times(metric)) and not is_drowned(times) and lane.stretch and lane.stretch.ends_per_s
     ]
     limited = sum((p95 := times.quantiles.get("0.95")) is not None and p95.upper is not None for _, times in found)
     q, tail = ("0.95", "p95") if 2 * limited >= len(found) else ("0.5", "median")

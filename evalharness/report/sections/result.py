@@ -22,9 +22,10 @@ from evalharness.report.cells import (
 )
 from evalharness.report.charts.strip import quality_scale, quality_strip
 from evalharness.report.load_rows import load_caption, load_note, load_table
-from evalharness.report.observed import coarse_note
+from evalharness.report.observed import about_times
 from evalharness.report.verdict_text import VerdictText
 from evalharness.report.view import ArmView, View, percent_interval
+from evalharness.report.words import TYPICAL_CASE
 
 NAV = "Result"
 TITLE = "Result"
@@ -45,13 +46,14 @@ class Result:
 
 def build(view: View) -> Result | None:
     table = main_table(view, view.shown, view.shown_text or _caption(view))
+    all_arms = main_table(view, view.arms, f"All {len(view.arms)} arms") if view.shown_text else None
     notes = [load_note(view, table) if view.analysis.kind == "latency" else _note(view)] if view.says_something else []
     return Result(
         verdict=view.verdict,
         cautions=() if view.gates or view.analysis.baseline_run else view.verdict.cautions_first,
-        about_times=coarse_note(view),
+        about_times=about_times(view, [table, *([all_arms] if all_arms else [])]),
         table=table,
-        all_arms=main_table(view, view.arms, f"All {len(view.arms)} arms") if view.shown_text else None,
+        all_arms=all_arms,
         notes=tuple(notes),
     )
 
@@ -81,7 +83,11 @@ def _note(view: View) -> str:
     parts = ["Small figures under a number: its 95% confidence interval."]
     if view.baseline is not None:
         parts.append(f"Small figures beside it: how many times that of {view.baseline.spoken}, the baseline.")
+        if any(view.ratio(metric, arm.arm_id) for metric in ("ttfo_ms", "total_ms") for arm in view.arms):
+            parts.append(f"Of times: {TYPICAL_CASE}")
         parts.append("Differences compare the same cases in both arms.")
+    if view.analysis.repeats > 1:
+        parts.append("Times: over all calls, however many a case had.")
     total = [arm.found.times.get("total_ms") for arm in view.shown]
     if len(view.arms) > 2 and any(standing.gap for standing in view.analysis.decision.standings):
         parts.append(
@@ -153,14 +159,14 @@ def _columns(view: View, decimals: _Decimals) -> list[_Column]:
         ),
         _Column(
             title="First output, median",
-            cell=lambda arm: _time(view, arm, "ttfo_ms", "0.5", view.ratio("ttfo_ms", arm.arm_id)),
+            cell=lambda arm: _time(arm, "ttfo_ms", "0.5", view.ratio("ttfo_ms", arm.arm_id)),
             exists=any(arm.found.times["ttfo_ms"].n_measured for arm in arms if "ttfo_ms" in arm.found.times),
         ),
         _Column(
             title="Total time, median",
-            cell=lambda arm: _time(view, arm, "total_ms", "0.5", view.ratio("total_ms", arm.arm_id)),
+            cell=lambda arm: _time(arm, "total_ms", "0.5", view.ratio("total_ms", arm.arm_id)),
         ),
-        _Column(title="Total time, p95", cell=lambda arm: _time(view, arm, "total_ms", "0.95")),
+        _Column(title="Total time, p95", cell=lambda arm: _time(arm, "total_ms", "0.95")),
         _Column(
             title="Failed",
             cell=lambda arm: part_of(arm.found.counts.get(Status.ERROR, 0), arm.found.n_planned),
@@ -169,9 +175,8 @@ def _columns(view: View, decimals: _Decimals) -> list[_Column]:
     ]
 
 
-def _time(view: View, arm: ArmView, metric: str, q: str, ratio: Comparison | None = None) -> Cell:
-    mark, off_ms = view.coarse(arm.arm_id, metric), view.coarse_ms(arm.arm_id, metric)
-    return quantile_cell(arm.found.times.get(metric), q, ratio, mark=mark, error_ms=off_ms)
+def _time(arm: ArmView, metric: str, q: str, ratio: Comparison | None = None) -> Cell:
+    return quantile_cell(arm.found.times.get(metric), q, ratio)
 
 
 def _difference(view: View, arm: ArmView, decimals: int) -> Cell:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from evalharness.core.findings import Estimate
-from evalharness.report import numbers
+from evalharness.report import numbers, sight
 from evalharness.report.cells import Table
 from evalharness.report.charts.bars import KeyEntry
 from evalharness.report.charts.scatter import Dot, Panel, scatter
@@ -124,8 +124,7 @@ def _time_panel(view: View) -> _GroupedPanel | None:
 
 
 def _quantile(arm: ArmView, q: str) -> Estimate | None:
-    times = arm.found.times.get("total_ms")
-    return times.quantiles.get(q) if times else None
+    return sight.quantile(arm.found.times.get("total_ms"), q)
 
 
 def _panel(
@@ -151,7 +150,7 @@ def _panel(
                 x=scaled(x, factor),
                 y=percent_interval(y),
                 series=arm.variant if joined else arm.arm_id,
-                named=arm.is_baseline or arm.is_chosen,
+                named=arm.is_baseline or arm.arm_id in view.named,
                 hollow=is_dominated(view, arm),
             ),
         )

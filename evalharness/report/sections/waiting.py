@@ -4,32 +4,44 @@ of it was seen."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
 from evalharness.core.findings import Course, Met
 from evalharness.report import numbers
-from evalharness.report.cells import AT_LEAST, NO_UPPER_LIMIT, Cell, Table, arm_row, share_cell, tokens_cell
+from evalharness.report.cells import (
+    AT_LEAST,
+    NO_UPPER_LIMIT,
+    Cell,
+    Table,
+    arm_row,
+    share_cell,
+    sight_notes,
+    tokens_cell,
+)
 from evalharness.report.charts.bars import KeyEntry
 from evalharness.report.charts.course import drift
 from evalharness.report.curves import MOST_CURVES, CurveGroup, curves
 from evalharness.report.divided import Divided, divided
 from evalharness.report.keys import arm_key
-from evalharness.report.ladders import Ladder, ladder
+from evalharness.report.ladders import TIMES_BASELINE, Ladder, ladder
 from evalharness.report.lanes import Lane, arm_lanes, has_steps, lanes
 from evalharness.report.load_words import load_sentence
 from evalharness.report.observed import Observed, observed
 from evalharness.report.service_words import apart_from, share_text, things
+from evalharness.report.sight import COARSE, NOT_SHOWN, coarse_ms, is_drowned, time_text
 from evalharness.report.steadiness import steadiness_table
-from evalharness.report.view import View
-from evalharness.report.words import COARSE_NOTE, listed, metric_title, named
+from evalharness.report.view import ArmView, View
+from evalharness.report.words import TYPICAL_CASE, listed, metric_title, named
 
 NAV = "Waiting"
 TITLE = "How long do callers wait?"
 LADDERS = ("ttfo_ms", "total_ms")
 CURVES = ("ttfo_ms", "total_ms")
 _MOST_NAMED = 3
+#: Token rates, each with the time that it is as well seen as.
+_RATES = {"visible_tokens_per_s": "gap_ms", "output_tokens_per_s": "latency_ms"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +81,10 @@ def build(view: View) -> Waiting | None:
     curved = _curve_lanes(view, rows)
     pictures = () if has_steps(view) else _drift(view)
     groups = tuple(group for metric in CURVES if (group := curves(curved, metric)))
+    rates = _rates(view)
     return Waiting(
         load=load_sentence(view.run.plan.suite.load),
-        legend=_legend(found),
+        legend=_legend(found, rates),
         service_level=_service_level(view, rows),
         service_summary=_service_summary(rows),
         notes=view.analysis.notes,
@@ -80,7 +93,7 @@ def build(view: View) -> Waiting | None:
         curves=groups,
         curves_note=_curves_note(view, curved, groups),
         rest=tuple(each.rest for each in ladders if each.rest),
-        stream=tuple(table for table in (gaps.table if gaps else None, _rates(view)) if table),
+        stream=tuple(table for table in (gaps.table if gaps else None, rates) if table),
         divided=divided(rows),
         steadiness=_steadiness(view),
         steadiness_table=steadiness_table(rows),
@@ -92,19 +105,22 @@ def build(view: View) -> Waiting | None:
     )
 
 
-def _legend(found: Sequence[Ladder]) -> str:
+def _legend(found: Sequence[Ladder], rates: Table | None) -> str:
     """What is drawn and what the words in the cells mean, once for all ladders."""
     tables = [table for each in found for table in (each.table, each.rest) if table]
     drawn = {title for table in tables if table.has_strips for title in table.columns}
     ticks = listed(title for title in ("p95", "p99", "p99.9") if title in drawn)
-    parts = [f"Marker: median. Ticks: {ticks}. Thick: 95% confidence interval, dotted where it has no upper limit."]
+    parts = [
+        f"Marker: median over calls. Ticks: {ticks}. Thick: 95% confidence interval, dotted where it has no upper "
+        "limit."
+    ]
+    if any(TIMES_BASELINE in table.columns for table in tables):
+        parts.append(f"{TIMES_BASELINE}: {TYPICAL_CASE}")
     if any(each.has_errors for each in found):
         parts.append("Thin outline: by so much this client may be off (its stated error, p99).")
     if any(cell.below.startswith(AT_LEAST) for table in tables for row in table.rows for cell in row.cells):
         parts.append(NO_UPPER_LIMIT)
-    if any(table.has_coarse for table in tables):
-        parts.append(COARSE_NOTE)
-    return " ".join(parts)
+    return " ".join([*parts, *sight_notes([*tables, *([rates] if rates else [])])])
 
 
 def _curves_note(view: View, drawn: Sequence[Lane], groups: Sequence[CurveGroup]) -> str:
@@ -173,7 +189,7 @@ def _service_cells(lane: Lane) -> list[Cell]:
         if limit.quantile is None:
             cells.append(Cell(main="not reached" if limit.unreached else numbers.MISSING, mark=limit.met))
         else:
-            point, interval = apart_from(limit.quantile, limit.limit_ms)
+            point, interval = apart_from(limit.quantile, limit.limit_ms, lane.times(limit.metric))
             cells.append(Cell(main=point, below=interval, mark=limit.met))
     return [*cells, share_cell(service.share), Cell(main=service.met, below=service.reason or "")]
 
@@ -182,18 +198,32 @@ def _service_cells(lane: Lane) -> list[Cell]:
 
 
 def _rates(view: View) -> Table | None:
-    names = [name for name in ("visible_tokens_per_s", "output_tokens_per_s") if _has_rate(view, name)]
+    names = [name for name in _RATES if _has_rate(view, name)]
     if not names:
         return None
-    rows = [arm_row(arm, [tokens_cell(arm.found.rates.get(name)) for name in names]) for arm in view.shown]
+    rows = [arm_row(arm, [_rate_cell(arm, name) for name in names]) for arm in view.shown]
     return Table(
-        caption="Tokens per second, given success: median over calls",
+        caption="Tokens per second of a call, given success: median over calls",
         head="Arm",
         columns=tuple(metric_title(name) for name in names),
         rows=tuple(rows),
         note="Visible tokens count from the first to the last piece of output; output tokens, reasoning included, over "
-        "the whole call.",
+        "the whole call. Small figures: the 95% confidence interval of the median.",
     )
+
+
+def _rate_cell(arm: ArmView, name: str) -> Cell:
+    """A rate is seen as well as the time that it is of."""
+    estimate, times = arm.found.rates.get(name), arm.found.times.get(_RATES[name])
+    if estimate is not None and is_drowned(times):
+        return Cell(main=NOT_SHOWN)
+    cell = tokens_cell(estimate)
+    if estimate is None:
+        return cell
+    median = times.quantiles.get("0.5") if times else None
+    is_coarse = times and median and coarse_ms(median.point, times.error_p99_ms) is not None
+    below = cell.below or f"{numbers.plural(estimate.n, 'case')}: no interval"
+    return replace(cell, below=below, mark=COARSE if is_coarse else "")
 
 
 def _has_rate(view: View, name: str) -> bool:
@@ -237,8 +267,10 @@ def _drift(view: View) -> tuple[Markup, ...]:
         if sum(value is not None for value in arm.found.drift) < 4:
             continue
         total = arm.found.times.get("total_ms")
+        if is_drowned(total):
+            continue
         median = total.quantiles.get("0.5") if total else None
-        top_text = f"median {numbers.duration(median.point)}" if median else ""
+        top_text = f"median {time_text(median, total.error_p99_ms)[0]}" if total and median else ""
         pictures.append(drift(arm.found.drift, arm.mark, label=arm.label, top_text=top_text, retried=arm.found.retried))
     return tuple(pictures)
 

@@ -204,3 +204,41 @@ def test_nothing_in_common_but_the_arms_is_said_before_the_scores() -> None:
     alone: BaselineSource = replace(analysis.baseline_run, n_paired=0)
     words = told(run, replace(analysis, baseline_run=alone))
     assert words.index("No case is in both") < words.index("What changed?")
+
+
+def test_how_well_this_run_was_seen_stands_beside_its_times_in_every_format() -> None:
+    """The baseline's error is not known here: its side has no mark, and the note says where it stands."""
+    run, analysis = regression()
+
+    def seen(factor: float) -> Analysis:
+        arms = []
+        for arm in analysis.arms:
+            times = {
+                name: replace(each, error_p99_ms=factor * each.quantiles["0.5"].point)
+                for name, each in arm.times.items()
+                if each.quantiles.get("0.5")
+            }
+            arms.append(replace(arm, times={**arm.times, **times}))
+        return replace(analysis, arms=tuple(arms))
+
+    [total] = analysis.against_run["total_ms"]
+    for factor, mark, main in ((0.001, "", None), (0.2, "coarse", None), (1.5, "", "not shown")):
+        told_of = side_by_side(total, run, seen(factor))
+        assert told_of.candidate.mark == mark
+        assert told_of.baseline.mark == ""
+        assert main is None or told_of.candidate.main == told_of.reading.main == main
+        word = mark or main or ""
+        for text in (told(run, seen(factor)), comparison_markdown.render(run, seen(factor))):
+            against = text.partition(TIMES_NOTE)[2]
+            assert ("Coarse: this client" in against) is (mark == "coarse")
+            assert ("Not shown: this client" in against) is (main == "not shown")
+            assert word in text
+        assert word in comparison_terminal.render(run, seen(factor), PLAIN)
+
+
+def test_a_time_of_either_side_is_called_what_it_is() -> None:
+    """Medians over calls are of this run alone: a baseline file holds none, so these are of cases, and say so."""
+    run, analysis = regression()
+    for text in (told(run, analysis), comparison_markdown.render(run, analysis)):
+        assert "Total time, median case" in text
+        assert "a median over all calls, as a run's own tables have it, may differ" in text

@@ -11,12 +11,23 @@ from hypothesis import strategies as st
 
 from evalharness.core.findings import Estimate, GateFindings, Reason, Settling, Verdict
 from evalharness.core.model import Demand, GateScope, GateSpec
+from evalharness.report import markdown
 from evalharness.report.gate_demands import demand_text, metric_text
 from evalharness.report.gate_figures import figures, limit_text
 from evalharness.report.gate_remarks import settling_text
-from evalharness.report.gate_words import GateState, by_urgency, excerpt, gate_line, gates_text, overall_state
+from evalharness.report.gate_words import (
+    GateState,
+    by_urgency,
+    excerpt,
+    gate_line,
+    gates_text,
+    overall_state,
+    remarks_once,
+)
+from evalharness.report.page import render_page
+from evalharness.report.settings import ReportSettings
 from tests.support.gates import ALL_GATED, estimate, finding, gate_kinds, gated, spec
-from tests.support.reports import analysed
+from tests.support.reports import analysed, plain_markdown, shown_text
 
 FORBIDDEN = re.compile(r"±|\b(nan|inf|none|significant|proves|no difference|outperforms?|trend|equivalent)\b", re.I)
 ARMS = {"scope": GateScope.ARMS, "arm": {"reasoning.effort": "low"}, "to": {"reasoning.effort": "high"}}
@@ -331,3 +342,46 @@ def test_no_output_of_gates_has_a_forbidden_word(kind):
     text = gates_text(gated(kind)[1])
     for words in (text.heading, text.lead, text.rule, *(line.sentence for line in text.lines)):
         assert not FORBIDDEN.search(words)
+
+
+# ---------------------------------------------------------------- said once
+
+
+DRIFTED = "confounded with time: times drifted by 18% within this run, and the baseline ran at another"
+
+
+def barred(arm: str, quantile: float, clause: str = DRIFTED) -> GateFindings:
+    asked = GateSpec(number=1, demand=Demand.AT_MOST, metric="total_ms", limit=2500, quantile=quantile)
+    found = estimate(1_800, 1_700, None)
+    key = {"reasoning.effort": arm}
+    return finding(asked, Verdict.INCONCLUSIVE, key, reason=Reason.BARRED, clause=clause, estimate=found)
+
+
+def test_a_long_reason_of_several_gates_is_one_note_that_names_them():
+    analysis = analysed("sweep")[1]
+    gates = (barred("low", 0.5), barred("high", 0.5), barred("high", 0.95, "3 missing calls decide"))
+    lines = [gate_line(gate, analysis) for gate in gates]
+    remarks, notes = remarks_once(lines)
+    assert remarks == ("see note", "see note", "3 missing calls decide")
+    assert notes == (f"Note ({lines[0].subject} and {lines[1].subject}): {DRIFTED}.",)
+    assert remarks_once(lines[1:]) == ((DRIFTED, "3 missing calls decide"), ())
+    said = gates_text(replace(analysis, gates=gates[:2])).lead
+    assert said.count("confounded with time") == 1
+    assert said.endswith(f" Of both: {DRIFTED}.")
+
+
+def test_two_such_reasons_are_two_notes_and_the_cells_say_which():
+    analysis, other = analysed("sweep")[1], "the mean of times that drifted is that of no moment of the run"
+    gates = [barred(arm, q, clause) for clause, q in ((DRIFTED, 0.5), (other, 0.95)) for arm in ("low", "high")]
+    lines = [gate_line(gate, analysis) for gate in gates]
+    remarks, notes = remarks_once(lines)
+    assert remarks == ("note 1", "note 1", "note 2", "note 2")
+    assert [note.split(" (")[0] for note in notes] == ["Note 1", "Note 2"]
+    run = analysed("sweep")[0]
+    changed = replace(analysis, gates=tuple(gates))
+    for text in (
+        plain_markdown(markdown.render(run, changed)),
+        shown_text(render_page(run, changed, ReportSettings())),
+    ):
+        assert all(note in text for note in notes)
+        assert text.count(DRIFTED) <= 2, "in the note, and where the verdict tells of the first gates"

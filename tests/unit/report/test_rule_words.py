@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from evalharness.core.findings import ArmStanding, Decision, Estimate, Outcome, Standing
 from evalharness.core.model import DecisionRule
 from evalharness.report.verdict_text import VerdictText, verdict_text
 from evalharness.verdict.compare import analyse
@@ -61,3 +62,54 @@ def test_what_is_open_is_told_in_the_unit_of_the_rule(rule, words):
     assert text.heading == "No clear winner"
     assert words in text.lead
     assert "the rule asks for" in text.lead
+
+
+def test_a_cheaper_arm_that_keeps_the_rule_as_well_is_told_why_it_is_not_named():
+    """Low is ten points below medium, which a margin of 30 allows: both keep the rule, medium scores higher."""
+    text = told(replace(BEST, margin=0.3))
+    assert text.heading == "Use medium"
+    [bullet] = [bullet for bullet in text.bullets if bullet.startswith("Low costs")]
+    assert bullet.endswith("less than medium and keeps the rule as well, but the rule takes the highest score.")
+
+
+def test_of_many_cheaper_arms_the_one_that_scores_most_is_told_first_and_the_others_are_counted():
+    """Six open arms and one excluded, all cheaper than the one to use: three bullets, the best score first."""
+    run = make_run(arms=7, cases=60, repeats=1, prompts=("a",), failures=0, incomplete=0)
+    analysis = analyse(run, n_resamples=100)
+    ids = [arm.arm_id for arm in analysis.arms]
+    chosen = ids[-1]
+    gap = Estimate(point=-0.01, lower=-0.2, upper=0.1, method="by hand", n=60, unit="share")
+    kinds = [Standing.EXCLUDED, *[Standing.UNDECIDED] * 5, Standing.ADMISSIBLE]
+    standings = tuple(
+        ArmStanding(arm_id=arm, standing=kind, against=chosen, gap=gap) for arm, kind in zip(ids, kinds, strict=True)
+    )
+    arms = tuple(
+        replace(
+            arm,
+            cost_usd=replace(arm.cost_usd, point=0.001 * (place + 1)),
+            quality={**arm.quality, "answer": replace(arm.quality["answer"], point=0.9 if place == 2 else 0.5)},
+        )
+        for place, arm in enumerate(analysis.arms)
+    )
+    decision = Decision(outcome=Outcome.USE, rule=RULE, arm_id=chosen, standings=standings)
+    bullets = verdict_text(run, replace(analysis, arms=arms, decision=decision, steps=())).bullets
+    assert len(bullets) == 3
+    assert bullets[0].startswith(f"{analysis.arms[2].label[:1].upper()}{analysis.arms[2].label[1:]} costs")
+    assert bullets[2].endswith(
+        " 3 more cost less: 2 not shown to keep the rule and 1 shown to be too far below another."
+    )
+    assert sum("more cost" in bullet for bullet in bullets) == 1
+
+
+def test_an_arm_that_only_a_limit_keeps_open_is_not_said_to_be_too_far_below():
+    run = make_run(arms=3, cases=60, repeats=1, failures=0, incomplete=0)
+    analysis = analyse(run, n_resamples=100)
+    first, *_, last = (arm.arm_id for arm in analysis.arms)
+    near = Estimate(point=0.0, lower=-0.01, upper=0.01, method="by hand", n=60, unit="share")
+    standing = ArmStanding(
+        arm_id=first, standing=Standing.UNDECIDED, against=last, gap=near, limit="total_ms p50 at most 900"
+    )
+    decision = Decision(outcome=Outcome.NO_CLEAR_WINNER, rule=RULE, arm_id=first, standings=(standing,))
+    lead = verdict_text(run, replace(analysis, decision=decision)).lead
+    assert "not settled whether it keeps a limit: total_ms p50 at most 900" in lead
+    assert "missing" not in lead.split(".")[0]

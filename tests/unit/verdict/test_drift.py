@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from evalharness.core.findings import GateFindings, NoPrice, Reading, Reason, Verdict
+from evalharness.core.findings import Drift, GateFindings, NoPrice, Reading, Reason, Verdict
 from evalharness.core.model import Demand, GateScope, GateSpec
 from evalharness.core.record import RunRecord
 from evalharness.verdict.baseline_against import against_run
 from evalharness.verdict.baseline_pairing import PairedBaseline
 from evalharness.verdict.baseline_trials import trials_of
 from evalharness.verdict.compare import analyse
-from evalharness.verdict.drift import CONFOUNDED
+from evalharness.verdict.drift import CONFOUNDED, drift_remark
 from evalharness.verdict.gates import judge_run_gates
 from evalharness.verdict.view import view
 from tests.support.runs import ArmTruth, make_run
@@ -132,3 +132,14 @@ def test_a_mean_of_times_that_drifted_decides_nothing():
     found = judged(make_run(**STEADY, drift=0.8), time_gate(Demand.AT_MOST, 60_000.0))
     assert (found.verdict, found.reason) == (Verdict.INCONCLUSIVE, Reason.BARRED)
     assert "name a `quantile`" in found.clause
+
+
+@pytest.mark.parametrize(("of_two_runs", "end"), [(False, "which the interval allows for"), (True, "at another time")])
+def test_a_remark_on_spells_says_what_it_means_for_the_verdict(of_two_runs, end):
+    spells = Drift(
+        rho=0.0, p_value=0.5, half_ratio=1.0, lag1=0.4, n=300, moved=False, in_spells=True, effective_share=0.5
+    )
+    said = drift_remark(spells, of_two_runs=of_two_runs)
+    assert said.endswith(end)
+    assert "spells" not in said
+    assert drift_remark(None, of_two_runs=of_two_runs) == ""

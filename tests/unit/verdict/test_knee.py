@@ -50,8 +50,13 @@ def test_holds_counts_from_the_lowest_level_and_fails_from_the_highest(pattern: 
         ("hhho", "Holds up to 20/s (95% confidence); undecided at 40/s."),
         ("hhhh", "Holds up to 40/s, the highest level tried (95% confidence)."),
         ("ffff", "Shown to fail from 5/s, the lowest level tried (95% confidence)."),
-        ("oofo", "Undecided from 5/s to 40/s, all that was tried."),
-        ("fhhf", "Undecided from 5/s to 20/s; shown to fail at 40/s (95% confidence)."),
+        ("oooo", "Undecided from 5/s to 40/s, all that was tried."),
+        ("oofo", "Undecided from 5/s to 40/s, all that was tried (taken alone: not met at 20/s)."),
+        (
+            "fhhf",
+            "Undecided from 5/s to 20/s (taken alone: met at 10/s and 20/s, not met at 5/s); "
+            "shown to fail at 40/s (95% confidence).",
+        ),
     ],
 )
 def test_the_finding_in_words(pattern: str, sentence: str):

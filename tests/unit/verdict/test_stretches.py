@@ -281,9 +281,14 @@ def test_a_rate_that_the_client_did_not_keep_was_not_tried():
         for step in range(2)
         for i in range(200)
     ]
-    [knee] = analysed(RATES, sent, slo=Slo(limits_ms={"latency_ms": 100.0}, share_at_least=0.95)).knees
+    found = analysed(RATES, sent, slo=Slo(limits_ms={"latency_ms": 100.0}, share_at_least=0.95))
+    [knee] = found.knees
     assert knee.met == (Met.MET, Met.OPEN)
     assert knee.sentence == "Holds up to 10/s (95% confidence); undecided at 20/s."
+    services = [stretch.service for stretch in found.stretches]
+    assert tuple(service.met for service in services) == knee.met, "the table says of a level what the sentence says"
+    assert services[1].reason == services[1].limits[0].reason == "the rate was not kept"
+    assert services[1].limits[0].met is Met.OPEN
 
 
 def test_arms_are_compared_in_pairs_of_one_moment_however_few_the_cases():
