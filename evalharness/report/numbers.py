@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Context, Decimal
 
 from evalharness.core.findings import Estimate
@@ -224,24 +225,36 @@ def usd_tick(value: float) -> str:
 
 
 def duration_interval(estimate: Estimate, extra: int = 0, *, error_ms: float | None = None) -> str:
-    """``2.7 to 2.8 s``; the unit is written twice where the limits have different ones. ``extra``: more decimals.
+    """``2.5 to 3.0 s``; the unit is written twice where the limits have different ones. ``extra``: more decimals.
 
-    ``error_ms`` as in ``duration_of``; it says so where the ends cannot be told apart for it.
+    ``error_ms`` as in ``duration_of``; it says so where the ends cannot be told apart for it. Ends that have too few
+    digits for it are rounded outwards: what is printed holds all that was computed.
     """
-    unit_ms, unit, decimals = _time_unit(estimate.point)
     limits = [limit for limit in (estimate.lower, estimate.upper) if limit is not None]
-    if any(_time_unit(limit)[1] != unit for limit in limits):
-        return _interval(estimate, lambda ms: _in_own_unit(estimate, ms, extra))
-    digits = _within_error(_telling_decimals(estimate, 1 / unit_ms, decimals + extra), error_ms, unit_ms)
-    ends = [fixed(limit / unit_ms, digits) for limit in limits]
-    if error_ms and len(ends) == 2 and ends[0] == ends[1]:
+    if not limits:
+        return ""
+    own = _time_unit(estimate.point)
+
+    def written(ms: float, unit: tuple[float, str, int]) -> str:
+        unit_ms, _, decimals = unit
+        digits = _telling_decimals(estimate, 1 / unit_ms, decimals + extra)
+        return fixed(ms / unit_ms, _within_error(digits, error_ms, unit_ms))
+
+    if error_ms and len(limits) == 2 and written(limits[0], own) == written(limits[1], own):
         return f"{NARROW} {duration(error_ms)} wide"
-    return f"{_interval(estimate, lambda ms: fixed(ms / unit_ms, digits))} {unit}" if limits else ""
+    shown = _outwards(estimate, error_ms) if error_ms else estimate
+    if all(_time_unit(limit)[1] == own[1] for limit in (shown.lower, shown.upper) if limit is not None):
+        return f"{_interval(shown, lambda ms: written(ms, own))} {own[1]}"
+    return _interval(shown, lambda ms: f"{written(ms, _time_unit(ms))} {_time_unit(ms)[1]}")
 
 
-def _in_own_unit(estimate: Estimate, ms: float, extra: int) -> str:
-    unit_ms, unit, decimals = _time_unit(ms)
-    return f"{fixed(ms / unit_ms, _telling_decimals(estimate, 1 / unit_ms, decimals + extra))} {unit}"
+def _outwards(estimate: Estimate, error_ms: float) -> Estimate:
+    """With limits at multiples of the last digit that the error leaves, where that is coarser than the interval's."""
+    step, half = 10.0 ** math.floor(math.log10(error_ms)), half_width(estimate)
+    lower, upper = estimate.lower, estimate.upper
+    if lower is None or upper is None or half is None or step <= _COARSEST_DIGIT * half:
+        return estimate
+    return replace(estimate, lower=math.floor(lower / step) * step, upper=math.ceil(upper / step) * step)
 
 
 def bare(estimate: Estimate, scale: float = 1.0, *, signed: bool = False) -> str:

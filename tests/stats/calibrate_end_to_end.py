@@ -59,7 +59,9 @@ def grid() -> Iterator[Cell]:
         yield Cell(f"printed interval of mean reasoning tokens, {effort}", None, at_least=0.94)
         yield Cell(f"printed interval of the median time to first output, {effort}", None, at_least=0.94)
     yield Cell("printed interval of the difference in points", None, at_least=0.93)
-    yield from (Cell(f"wrong pass: {gate}", None, at_most=0.05) for gate in GATES)
+    # Of times in ratio 7% is allowed for, as in the other topics: a few milliseconds of this machine's own make a true
+    # ratio of 2 a smaller one, at 5 ms in 6% of runs instead of 4%.
+    yield from (Cell(f"wrong pass: {gate}", None, at_most=0.07 if "ratio" in gate else 0.05) for gate in GATES)
     yield Cell(f"any wrong fail among {len(GATES)} gates", None, at_most=0.05)
     yield Cell("an arm used that is worse than the best by more than the margin", None, at_most=0.05)
 

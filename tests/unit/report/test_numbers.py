@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,8 +73,8 @@ def test_times_are_written_in_ms_below_one_second_and_in_s_above(ms, text):
     ("shown", "error_ms", "point", "interval"),
     [
         ((100.12, 100.08, 100.15), 1.2, "100 ms", "less than 1.2 ms wide"),
-        ((100.12, 100.08, 100.15), 0.3, "100.1 ms", "100.1 to 100.2 ms"),
-        ((100.12, 99.2, 101.4), 15.0, "100 ms", "99 to 101 ms"),
+        ((100.12, 100.08, 100.15), 0.3, "100.1 ms", "100.0 to 100.2 ms"),
+        ((100.12, 99.2, 101.4), 15.0, "100 ms", "90 to 110 ms"),
         ((8_912.0, 8_900.0, 8_930.0), 250.0, "8.9 s", "less than 250 ms wide"),
         ((8_912.0, 8_900.0, 8_930.0), None, "8.912 s", "8.900 to 8.930 s"),
     ],
@@ -155,6 +157,22 @@ def test_printed_ends_are_nearly_the_computed_ones(point, reach):
             unit = 1_000 if printed.endswith(" s") or (" ms" not in printed and text.endswith(" s")) else 1
             value = float(printed.removesuffix(" s").removesuffix(" ms").replace(",", "")) * unit
             assert abs(value - end) <= 0.2 * point * reach * 1.001
+
+
+@given(st.floats(min_value=1, max_value=1e6), st.floats(min_value=1e-4, max_value=0.9), st.floats(0.01, 1e4))
+def test_times_that_are_coarse_are_printed_with_all_that_was_computed(point, reach, error_ms):
+    shown = estimate(point, point * (1 - reach), point * (1 + reach))
+    text = numbers.duration_interval(shown, error_ms=error_ms)
+    if text.startswith(numbers.NARROW) or numbers.duration_of(shown) == numbers.duration_of(shown, error_ms=error_ms):
+        return
+    low, high = (
+        float(end.removesuffix(" s").removesuffix(" ms").replace(",", ""))
+        * (1_000 if end.endswith(" s") or (" ms" not in end and text.endswith(" s")) else 1)
+        for end in text.split(" to ")
+    )
+    inwards = max(low - shown.lower, shown.upper - high)
+    is_coarse = 10 ** math.floor(math.log10(error_ms)) > 0.4 * point * reach
+    assert inwards <= (1e-9 if is_coarse else 0.2001) * point * reach
 
 
 @given(limits)
