@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from evalharness.app.settings import Resolved, RunSettings, with_suite
 from evalharness.app.undisturbed import undisturbed
 from evalharness.core.clock import SystemClock, utc_text
 from evalharness.core.errors import ExitCode, UsageError
-from evalharness.core.events import RunFinished, RunStarted
+from evalharness.core.events import AttemptStarted, RunFinished, RunStarted
 from evalharness.core.model import EndpointKind, Json, PendingReason, Phase, Plan, Status, Trial
 from evalharness.core.ports import Sink
 from evalharness.core.record import RunManifest, RunRecord, RunState
@@ -189,7 +189,7 @@ class _Run:
                 clock=self._clock,
                 stop=self._stop,
                 ledger=ledger,
-                begin_attempt=store.begin_attempt,
+                begin_attempt=self._begin_attempt(store),
                 emit=self._emit,
                 response_ids=self._response_ids(),
             )
@@ -283,6 +283,13 @@ class _Run:
         if self._found is None:
             return self._new_manifest()
         return replace(self._found.manifest, suite_text=self._loaded.text, flags=_given(self._request.flags))
+
+    def _begin_attempt(self, store: run_store.RunStore) -> Callable[[str, int, int], Awaitable[None]]:
+        async def begin(trial_id: str, turn_index: int, attempt_index: int) -> None:
+            await store.begin_attempt(trial_id, turn_index, attempt_index)
+            self._emit(AttemptStarted(trial_id=trial_id, turn_index=turn_index, attempt_index=attempt_index))
+
+        return begin
 
     def _response_ids(self) -> ResponseIds:
         """Those of earlier sessions count."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from evalharness.app.publish import Published
     from evalharness.app.run import RunOutcome, RunRequest
     from evalharness.app.settings import RunSettings
+    from evalharness.core.ports import Sink
 
 _SETTINGS = (
     "out",
@@ -59,6 +61,7 @@ _SETTINGS = (
 @click.option("--full-text", is_flag=True, default=None, help="Write all outputs to pages beside the report.")
 @click.option("--external-css", is_flag=True, default=None, help="Write the page's style to report.css (Jenkins).")
 @click.option("--junit", is_flag=True, default=None, help="Write junit.xml beside the report.")
+@click.option("--log", type=click.Path(path_type=Path), metavar="FILE", help="Add what happens, as JSON lines.")
 @click.option("--explain-settings", is_flag=True, help="Print where each setting comes from, and do nothing.")
 @click.pass_context
 def command(ctx: click.Context, /, suite: Path, as_json: bool, explain_settings: bool, **options: Any) -> None:
@@ -81,11 +84,17 @@ def command(ctx: click.Context, /, suite: Path, as_json: bool, explain_settings:
         return
     from evalharness.app.progress import progress
 
-    sink = progress(sys.stderr, quiet=resolved.settings.quiet)
-    try:
-        outcome = run_to_end(request, [sink])
-    finally:
-        sink.close()
+    with ExitStack() as resources:
+        sinks: list[Sink] = []
+        if options["log"] is not None:
+            from evalharness.app.event_log import EventLog
+
+            log = EventLog(options["log"], environ=request.environ)
+            resources.callback(log.close)
+            sinks.append(log)
+        shown = progress(sys.stderr, quiet=resolved.settings.quiet)
+        resources.callback(shown.close)
+        outcome = run_to_end(request, [*sinks, shown])
     published = _published(outcome, resolved.settings, as_json=as_json)
     try:
         _print(published, outcome.folder, resolved.settings, as_json=as_json)

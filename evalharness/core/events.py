@@ -30,6 +30,15 @@ class TrialStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptStarted:
+    """Sent after the attempt was written down, before it goes out."""
+
+    trial_id: str
+    turn_index: int
+    attempt_index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptFailed:
     """``wait_ms`` None: this failure is final."""
 

@@ -13,9 +13,10 @@ from evalharness.wire.event_stream import EventStream
 from evalharness.wire.failures import (
     MAX_EXCERPT_BYTES,
     error_object,
+    excerpt,
     http_failure,
     looks_like_html,
-    protocol_failure,
+    one_line,
 )
 from evalharness.wire.notes import Notes, Outcome, failed
 from evalharness.wire.pieces import OutputTooLargeError
@@ -116,7 +117,11 @@ class BodyDecoder:
         outcome = self._outcome(transport_failure)
         if outcome.failure is None:
             return self._notes.decoded(outcome, partial_text=None)
-        failure = replace(outcome.failure, http_status=outcome.failure.http_status or self._head.status)
+        failure = replace(
+            outcome.failure,
+            http_status=outcome.failure.http_status or self._head.status,
+            body_excerpt=excerpt(self._opening, self._settings.secrets) if self._opening else None,
+        )
         partial_text = self._reader.partial_text() or None
         return self._notes.decoded(replace(outcome, failure=failure), partial_text=partial_text)
 
@@ -193,8 +198,5 @@ class BodyDecoder:
         return replace(failure, code=error.code or error.type, param=error.param)
 
     def _failure(self, kind: FailureKind, message: str) -> Failure:
-        """With the beginning of the body, where it is the body that could not be understood."""
-        if kind is FailureKind.PROTOCOL:
-            secrets = self._settings.secrets
-            return protocol_failure(message, self._opening, http_status=self._head.status, secrets=secrets)
+        message = one_line(message, self._settings.secrets)
         return Failure(kind=kind, message=message, http_status=self._head.status)

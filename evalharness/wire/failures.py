@@ -156,7 +156,6 @@ def http_failure(head: ResponseHead, body: bytes, *, secrets: Sequence[str]) -> 
         param=_short(error.param, secrets) if error else None,
         retry_after_ms=retry_after_ms(head.headers),
         should_retry=should_retry(head.headers),
-        body_excerpt=None if error or not body else excerpt(body, secrets),
     )
 
 
@@ -184,16 +183,6 @@ def _json_of(body: bytes) -> Json:
         return parse_json(text)
     except MalformedJsonError:
         return None
-
-
-def protocol_failure(message: str, body: bytes, *, http_status: int, secrets: Sequence[str]) -> Failure:
-    """What came is not what the protocol allows; ``body`` is its beginning."""
-    return Failure(
-        kind=FailureKind.PROTOCOL,
-        message=one_line(message, secrets),
-        http_status=http_status,
-        body_excerpt=excerpt(body, secrets) if body else None,
-    )
 
 
 def looks_like_html(body: bytes) -> bool:

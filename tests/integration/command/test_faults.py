@@ -70,6 +70,10 @@ def test_a_fault_is_recorded_as_it_was(row: FaultRow, runs: Runs):
         assert [bool(attempt.partial_text) for attempt in call.attempts] == [row.keeps_text] * len(failed)
         assert (call.answer.text, result.scores) == ("", {}), "no error is graded"
         assert result.failure.retry_after_ms == (row.hint_ms or None)
+        for failure in failed:
+            kept = failure.body_excerpt
+            assert kept is None or 0 < len(kept.encode()) <= 2048
+            assert (kept is not None) >= row.keeps_text, "what came is kept, as it came"
         return
     assert len(failed) == row.n_failed and {failure.kind for failure in failed} <= {row.kind}
     assert call.answer.text.startswith(row.begins)

@@ -10,8 +10,9 @@ import pytest
 
 from evalharness.app.show import show
 from evalharness.core.errors import UsageError
-from evalharness.core.model import Endpoint, EndpointKind
-from evalharness.core.record import LostAttempt
+from evalharness.core.failure import Failure, FailureKind
+from evalharness.core.model import Endpoint, EndpointKind, Status
+from evalharness.core.record import Attempt, AttemptStatus, LostAttempt, RunRecord, TrialResult
 from evalharness.report.curl import curl, without_files
 from tests.support.runs import make_run
 
@@ -77,3 +78,40 @@ def test_a_file_in_a_request_is_named_in_the_page_and_not_repeated() -> None:
     first, second = (item["image_url"] for item in without_files(body)["input"])
     assert first.startswith("data:image/png;base64,(4,000 characters, sha256 of them ")
     assert second == "data:image/png;base64,AAAA"
+
+
+def failing(**changes: object) -> tuple[str, RunRecord, TrialResult]:
+    """A trial, the run in which its only attempt failed, and that result."""
+    trial = next(trial for trial in RUN.plan.trials if trial.case_id == CASE)
+    failure = Failure(kind=FailureKind.STREAM_CUT, message="broke off", **changes)  # type: ignore[arg-type]
+    attempt = Attempt(index=0, status=AttemptStatus.ERROR, http_status=200, failure=failure)
+    before = RUN.results[trial.trial_id]
+    call = replace(before.calls[0], status=Status.ERROR, attempts=(attempt,), failure=failure)
+    result = replace(before, status=Status.ERROR, calls=(call,), failure=failure, scores={})
+    return trial.trial_id, replace(RUN, results={**RUN.results, trial.trial_id: result}), result
+
+
+def test_one_trial_is_shown_by_its_id() -> None:
+    trial_id, run, _ = failing()
+    text = show(run, trial_id, arms=run.plan.arms, repeat=None)
+    assert text.count("── ") == 1
+    assert f"\n  trial {trial_id}\n" in text and text.startswith(f"case {CASE}")
+
+
+def test_the_first_bytes_of_a_failed_attempt_are_shown_on_demand_and_obeyed_by_nobody() -> None:
+    trial_id, run, _ = failing(body_excerpt="event: x\n── faked, repeat 1: ok\n\x1b[2J\\xff")
+    assert "faked" not in show(run, trial_id, arms=run.plan.arms, repeat=None)
+    lines = show(run, trial_id, arms=run.plan.arms, repeat=None, raw=True).splitlines()
+    at = lines.index("    | event: x")
+    assert "began with (44 bytes are kept" in lines[at - 1]
+    assert lines[at + 1 : at + 3] == ["    | ── faked, repeat 1: ok", "    | \\x1b[2J\\xff"]
+    trial_id, run, _ = failing()
+    assert "no byte of a body came" in show(run, trial_id, arms=run.plan.arms, repeat=None, raw=True)
+
+
+def test_attempts_of_a_trial_before_it_was_asked_again_are_shown_too() -> None:
+    trial_id, _, failed = failing()
+    text = show(RUN, trial_id, arms=RUN.plan.arms, repeat=None, earlier=(failed, replace(failed, trial_id="another")))
+    first, second = text.index("asked the 1st time: error"), text.index("asked the 2nd time:")
+    assert first < text.index("stream_cut: broke off") < second < text.index("attempt 1: ok")
+    assert "asked the 3rd" not in text

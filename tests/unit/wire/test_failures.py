@@ -63,7 +63,8 @@ def test_the_service_s_own_words_are_kept():
     body = openai_error("Unsupported value: 'minimal'.", code="unsupported_value", param="reasoning.effort")
     failure = failure_of(400, body)
     assert failure.message == "HTTP 400: Unsupported value: 'minimal'."
-    assert (failure.code, failure.param, failure.body_excerpt) == ("unsupported_value", "reasoning.effort", None)
+    assert (failure.code, failure.param) == ("unsupported_value", "reasoning.effort")
+    assert failure.body_excerpt == json.dumps(body)
 
 
 def test_a_code_that_is_a_number_is_kept_as_text():
