@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,8 @@ class TimeFindings:
     and always printed with the median beside it.
     ``ecdf_x`` and ``ecdf_y`` are the step points for the chart (at most about 200), ``band`` the half-height of the
     simultaneous band. ``error_p99_ms``: within this the client states nearly all of these times to be right (p99 over
-    trials); None where it states nothing.
+    trials); None where it states nothing. ``errors_ms``: by q how far that quantile itself may be off for it, which a
+    few trials that were seen badly hardly move; empty where nothing is stated.
     """
 
     metric: str
@@ -56,3 +57,9 @@ class TimeFindings:
     ecdf_y: tuple[float, ...] = ()
     band: float | None = None
     error_p99_ms: float | None = None
+    errors_ms: Mapping[str, float] = field(default_factory=dict)
+
+    def error_ms(self, q: str) -> float | None:
+        """How far the ``q`` quantile may be off; None where nothing is stated. Of one that is not among the usual
+        ones what nearly all trials may be off by."""
+        return self.errors_ms.get(q, self.error_p99_ms)

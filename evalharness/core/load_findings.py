@@ -255,12 +255,14 @@ class Spread:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """A metric of an arm that the client did not see well enough, or (``late_start``) that holds the delay of trials it
-    sent after their intended start. ``sentence``: how much that is of the median."""
+    sent after their intended start. ``share``: the largest part of itself that its median or p95 may be off by; of a
+    metric without such figures, and of late starts, of the median. ``sentence``: how much that is of the median."""
 
     arm_id: str
     metric: str
     error_p99_ms: float
     median_ms: float
+    share: float
     sentence: str
     late_start: bool = False
 
@@ -274,7 +276,7 @@ class ObserverFindings:
     an attempt waited to be read. ``loop_lag``: how long the event loop was away from its sockets, upper ends of bins by
     powers of two. ``coalesced_share``: gaps between deltas that this client may have closed by reading late.
     ``dispatch_lag``: intended start to sending, open loop only. ``routes``: endpoint to how it was reached in words.
-    ``marked``: metrics whose stated error (p99) exceeds 1% of their median, or that a late dispatch distorts.
+    ``marked``: metrics whose median or p95 may be off by more than 1% of itself, or that a late dispatch distorts.
     ``coarse``: the former in one sentence, which is one of the banners too.
     """
 

@@ -16,7 +16,7 @@ from evalharness.report.sight import (
     NOT_SHOWN,
     NOT_SHOWN_NOTE,
     coarse_ms,
-    is_drowned,
+    hidden_ms,
     time_text,
 )
 from evalharness.report.view import ArmView
@@ -192,31 +192,32 @@ def quantile_cell(times: TimeFindings | None, q: str, ratio: Comparison | None =
     not see it, it says so."""
     if times is None:
         return NOTHING
-    if is_drowned(times):
-        return not_shown(times.error_p99_ms)
+    hidden = hidden_ms(times, q)
+    if hidden is not None:
+        return not_shown(hidden)
     if q in times.unreached:
         return Cell(
             main="not reached",
             below=f"{numbers.count(times.n_failed)} of {numbers.count(times.n_measured + times.n_failed)} failed",
         )
     estimate = times.quantiles.get(q)
-    return NOTHING if estimate is None else time_cell(estimate, times.error_p99_ms, ratio)
+    return NOTHING if estimate is None else time_cell(estimate, times.error_ms(q), ratio)
 
 
-def time_cell(estimate: Estimate, error_p99_ms: float | None, ratio: Comparison | None = None) -> Cell:
-    """``error_p99_ms``: within this the client states the time to be right; None where it states nothing."""
-    main, below = time_text(estimate, error_p99_ms)
+def time_cell(estimate: Estimate, error_ms: float | None, ratio: Comparison | None = None) -> Cell:
+    """``error_ms``: how far off the figure may be; None where this client states nothing."""
+    main, below = time_text(estimate, error_ms)
     return Cell(
         main=main,
         aside=numbers.ratio(ratio.shown.point) if ratio else "",
         below=below or "no interval",
-        mark=COARSE if coarse_ms(estimate.point, error_p99_ms) is not None else "",
+        mark=COARSE if coarse_ms(estimate.point, error_ms) is not None else "",
     )
 
 
-def not_shown(error_p99_ms: float | None) -> Cell:
+def not_shown(error_ms: float) -> Cell:
     """Of a time that this client's error drowns."""
-    return Cell(main=NOT_SHOWN, below="" if error_p99_ms is None else f"may be off by {numbers.duration(error_p99_ms)}")
+    return Cell(main=NOT_SHOWN, below=f"may be off by {numbers.duration(error_ms)}")
 
 
 def sight_notes(tables: Iterable[Table], shown: str | None = None) -> list[str]:

@@ -163,7 +163,7 @@ def _side(metric: str, level: Estimate | None, decimals: int, seen: TimeFindings
         return share_cell(level, decimals)
     match CATALOG[metric].unit:
         case Unit.MS:
-            return time_cell(level, seen.error_p99_ms if seen else None)
+            return time_cell(level, seen.error_ms("0.5") if seen else None)
         case Unit.USD:
             return Cell(main=numbers.usd(level.point * CALLS), below=numbers.usd_interval(level, CALLS))
     return tokens_cell(level)

@@ -11,7 +11,7 @@ from evalharness.report.cells import Cell, Table, quantile_cell, ratio_cell
 from evalharness.report.charts.scales import Scale
 from evalharness.report.charts.strip import LadderRow, ladder_axis, ladder_scale, ladder_strip, shows_error
 from evalharness.report.lanes import Lane
-from evalharness.report.sight import is_drowned
+from evalharness.report.sight import is_drowned, quantile
 from evalharness.report.view import FEW_ARMS, View, scaled
 from evalharness.report.words import figures_title, is_given_success, listed, named
 
@@ -58,22 +58,20 @@ def ladder(view: View, lanes: Sequence[Lane], metric: str) -> Ladder | None:
 def _unseen(metric: str, drowned: Sequence[_Measured], n_measured: int) -> str:
     if not drowned:
         return ""
-    errors = [times.error_p99_ms for _, times in drowned if times.error_p99_ms is not None]
+    errors = [error_ms for _, times in drowned if (error_ms := times.error_ms("0.5")) is not None]
     least, most = numbers.duration(min(errors)), numbers.duration(max(errors))
     size = most if least == most else f"{least} to {most}"
     whose = ""
     if len(drowned) < n_measured:
         names = [named(lane.full_label) for lane, _ in drowned]
         whose = f" of {listed(names) if len(names) <= _MOST_NAMED else f'{len(names)} more'}"
-    return (
-        f"{figures_title(metric)}{whose}: not shown, this client may be off by more than the median itself (stated "
-        f"error, p99: {size})."
-    )
+    return f"{figures_title(metric)}{whose}: not shown, this client may be off by more than the median itself ({size})."
 
 
 def _row(lane: Lane, times: TimeFindings, quantiles: Sequence[str]) -> LadderRow:
-    found = [estimate for q in quantiles if (estimate := times.quantiles.get(q)) is not None]
-    return LadderRow(mark=lane.mark, quantiles=[scaled(each) for each in found], error_ms=times.error_p99_ms)
+    found = {q: estimate for q in quantiles if (estimate := quantile(times, q)) is not None}
+    errors_ms = [times.error_ms(q) or 0.0 for q in found]
+    return LadderRow(mark=lane.mark, quantiles=[scaled(each) for each in found.values()], errors_ms=errors_ms)
 
 
 def _scale(drawn: Sequence[LadderRow], limit_ms: float | None) -> Scale | None:

@@ -176,7 +176,7 @@ def _arm_times(arm: ArmFindings) -> str | None:
     for q, share in (("0.5", "half"), ("0.95", "95%")):
         estimate = sight.quantile(times, q)
         if estimate is not None:
-            point, interval = sight.time_text(estimate, times.error_p99_ms)
+            point, interval = sight.time_text(estimate, times.error_ms(q))
             ends = f" ({words.ci_name(estimate)} {interval})" if interval else ""
             clauses.append(f"{share}{'' if clauses else f' of the {what}'} within {point}{ends}")
     return f"{whose}{', '.join(clauses)}" if clauses else None
@@ -189,7 +189,7 @@ def _level_times(stretches: tuple[StretchFindings, ...]) -> Iterator[str]:
             times = stretch.times.get(metric)
             p95 = sight.quantile(times, "0.95")
             if times is not None and p95 is not None and stretch.level is not None:
-                point, interval = sight.time_text(p95, times.error_p99_ms)
+                point, interval = sight.time_text(p95, times.error_ms("0.95"))
                 ends = f" ({words.ci_name(p95)} {interval})" if interval else ""
                 level = level_spoken(stretch.level, stretch.level_unit)
                 yield f"at {level} 95% of {what} within {point}{ends}"

@@ -37,26 +37,20 @@ def about_times(view: View, tables: Sequence[Table]) -> str:
 
 
 def _worst(view: View) -> str:
-    """``; most in total time of low, by 14% of the median``: of the times that the first page shows."""
+    """``; most in total time of low, by 14%``: of the times that the first page shows."""
     observer = view.analysis.observer
     marks = [mark for mark in observer.marked if not mark.late_start] if observer else []
-    shown = [mark for mark in marks if mark.metric in _FIRST_PAGE and _share(mark) <= 1]
+    shown = [mark for mark in marks if mark.metric in _FIRST_PAGE and mark.share <= 1]
     if not shown:
         return ""
-    worst = max(shown, key=_share)
+    worst = max(shown, key=lambda mark: mark.share)
     of_arm = f" of {view.arm(worst.arm_id).spoken}" if len(view.arms) > 1 else ""
-    return f"; most in {metric_title(worst.metric).lower()}{of_arm}, by {_size(_share(worst))}"
-
-
-def _share(mark: Mark) -> float:
-    return mark.error_p99_ms / mark.median_ms
+    return f"; most in {metric_title(worst.metric).lower()}{of_arm}, by {_size(worst.share)}"
 
 
 def _size(share: float) -> str:
-    """``60% of the median``: beyond twice the median no digit means anything."""
-    if share <= 2:
-        return f"{numbers.percent(share, 1 if share < 0.1 else 0)} of the median"
-    return f"{numbers.count(share)} times the median" if share < 100 else "more than 100 times the median"
+    """``60%``: beyond the whole of a figure no digit means anything."""
+    return numbers.percent(share, 1 if share < 0.1 else 0) if share <= 1 else "more than itself"
 
 
 def observed(view: View) -> Observed:
@@ -77,7 +71,7 @@ def _coarse(view: View, observer: ObserverFindings) -> Table | None:
     """One row for each metric: of several arms the one whose times are least exact."""
     worst: dict[str, Mark] = {}
     marks = [mark for mark in observer.marked if not mark.late_start]
-    for mark in sorted(marks, key=_share, reverse=True):
+    for mark in sorted(marks, key=lambda mark: mark.share, reverse=True):
         worst.setdefault(mark.metric, mark)
     if not worst:
         return None
@@ -87,16 +81,16 @@ def _coarse(view: View, observer: ObserverFindings) -> Table | None:
             cells=(
                 Cell(main=short(mark.error_p99_ms)),
                 Cell(main=short(mark.median_ms)),
-                Cell(main=_size(_share(mark)).removesuffix(" of the median").removesuffix(" the median")),
+                Cell(main=_size(mark.share)),
             ),
             notes=() if len(view.arms) == 1 else (f"worst: {view.arm(mark.arm_id).label}",),
         )
         for metric, mark in worst.items()
     ]
     return Table(
-        caption="Coarse: stated errors of more than 1% of the median",
+        caption="Coarse: median or p95 may be off by more than 1% of itself",
         head="Time",
-        columns=("Stated error, p99", "Median", "Share of the median"),
+        columns=("Stated error of calls, p99", "Median", "Median or p95 off by up to"),
         rows=tuple(rows),
     )
 

@@ -47,20 +47,20 @@ def limit_sentence(
         return f"{what[:1].upper()}{what[1:]} came for fewer than {share} of calls, {target}: {limit.met}{reason}"
     if limit.quantile is None:
         return f"No time to {things(limit.metric)} was measured, {target}: {limit.met}{reason}"
-    point, interval = apart_from(limit.quantile, limit.limit_ms, (times or {}).get(limit.metric))
+    point, interval = apart_from(limit, limit.quantile, (times or {}).get(limit.metric))
     brackets = f" ({limit.quantile.level:.0%} interval {interval})" if interval else ""
     return f"{share} of {things(limit.metric)} within {point}{brackets}, {target}: {limit.met}{reason}"
 
 
-def apart_from(estimate: Estimate, limit_ms: float, times: TimeFindings | None) -> tuple[str, str]:
-    """Point and interval of a time, with digits enough that none is printed as the limit when it is not.
+def apart_from(limit: LimitFindings, estimate: Estimate, times: TimeFindings | None) -> tuple[str, str]:
+    """Point and interval of a limit's quantile, with digits enough that none is printed as the limit when it is not.
 
     ``2.0 s`` beside a target of 2 s that was missed by 30 ms would look like a contradiction.
     """
     ends = [end for end in (estimate.lower, estimate.point, estimate.upper) if end is not None]
-    extra = next((digits for digits in range(4) if not any(_hides(end, limit_ms, digits) for end in ends)), 4)
+    extra = next((digits for digits in range(4) if not any(_hides(end, limit.limit_ms, digits) for end in ends)), 4)
     if not extra:
-        return time_text(estimate, times.error_p99_ms if times else None)
+        return time_text(estimate, times.error_ms(f"{limit.share_at_least:g}") if times else None)
     return numbers.duration_of(estimate, extra), numbers.duration_interval(estimate, extra)
 
 

@@ -104,7 +104,7 @@ def _typical_call(arm: ArmFindings) -> str | None:
     total = arm.times.get("total_ms")
     median = sight.quantile(total, "0.5")
     if total is not None and median is not None:
-        point, interval = sight.time_text(median, total.error_p99_ms)
+        point, interval = sight.time_text(median, total.error_ms("0.5"))
         parts.append(f"half of the calls ended within {point}{_in_brackets(median, interval)}")
     if arm.cost_usd is not None:
         interval = _in_brackets(arm.cost_usd, numbers.usd_interval(arm.cost_usd, 1000))

@@ -8,7 +8,7 @@ from itertools import chain
 
 import numpy as np
 
-from evalharness.core.findings import ArmFindings, Mark, ObserverFindings, Spread
+from evalharness.core.findings import ArmFindings, Mark, ObserverFindings, Spread, TimeFindings
 from evalharness.core.record import ObserverRecord
 from evalharness.core.units import NS_PER_MS, NS_PER_S
 from evalharness.metrics.catalog import CATALOG
@@ -16,13 +16,12 @@ from evalharness.metrics.table import Floats
 from evalharness.verdict.late_starts import late_starts
 from evalharness.verdict.remarks import named
 from evalharness.verdict.sightings import Sightings
-from evalharness.verdict.spread import milliseconds, of_the_median, spread
+from evalharness.verdict.spread import COARSE_SHARE, milliseconds, of_the_median, spread
 from evalharness.verdict.view import RunView
 
 #: Metrics whose stated error is printed.
 STATED = ("ttfo_ms", "latency_ms")
-#: A stated error (p99) beyond this share of a metric's median marks the metric.
-ERROR_SHARE = 0.01
+_MAIN = ("0.5", "0.95")
 
 
 def observer_findings(view: RunView, arms: Sequence[ArmFindings]) -> ObserverFindings | None:
@@ -96,13 +95,21 @@ def _marks(view: RunView, place: int, arm: ArmFindings, arms: Sequence[ArmFindin
     of_arm = f" of {named([arm], arms)}" if len(arms) > 1 else ""
     for metric, errors in view.table.errors.items():
         error, median_ms = spread(errors[rows]), _median_ms(view.table.metrics[metric][rows])
-        if error is not None and median_ms and error.p99_ms > ERROR_SHARE * median_ms:
+        if error is None or not median_ms:
+            continue
+        share = _share(arm.times.get(metric), error, median_ms)
+        if share > COARSE_SHARE:
             sentence = (
                 f"{CATALOG[metric].title}{of_arm}: off by up to {milliseconds(error.p99_ms)} through this client in 99 "
                 f"of 100 calls, {of_the_median(error.p99_ms, median_ms)}."
             )
             yield Mark(
-                arm_id=arm.arm_id, metric=metric, error_p99_ms=error.p99_ms, median_ms=median_ms, sentence=sentence
+                arm_id=arm.arm_id,
+                metric=metric,
+                error_p99_ms=error.p99_ms,
+                median_ms=median_ms,
+                share=share,
+                sentence=sentence,
             )
     lag = spread(view.moments.lag_ms[rows]) if view.suite.load.is_open else None
     latency_ms, total_ms = (_median_ms(view.table.metrics[name][rows]) for name in ("latency_ms", "total_ms"))
@@ -114,31 +121,38 @@ def _marks(view: RunView, place: int, arm: ArmFindings, arms: Sequence[ArmFindin
             metric="total_ms",
             error_p99_ms=lag.p99_ms,
             median_ms=total_ms,
+            share=lag.p99_ms / total_ms,
             sentence=sentence,
             late_start=True,
         )
+
+
+def _share(times: TimeFindings | None, error: Spread, median_ms: float) -> float:
+    """``Mark.share``."""
+    if times is None:
+        return error.p99_ms / median_ms
+    figures = {q: estimate.point for q in _MAIN if (estimate := times.quantiles.get(q)) and estimate.point > 0}
+    return max(((times.error_ms(q) or 0.0) / point for q, point in figures.items()), default=0.0)
 
 
 def _coarse(marks: Sequence[Mark], arms: Sequence[ArmFindings]) -> str:
     """All metrics in one sentence, the least exact first, of several arms the one whose times are least exact."""
     worst: dict[str, Mark] = {}
     known = [mark for mark in marks if not mark.late_start]  # late starts: rates not kept
-    for mark in sorted(known, key=lambda mark: -mark.error_p99_ms / mark.median_ms):
+    for mark in sorted(known, key=lambda mark: -mark.share):
         worst.setdefault(mark.metric, mark)
     if not worst:
         return ""
     listed = "; ".join(_mark_words(mark, arms) for mark in worst.values())
-    return f"Some times are coarse. What this client may be off by in 99 of 100 calls, at most: {listed}."
+    return f"Some times are coarse. Their median or p95 may be off through this client, at most: {listed}."
 
 
 def _mark_words(mark: Mark, arms: Sequence[ArmFindings]) -> str:
-    """``latency 5.5 ms (2.4% of the median)``; with several arms the arm too."""
+    """``latency by 2.4%``; with several arms the arm too."""
     title = CATALOG[mark.metric].title
     of_arm = f" of {named([arm for arm in arms if arm.arm_id == mark.arm_id], arms)}" if len(arms) > 1 else ""
-    return (
-        f"{title[:1].lower()}{title[1:]} {milliseconds(mark.error_p99_ms)} "
-        f"({of_the_median(mark.error_p99_ms, mark.median_ms)}{of_arm})"
-    )
+    size = f"{mark.share:.{1 if mark.share < 0.1 else 0}%}" if mark.share <= 1 else "more than itself"
+    return f"{title[:1].lower()}{title[1:]}{of_arm} by {size}"
 
 
 def _median_ms(values_ms: Floats) -> float | None:

@@ -7,6 +7,9 @@ import numpy as np
 from evalharness.core.findings import Spread
 from evalharness.metrics.table import Floats
 
+#: A figure that may be off by more than this share of itself is coarse.
+COARSE_SHARE = 0.01
+
 
 def spread(values_ms: Floats) -> Spread | None:
     """Of the values that are known (not NaN), as order statistics; None without one."""

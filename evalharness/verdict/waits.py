@@ -11,8 +11,8 @@ from evalharness.core.failure import FailureKind
 from evalharness.core.findings import Estimate, TimeFindings
 from evalharness.core.model import Status
 from evalharness.metrics.table import Bools
-from evalharness.stats.quantiles import distribution, estimate_quantile
-from evalharness.verdict.spread import spread
+from evalharness.stats.quantiles import distribution, estimate_quantile, ordered
+from evalharness.verdict.spread import COARSE_SHARE, spread
 from evalharness.verdict.view import RunView
 
 #: In the order of pages. Connection set-up is no time of a trial: most have none.
@@ -71,6 +71,7 @@ def _time(view: RunView, name: str, rows: Bools) -> TimeFindings | None:
         ecdf_y=curve.shares if curve else (),
         band=curve.band if curve else None,
         error_p99_ms=_error_p99_ms(view, name, rows),
+        errors_ms=_errors_ms(view, name, rows, quantiles),
     )
 
 
@@ -78,6 +79,28 @@ def _error_p99_ms(view: RunView, name: str, rows: Bools) -> float | None:
     errors = view.table.errors.get(name)
     stated = None if errors is None else spread(errors[rows])
     return None if stated is None else stated.p99_ms
+
+
+def _errors_ms(view: RunView, name: str, rows: Bools, quantiles: Mapping[str, Estimate | None]) -> Mapping[str, float]:
+    """By q how far each of ``quantiles`` may be off, as ``TimeFindings.errors_ms``.
+
+    Each true time lies within its stated error, so that a true quantile lies between that of all times less their
+    errors and that of all times plus theirs. A trial that states none counts as nearly the worst that do.
+    """
+    points = {q: estimate.point for q, estimate in quantiles.items() if estimate is not None}
+    column, errors = view.table.described(name), view.table.errors.get(name)
+    if errors is None or not points:
+        return {}
+    stated = errors[rows & np.isfinite(column) & ~np.isnan(errors)]
+    if not len(stated):
+        return {}
+    most = float(stated.max())
+    if most <= COARSE_SHARE * min(points.values()):  # too small to matter anywhere: no need to look closer
+        return dict.fromkeys(points, most)
+    known = np.where(np.isnan(errors), np.quantile(stated, 0.99), errors)
+    early, late = (ordered(view.times(np.maximum(column + known * sign, 0.0), rows)) for sign in (-1, 1))
+    assert early is not None and late is not None  # there are points
+    return {q: min(most, max(late.at(float(q)) - point, point - early.at(float(q)))) for q, point in points.items()}
 
 
 def rates(view: RunView, arm: int) -> Mapping[str, Estimate | None]:

@@ -47,7 +47,7 @@ LATENCY_KINDS: dict[str, dict[str, object]] = {
     "levels, seen badly": {
         "levels": (2, 8, 32),
         "unit": LevelUnit.CONCURRENCY,
-        "error_ms": 9.0,
+        "error_ms": 40.0,
         "source": StampSource.USER,
         "coalesced": 0.05,
         "routes": {"sim": "httpx: a proxy is set"},

@@ -28,12 +28,12 @@ _HIDDEN = 12.0
 class LadderRow:
     """One arm's quantiles in rising order: the first gets the marker, the others a tick.
 
-    ``error_ms``: how far each may be from what the service did because of this client; None where it is not known.
+    ``errors_ms``: how far each may be from what the service did because of this client; empty where it is not known.
     """
 
     mark: Mark
     quantiles: Sequence[Interval]
-    error_ms: float | None = None
+    errors_ms: Sequence[float] = ()
 
 
 # ---------------------------------------------------------------- quality
@@ -139,8 +139,8 @@ def _errors(row: LadderRow, scale: Scale) -> list[Markup]:
     """Around each quantile an outline as wide as the error: behind the data and thinner than they are. One that the
     mark itself would hide is not drawn."""
     outlines = []
-    for interval in row.quantiles:
-        left, right = _error_ends(interval, row.error_ms or 0.0, scale)
+    for interval, error_ms in zip(row.quantiles, row.errors_ms, strict=False):
+        left, right = _error_ends(interval, error_ms, scale)
         if right - left > _HIDDEN:
             box: dict[str, Attribute] = {"x": left, "y": 4.0, "width": right - left, "height": LADDER_HEIGHT - 8.0}
             outlines.append(element("rect", paint(stroke="muted", width=0.75) | box | {"rx": 2.0}))

@@ -189,7 +189,7 @@ def _service_cells(lane: Lane) -> list[Cell]:
         if limit.quantile is None:
             cells.append(Cell(main="not reached" if limit.unreached else numbers.MISSING, mark=limit.met))
         else:
-            point, interval = apart_from(limit.quantile, limit.limit_ms, lane.times(limit.metric))
+            point, interval = apart_from(limit, limit.quantile, lane.times(limit.metric))
             cells.append(Cell(main=point, below=interval, mark=limit.met))
     return [*cells, share_cell(service.share), Cell(main=service.met, below=service.reason or "")]
 
@@ -221,7 +221,7 @@ def _rate_cell(arm: ArmView, name: str) -> Cell:
     if estimate is None:
         return cell
     median = times.quantiles.get("0.5") if times else None
-    is_coarse = times and median and coarse_ms(median.point, times.error_p99_ms) is not None
+    is_coarse = times and median and coarse_ms(median.point, times.error_ms("0.5")) is not None
     below = cell.below or f"{numbers.plural(estimate.n, 'case')}: no interval"
     return replace(cell, below=below, mark=COARSE if is_coarse else "")
 
@@ -270,7 +270,7 @@ def _drift(view: View) -> tuple[Markup, ...]:
         if is_drowned(total):
             continue
         median = total.quantiles.get("0.5") if total else None
-        top_text = f"median {time_text(median, total.error_p99_ms)[0]}" if total and median else ""
+        top_text = f"median {time_text(median, total.error_ms('0.5'))[0]}" if total and median else ""
         pictures.append(drift(arm.found.drift, arm.mark, label=arm.label, top_text=top_text, retried=arm.found.retried))
     return tuple(pictures)
 

@@ -214,7 +214,7 @@ def test_how_well_this_run_was_seen_stands_beside_its_times_in_every_format() ->
         arms = []
         for arm in analysis.arms:
             times = {
-                name: replace(each, error_p99_ms=factor * each.quantiles["0.5"].point)
+                name: replace(each, error_p99_ms=factor * each.quantiles["0.5"].point, errors_ms={})
                 for name, each in arm.times.items()
                 if each.quantiles.get("0.5")
             }

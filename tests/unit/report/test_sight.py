@@ -26,7 +26,7 @@ def with_errors(kind: str, factor: float, metrics: tuple[str, ...] = ALL) -> tup
 
     def changed(times):
         return {
-            name: replace(each, error_p99_ms=factor * each.quantiles["0.5"].point)
+            name: replace(each, error_p99_ms=factor * each.quantiles["0.5"].point, errors_ms={})
             if name in metrics and each.quantiles.get("0.5")
             else each
             for name, each in times.items()
@@ -103,7 +103,9 @@ def test_a_level_is_as_well_seen_as_its_own_calls() -> None:
         replace(
             each,
             times={
-                name: replace(times, error_p99_ms=2 * times.quantiles["0.5"].point if each.step == first else 0.001)
+                name: replace(
+                    times, error_p99_ms=2 * times.quantiles["0.5"].point if each.step == first else 0.001, errors_ms={}
+                )
                 for name, times in each.times.items()
             },
         )
@@ -125,7 +127,9 @@ def test_an_interval_narrower_than_the_client_can_tell_is_explained_where_it_sta
     times = view.arms[0].found.times["total_ms"]
     point = times.quantiles["0.5"].point
     same = replace(times.quantiles["0.5"], lower=point * 0.9999, upper=point * 1.0001)
-    cell = quantile_cell(replace(times, quantiles={**times.quantiles, "0.5": same}, error_p99_ms=point / 2), "0.5")
+    cell = quantile_cell(
+        replace(times, quantiles={**times.quantiles, "0.5": same}, error_p99_ms=point / 2, errors_ms={}), "0.5"
+    )
     assert cell.below.startswith("less than ")
     row = replace(model.table.rows[0], cells=(cell,))
     assert NARROW_NOTE in sight_notes([replace(model.table, columns=("Total",), rows=(row,))])
