@@ -117,7 +117,7 @@ def _legend(found: Sequence[Ladder], rates: Table | None) -> str:
     if any(TIMES_BASELINE in table.columns for table in tables):
         parts.append(f"{TIMES_BASELINE}: {TYPICAL_CASE}")
     if any(each.has_errors for each in found):
-        parts.append("Thin outline: by so much this client may be off (its stated error, p99).")
+        parts.append("Thin outline: by so much the figure may be off because of this client.")
     if any(cell.below.startswith(AT_LEAST) for table in tables for row in table.rows for cell in row.cells):
         parts.append(NO_UPPER_LIMIT)
     return " ".join([*parts, *sight_notes([*tables, *([rates] if rates else [])])])
