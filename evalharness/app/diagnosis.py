@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evalharness.app.surroundings import Check
 from evalharness.core.ports import Exchange
 from evalharness.core.record import StampSource
 from evalharness.core.units import NS_PER_MS
@@ -91,11 +92,13 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """``advice`` are whole sentences: what can be trusted, level by level, then what could be better."""
+    """``advice`` are whole sentences: what can be trusted, level by level, then what could be better. ``checks``: what
+    else may get in a run's way."""
 
     machine: Machine
     levels: tuple[LevelSeen, ...]
     advice: tuple[str, ...]
+    checks: tuple[Check, ...]
 
 
 # ---------------------------------------------------------------- the truth

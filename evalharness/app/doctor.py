@@ -27,9 +27,11 @@ from evalharness.app.diagnosis import (
     truths,
 )
 from evalharness.app.foreman import staffed
+from evalharness.app.lanes import used_endpoints
 from evalharness.app.preflight import most_in_flight
 from evalharness.app.rehearsal import CALL_S, Level, levels_of
 from evalharness.app.run import MOST_OPEN_AHEAD, OPEN_AHEAD
+from evalharness.app.surroundings import surroundings
 from evalharness.app.undisturbed import undisturbed
 from evalharness.core.clock import SystemClock
 from evalharness.core.model import Endpoint, EndpointKind, Plan
@@ -37,7 +39,9 @@ from evalharness.core.ports import Clock, Exchanger, HttpRequest
 from evalharness.core.units import NS_PER_MS, NS_PER_S
 from evalharness.engine.gatekeeper import LEAD_NS
 from evalharness.transport.access import Access
+from evalharness.transport.clock_watch import ClockWatch
 from evalharness.transport.crew import Crew, CrewExchanger
+from evalharness.transport.httpx_transport import FROM_ENVIRONMENT
 from evalharness.transport.loop import MeasuringLoop, new_event_loop
 
 _MODEL = "sim-mini"
@@ -48,16 +52,22 @@ _TIMER_TRIES = 50
 _LOG_WITHIN_S = 5.0
 
 
-def examine(plan: Plan | None, *, workers: int | str) -> Diagnosis:
-    """Under the load of a plan, or without one under a few of growing size. Takes some seconds a level.
+def examine(plan: Plan | None, *, workers: int | str, out: Path, environ: Mapping[str, str]) -> Diagnosis:
+    """Under the load of a plan, or without one under a few of growing size. Takes some seconds a level. ``out``: where
+    runs are kept.
 
     Raises ``UsageError`` where this machine cannot hold the load, ``EndpointError`` where the server does not start.
     """
+    watch = ClockWatch()
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(_examine(levels_of(plan), workers))
+        machine, levels = runner.run(_examine(levels_of(plan), workers))
+    used = () if plan is None else used_endpoints(plan)
+    wants_proxy = [endpoint.name for endpoint in used if endpoint.route.proxy == FROM_ENVIRONMENT]
+    checks = surroundings(out, environ, watch, wants_proxy=wants_proxy)
+    return Diagnosis(machine=machine, levels=levels, advice=advice(machine, levels), checks=checks)
 
 
-async def _examine(levels: Sequence[Level], workers: int | str) -> Diagnosis:
+async def _examine(levels: Sequence[Level], workers: int | str) -> tuple[Machine, tuple[LevelSeen, ...]]:
     most = max(level.most_in_flight for level in levels)
     in_flight_at_most = most_in_flight(most)
     clock = SystemClock()
@@ -77,7 +87,7 @@ async def _examine(levels: Sequence[Level], workers: int | str) -> Diagnosis:
         loop="measuring" if isinstance(asyncio.get_running_loop(), MeasuringLoop) else "foreign",
         n_workers=n_workers,
     )
-    return Diagnosis(machine=machine, levels=tuple(seen), advice=advice(machine, seen))
+    return machine, tuple(seen)
 
 
 async def _reached(log: Path, most: int, clock: Clock, resources: AsyncExitStack) -> tuple[Crew, Exchanger]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from evalharness.cli.options import allow_outside_option, env_file_option, plan_flags, plan_options
+from evalharness.cli.options import allow_outside_option, env_file_option, out_option, plan_flags, plan_options
 
 if TYPE_CHECKING:
     from evalharness.app.diagnosis import Diagnosis, LevelSeen, Spread
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.argument("suite", type=click.Path(path_type=Path), required=False)
 @plan_options
 @click.option("--workers", metavar="N|auto", help="Read sockets in N more processes, as `run` would.")
+@out_option
 @env_file_option
 @allow_outside_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
@@ -29,18 +30,21 @@ def command(suite: Path | None, as_json: bool, **options: Any) -> None:
     from evalharness.app.run import RunRequest, load_and_plan
     from evalharness.app.settings import resolve, with_env_file
 
-    names = ("workers", "env_file", "allow_outside")
+    names = ("out", "workers", "env_file", "allow_outside")
     resolved = resolve({name: options[name] for name in names}, environ=os.environ)
     plan = None
     if suite is not None:
         environ = with_env_file(os.environ, resolved.settings.env_file)
         request = RunRequest(suite_path=suite, flags=plan_flags(options), resolved=resolved, environ=environ)
         _, plan = load_and_plan(request)
-    found = examine(plan, workers=resolved.settings.workers)
+    settings = resolved.settings
+    found = examine(plan, workers=settings.workers, out=settings.out, environ=os.environ)
     click.echo(json.dumps(asdict(found)) if as_json else "\n".join(_lines(found)))
 
 
 def _lines(found: Diagnosis) -> list[str]:
+    from evalharness.report.visible import visible
+
     machine = found.machine
     timers = "" if machine.timer_late_ms is None else f", a wait ends {machine.timer_late_ms.p50:.2f} ms late"
     width = max(len(level.label) for level in found.levels)
@@ -59,6 +63,8 @@ def _lines(found: Diagnosis) -> list[str]:
         "read late: how long bytes waited in the socket for this program.",
         "",
         *found.advice,
+        "",
+        *(f"{'ok' if check.is_fine else '!':>3} {check.name:14}{visible(check.told)}" for check in found.checks),
     ]
 
 

@@ -28,12 +28,17 @@ def suite(folder: Path, load: str) -> Path:
 
 
 def test_a_suite_s_load_is_measured_on_the_built_in_server_without_its_endpoint_or_key(tmp_path: Path) -> None:
-    done = evalharness("doctor", suite(tmp_path, "{concurrency: 2}"), cwd=tmp_path)
+    proxy = {"HTTPS_PROXY": "http://user:secret-word@proxy.example:3128"}
+    done = evalharness("doctor", suite(tmp_path, "{concurrency: 2}"), cwd=tmp_path, env=proxy)
     assert done.exit_code == 0, done.stderr
     assert "the built-in server" in done.stdout
     assert "\n2 in flight " in done.stdout
     assert "At 2 in flight this client was off by" in done.stdout
     assert "are right to 1%." in done.stdout
+    told = [line.split()[1] for line in done.stdout.splitlines() if line.startswith((" ok ", "  ! "))]
+    assert told == ["disk", "descriptors", "clock", "proxy", "certificates"]
+    assert "HTTPS_PROXY (proxy.example:3128), not used" in done.stdout
+    assert "secret-word" not in done.stdout
     assert list(tmp_path.iterdir()) == [tmp_path / "suite.yaml"], "nothing is left behind"
 
 
@@ -48,6 +53,7 @@ def test_an_open_load_says_how_late_calls_were_sent_and_json_has_every_figure(tm
     assert sum(level["sources"].values()) == 15
     assert done.json["machine"]["n_workers"] == 1
     assert len(done.json["advice"]) >= 2
+    assert {check["name"] for check in done.json["checks"]} > {"disk", "clock"}
 
 
 @pytest.mark.parametrize(
