@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "trend": ("evalharness.cli.trend", "A suite's runs over time: what changed from run to run, and by how much."),
     "gate": ("evalharness.cli.gate", "Judge a run's gates against a baseline: verdicts only."),
     "baseline": ("evalharness.cli.baseline", "Keep a run as a small file in git, to compare later runs with."),
-    "show": ("evalharness.cli.show", "One case of a run: request, timeline, output, scores."),
+    "show": ("evalharness.cli.show", "One case of a run, or one trial: every attempt, timeline, output, scores."),
     "list": ("evalharness.cli.list", "The runs in a folder."),
     "export": ("evalharness.cli.export", "A run as JSON lines, CSV, Parquet or JUnit XML."),
     "verify": ("evalharness.cli.verify", "Check a run folder's integrity and hashes."),
