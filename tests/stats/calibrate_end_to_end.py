@@ -19,8 +19,8 @@ from pathlib import Path
 import evalharness as eh
 from evalharness.core.findings import Verdict
 from evalharness.report import markdown
-from evalharness.report.sight import NOT_SHOWN
 from evalharness.report.cells import tokens_cell
+from evalharness.report.sight import NOT_SHOWN
 from tests.stats.calibrate import Cell, floor_for
 from tests.support.reports import plain_markdown
 from tests.support.servers import simulator
