@@ -38,8 +38,8 @@ class Failure:
 
     ``message`` is one sentence, redacted, safe to print. ``code`` and ``param`` are the service's own
     words where it sent an error object. ``body_excerpt`` holds at most the first 2 KiB of the body, redacted, with
-    bytes that are no UTF-8 as ``\\xNN``; None where none came. ``retry_after_ms`` is the wait the service asked for, None where it
-    asked for none; ``should_retry`` its explicit wish (``x-should-retry``), None where it expressed none.
+    bytes that are no UTF-8 as ``\\xNN``; None where none came. ``retry_after_ms`` is the wait the service asked for,
+    None where it asked for none; ``should_retry`` its explicit wish (``x-should-retry``), None where it expressed none.
     """
 
     kind: FailureKind

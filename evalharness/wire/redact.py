@@ -60,8 +60,9 @@ def _without(value: Any, forms: tuple[str, ...]) -> Any:
                 value = value.replace(form, REDACTED)
         return value
     if isinstance(value, Mapping):
-        pairs = {_without(key, forms): _without(item, forms) for key, item in value.items()}
-        return pairs if any(pairs.get(key) is not item for key, item in value.items()) else value
+        pairs = [(_without(key, forms), _without(item, forms)) for key, item in value.items()]
+        same = all(new is key and kept is item for (new, kept), (key, item) in zip(pairs, value.items(), strict=True))
+        return value if same else dict(pairs)
     if isinstance(value, (list, tuple)):
         items = [_without(item, forms) for item in value]
         return type(value)(items) if any(new is not old for new, old in zip(items, value, strict=True)) else value

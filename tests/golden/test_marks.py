@@ -51,7 +51,9 @@ def pictures() -> list[tuple[str, Markup]]:
     row = LadderRow(mark=Mark(4), quantiles=[interval(800, 750, 900), interval(2000, 1800, 2600), interval(4000, 3000)])
     ladder = ladder_scale([row], 2500)
     drawn += [("ladder axis", ladder_axis(ladder, duration_tick, 2500)), ("ladder", ladder_strip(row, ladder, 2500))]
-    seen = LadderRow(mark=Mark(2), quantiles=[interval(900, 850, 950), interval(2000, 1900, 2100)], errors_ms=[120, 120])
+    seen = LadderRow(
+        mark=Mark(2), quantiles=[interval(900, 850, 950), interval(2000, 1900, 2100)], errors_ms=[120, 120]
+    )
     drawn += [("ladder with its error", ladder_strip(seen, ladder, 2500))]
     dots = [
         Dot(label="low", mark=Mark(2), x=interval(1, 0.9, 1.1), y=interval(60, 55, 65), series="a"),
