@@ -351,7 +351,8 @@ class Analysis:
     ``shift``: the recommended arm against the baseline, else the only other one.
     ``gates``: judged, in the suite's order, each on every arm it selects. ``baseline_run``: the run compared with, None
     where there is none; ``against_run`` maps a metric to this run's arms against the same arms of that one, and
-    ``run_flips`` an arm's id to its cases that changed against it, in the order of ``flips``.
+    ``run_flips`` an arm's id to its cases that changed against it, in the order of ``flips``, ``run_tag_effects`` to
+    its differences from it by tag.
     ``drift`` None: none of times was found, or too few were taken to say; of a latency run its ``stretches`` say it.
     ``banners`` are whole sentences that a reader must see before the numbers; ``notes`` whole sentences that belong
     beside the figures they concern (waiting times), not before them.
@@ -388,6 +389,7 @@ class Analysis:
     baseline_run: BaselineSource | None = None
     against_run: Mapping[str, tuple[Comparison, ...]] = field(default_factory=dict)
     run_flips: Mapping[str, tuple[CaseFlip, ...]] = field(default_factory=dict)
+    run_tag_effects: Mapping[str, TagTable] = field(default_factory=dict)
     ordered: tuple[OrderedFindings, ...] = ()
     router: RouterFindings | None = None
     front: FrontFindings | None = None

@@ -34,7 +34,7 @@ from evalharness.verdict.service import Asked, asked, right_column, service_leve
 from evalharness.verdict.shifted import shift
 from evalharness.verdict.spending import spendings
 from evalharness.verdict.stretches import stretches
-from evalharness.verdict.tags import tag_tables
+from evalharness.verdict.tags import tag_tables, tag_tables_against
 from evalharness.verdict.trend import effort_trend, ordered_metrics
 from evalharness.verdict.view import N_RESAMPLES, RunView, view
 
@@ -94,6 +94,7 @@ def analyse(run: RunRecord, *, baseline: Kept | None = None, n_resamples: int = 
         baseline_run=None if paired is None else paired.source,
         against_run={} if paired is None else against_run(paired),
         run_flips={} if paired is None else flips_against(paired),
+        run_tag_effects={} if paired is None else tag_tables_against(paired),
         drift=seen.drift,
     )
 

@@ -8,8 +8,10 @@ from typing import TypeVar
 
 from evalharness.core.findings import TagEffect, TagTable
 from evalharness.stats.multiple import holm
+from evalharness.stats.sample import Sample
 from evalharness.stats.tags import TagEffect as OwnEffect
 from evalharness.stats.tags import TagFindings, tag_effects
+from evalharness.verdict.baseline_pairing import PairedBaseline
 from evalharness.verdict.families import HOLM, Pair
 from evalharness.verdict.reading import leaves_out
 from evalharness.verdict.view import RunView
@@ -23,15 +25,25 @@ _Key = TypeVar("_Key")
 
 def tag_tables(view: RunView, grader: str, pairs: Sequence[Pair]) -> Mapping[str, TagTable]:
     """By candidate arm id; empty without tags, and for a latency run. One family: Holm over all tags of all arms."""
+    samples = {view.arms[new].arm_id: (view.scores(grader, new), view.scores(grader, old)) for new, old in pairs}
+    return _tables(view, samples)
+
+
+def tag_tables_against(paired: PairedBaseline) -> Mapping[str, TagTable]:
+    """As ``tag_tables``, each arm against itself in the baseline, over the cases that both have."""
+    view = paired.view
+    primary = view.grader_ids[0]
+    pairs = {view.arms[arm].arm_id: paired.pair(primary, arm) for arm in paired.arm_pairs if paired.source.n_paired}
+    return _tables(view, {arm_id: pair for arm_id, pair in pairs.items() if pair is not None})
+
+
+def _tables(view: RunView, samples: Mapping[str, tuple[Sample, Sample]]) -> Mapping[str, TagTable]:
     if not view.table.tags or view.is_latency:
         return {}
     settings = replace(view.settings, n_resamples=min(view.settings.n_resamples, RESAMPLES))
     tags = {tag: cases.astype("int64") for tag, cases in view.table.tags.items()}
     found = {
-        view.arms[pair[0]].arm_id: tag_effects(
-            view.scores(grader, pair[0]), view.scores(grader, pair[1]), tags, settings
-        )
-        for pair in pairs
+        arm_id: tag_effects(candidate, baseline, tags, settings) for arm_id, (candidate, baseline) in samples.items()
     }
     differ = _adjusted({arm: each.heterogeneity.p_value for arm, each in found.items() if each.heterogeneity})
     cells = {

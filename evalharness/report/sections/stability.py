@@ -25,7 +25,7 @@ def build(view: View) -> Stability | None:
         return None
     k = max((tries.k for arm in view.shown if (tries := arm.found.tries)), default=0)
     rows = [arm_row(arm, _cells(view, arm, k)) for arm in view.shown]
-    of_tries = (f"Right at least once in {k}", f"Right every time of {k}") if k else ()
+    of_tries = (f"At least 1 of {k} right", f"All {k} right") if k else ()
     columns = ("Cases with mixed results", *of_tries, "Agreement of repeats (ICC)", "Worth, in independent calls")
     up_to = "up to " if view.run.plan.suite.load.is_timed else ""
     note = (
@@ -33,7 +33,7 @@ def build(view: View) -> Stability | None:
         "carry less information than as many other cases, and the intervals of this report know it."
     )
     if k:
-        note += f" Right in {k} tries: shares of cases ({PASSES})."
+        note += f" At least one right, and all: shares of cases ({PASSES})."
         note += _left_out(view)
     return Stability(
         table=Table(caption="Repeats of the same case", head="Arm", columns=columns, rows=tuple(rows), note=note)

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from evalharness.core.findings import TagEffect
+from evalharness.core.findings import TagEffect, TagTable
 from evalharness.report import numbers
 from evalharness.report.cells import NOTHING, Cell, Row, Table, arm_row, share_cell
-from evalharness.report.view import ArmView, View
+from evalharness.report.view import View
 
 NAV = "By tag"
 TITLE = "How do kinds of case differ?"
@@ -22,7 +22,7 @@ STEPS = (5, 10)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tags:
     title: str
-    table: Table
+    tables: tuple[Table, ...]
     notes: tuple[str, ...]
 
 
@@ -31,10 +31,19 @@ def build(view: View) -> Tags | None:
     tags = [tag for tag in tags if view.analysis.tag_quality.get(tag)]
     if not tags or not view.says_something:
         return None
-    compared = [arm for arm in view.shown if view.analysis.tag_effects.get(arm.arm_id)]
-    if not compared or view.baseline is None:
-        return Tags(title=TITLE, table=_scores(view, tags), notes=())
-    return Tags(title=COMPARED_TITLE, table=_differences(view, tags, compared), notes=_notes(view, compared))
+    tables = []
+    against, own = (
+        {arm.arm_id: found[arm.arm_id] for arm in view.shown if found.get(arm.arm_id)}
+        for found in (view.analysis.run_tag_effects, view.analysis.tag_effects)
+    )
+    if against:
+        tables.append(_against(view, tags, against))
+    if own and view.baseline is not None:
+        tables.append(_differences(view, tags, own))
+    else:
+        tables.append(_scores(view, tags))
+    found = [*against.values(), *own.values()]
+    return Tags(title=COMPARED_TITLE if found else TITLE, tables=tuple(tables), notes=_notes(found) if found else ())
 
 
 def _scores(view: View, tags: Sequence[str]) -> Table:
@@ -71,12 +80,27 @@ def _laid_out(view: View, tags: Sequence[str], cells: Mapping[tuple[str, str], C
 # ---------------------------------------------------------------- differences
 
 
-def _differences(view: View, tags: Sequence[str], arms: Sequence[ArmView]) -> Table:
+_Found = Mapping[str, TagTable]
+
+
+def _against(view: View, tags: Sequence[str], found: _Found) -> Table:
+    """How many points each arm differs from itself in the baseline run."""
+    effects = _by_arm_and_tag(found)
+    decimals = numbers.column_decimals(effect.raw for effect in effects.values())
+    cells = {(arm.arm_id, tag): _cell(effects.get((arm.arm_id, tag)), decimals) for arm in view.shown for tag in tags}
+    return _laid_out(
+        view, tags, cells, f"{view.quality_name} by tag: points by which this run differs from the baseline"
+    )
+
+
+def _by_arm_and_tag(found: _Found) -> Mapping[tuple[str, str], TagEffect]:
+    return {(arm_id, effect.tag): effect for arm_id, table in found.items() for effect in table.effects}
+
+
+def _differences(view: View, tags: Sequence[str], found: _Found) -> Table:
     """The baseline's score by tag, and each other arm's difference from it in points."""
     assert view.baseline is not None  # it is what arms are compared with
-    effects = {
-        (arm.arm_id, effect.tag): effect for arm in arms for effect in view.analysis.tag_effects[arm.arm_id].effects
-    }
+    effects = _by_arm_and_tag(found)
     decimals = numbers.column_decimals(effect.raw for effect in effects.values())
     cells = {
         (arm.arm_id, tag): share_cell(view.analysis.tag_quality[tag].get(arm.arm_id))
@@ -110,8 +134,7 @@ def _heat(effect: TagEffect) -> str:
     return f"{'better' if effect.raw.point > 0 else 'worse'}{strength}"
 
 
-def _notes(view: View, arms: Sequence[ArmView]) -> tuple[str, ...]:
-    tables = [view.analysis.tag_effects[arm.arm_id] for arm in arms]
+def _notes(tables: Sequence[TagTable]) -> tuple[str, ...]:
     effects = [effect for table in tables for effect in table.effects]
     shown = sum(effect.is_shown for effect in effects)
     notes = []
@@ -123,8 +146,8 @@ def _notes(view: View, arms: Sequence[ArmView]) -> tuple[str, ...]:
     tested = sum(effect.p_adjusted is not None for effect in effects)
     if shown:
         notes.append(
-            f"Coloured: {shown} of {numbers.plural(tested, 'difference')} tested, shown by tests corrected for that "
-            "many, in arms whose tags are shown to differ from each other."
+            f"Coloured: {shown} of {numbers.plural(tested, 'difference')} tested, shown by tests corrected for "
+            "all of their table, in arms whose tags are shown to differ from each other."
         )
     elif tested:
         notes.append(

@@ -217,21 +217,21 @@ def tagged(sweep: Analysis, *, is_shown: bool, point: float) -> tags.Tags:
 )
 def test_a_tag_is_coloured_by_its_size_only_where_it_is_shown(sweep, point, heat):
     def cell(found: tags.Tags) -> object:
-        return next(row for row in found.table.rows if row.head == "hard").cells[2]
+        return next(row for row in found.tables[0].rows if row.head == "hard").cells[2]
 
     assert cell(tagged(sweep, is_shown=True, point=point)).heat == heat
     assert cell(tagged(sweep, is_shown=False, point=point)).heat == ""
 
 
 def test_raw_and_shrunk_difference_stand_in_one_cell(sweep):
-    cell = next(row for row in tagged(sweep, is_shown=True, point=0.12).table.rows if row.head == "hard").cells[2]
+    cell = next(row for row in tagged(sweep, is_shown=True, point=0.12).tables[0].rows if row.head == "hard").cells[2]
     assert (cell.main, cell.aside, cell.below) == ("+12.0", "(+6.0)", "+10.0 to +14.0")
 
 
 def test_one_arm_has_its_scores_by_tag():
     found = tags.build(make_view(*analysed("single"), SETTINGS))
     assert found.title == tags.TITLE
-    assert not any(cell.heat for row in found.table.rows for cell in row.cells)
+    assert not any(cell.heat for row in found.tables[0].rows for cell in row.cells)
 
 
 def test_text_on_every_ground_of_the_heat_map_is_readable():

@@ -145,7 +145,7 @@ def test_above_six_arms_a_ladder_has_median_and_p95_and_the_rest_is_folded(two_m
 
 
 def test_above_six_arms_tags_stand_over_their_columns(two_models):
-    by_tag, by_arm = tags.build(view_of("sweep")).table, tags.build(two_models).table
+    by_tag, by_arm = tags.build(view_of("sweep")).tables[0], tags.build(two_models).tables[0]
     assert by_tag.head == "Tag"
     assert by_tag.columns[:2] == ("Cases", "none"), "arms in their order, the baseline where it belongs"
     assert by_arm.head == "Arm"

@@ -10,7 +10,7 @@ import pytest
 
 from evalharness.core.findings import Reading
 from evalharness.core.model import Case, Demand, GateScope, GateSpec, GraderSpec, Prices, Status
-from evalharness.core.record import RunRecord
+from evalharness.core.record import RunRecord, TrialResult
 from evalharness.verdict.baseline_against import against_run, flips_against
 from evalharness.verdict.baseline_changes import mismatches, paired_arms
 from evalharness.verdict.baseline_facts import facts_of
@@ -18,6 +18,7 @@ from evalharness.verdict.baseline_pairing import PairedBaseline
 from evalharness.verdict.baseline_sums import sums_of
 from evalharness.verdict.baseline_trials import Kept, trials_of
 from evalharness.verdict.compare import analyse
+from evalharness.verdict.tags import tag_tables_against
 from evalharness.verdict.view import view
 from tests.support.runs import ArmTruth, make_run
 
@@ -310,3 +311,32 @@ def test_cost_of_right_answers_pairs_cost_with_what_is_right(before, after) -> N
         right = mean(mean(x) for x in scores(before, 0).values())
         assert spent[1].correct.means.mean() == pytest.approx(right)
         assert spent[1].cost.means.sum() > 0
+
+
+@pytest.mark.parametrize("in_sums", [False, True])
+def test_each_tag_has_the_mean_difference_of_its_cases(before, after, in_sums) -> None:
+    tables = tag_tables_against(paired(after, before, in_sums=in_sums))
+    assert set(tables) == {arm.arm_id for arm in after.plan.arms}
+    tags = {case.case_id: case.tags for case in after.plan.suite.cases}
+    for place, arm in enumerate(after.plan.arms):
+        new, old = scores(after, place), scores(before, place)
+        for effect in tables[arm.arm_id].effects:
+            differences = [mean(new[case]) - mean(old[case]) for case in new if effect.tag in tags[case]]
+            assert effect.raw.point == pytest.approx(mean(differences))
+            assert effect.raw.n == len(differences)
+
+
+def test_a_kind_of_case_that_alone_got_worse_is_shown_and_the_others_are_not(before) -> None:
+    hard = {case.case_id for case in before.plan.suite.cases if "hard" in case.tags}
+    right = replace(before, results={name: scored(result, 1.0) for name, result in before.results.items()})
+    case_of = {trial.trial_id: trial.case_id for trial in before.plan.trials}
+    wrong = {name: scored(result, 0.0 if case_of[name] in hard else 1.0) for name, result in before.results.items()}
+    analysis = analyse(replace(before, results=wrong), baseline=kept(right), n_resamples=500)
+    for table in analysis.run_tag_effects.values():
+        assert {effect.tag for effect in table.effects if effect.is_shown} == {"hard"}
+    assert analyse(before, n_resamples=200).run_tag_effects == {}
+
+
+def scored(result: TrialResult, value: float) -> TrialResult:
+    answer = replace(result.scores["answer"], value=value, passed=value == 1)
+    return replace(result, scores={**result.scores, "answer": answer})
