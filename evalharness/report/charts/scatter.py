@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,13 +12,15 @@ from markupsafe import Markup
 from evalharness.report.charts.labels import BOLD_LETTER, Box, along, free_place
 from evalharness.report.charts.marks import Interval, Mark, marker
 from evalharness.report.charts.scales import Scale, apart, padded, positive_scale, told
-from evalharness.report.charts.svg import frame, grid, polyline, text
+from evalharness.report.charts.svg import element, frame, grid, paint, path, polyline, text
 
 WIDTH, HEIGHT = 400, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 386, 28, 252
 _LABEL_LIMIT = 8
 #: Room kept right of the last marker for its label; a longer one goes to its left, above or below.
 _LABEL_ROOM = 48.0
+#: An arrow ends this far from the middle of a marker; a shorter way has none.
+_ARROW_GAP, _ARROW_LENGTH = 9.0, 7.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +28,8 @@ class Dot:
     """``x`` in the axis' unit, ``y`` in percent. Dots of one ``series`` are joined in the order given.
 
     ``named``: keeps its label in a crowded panel, as the efficient ones do. ``hollow``: another arm is as good or
-    better on every axis.
+    better on every axis. ``before``: where the arm of the next dot of its series was in another run; an arrow leads
+    from there, and the label is in the description alone.
     """
 
     label: str
@@ -35,6 +39,7 @@ class Dot:
     series: str = ""
     named: bool = True
     hollow: bool = False
+    before: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +66,9 @@ def scatter(panel: Panel) -> Markup:
     body += [
         part for dot, place in zip(panel.dots, places, strict=True) for part in _bars(dot, place, x_scale, y_scale)
     ]
-    body += [marker(*place, dot.mark, hollow=dot.hollow) for dot, place in zip(panel.dots, places, strict=True)]
+    body += [
+        marker(*place, dot.mark, hollow=dot.hollow or dot.before) for dot, place in zip(panel.dots, places, strict=True)
+    ]
     body += _labels(panel, places, x_scale, y_scale)
     return frame(WIDTH, HEIGHT, body, title=panel.title, desc=_description(panel))
 
@@ -103,7 +110,7 @@ def _joins(dots: Sequence[Dot], places: Sequence[tuple[float, float]]) -> list[M
     """A line through each series of two or more, in the order given: dotted where it is alone, else as its variant."""
     series = _series(dots, places)
     alone = "1.5 3.5" if len(series) == 1 else None
-    return [
+    lines = [
         polyline(
             [place for _, place in members],
             "muted",
@@ -113,6 +120,28 @@ def _joins(dots: Sequence[Dot], places: Sequence[tuple[float, float]]) -> list[M
         for members in series.values()
         if len(members) > 1
     ]
+    heads = [
+        _arrow_head(first[1], last[1])
+        for first, last in (members[:2] for members in series.values() if members[1:])
+        if first[0].before
+    ]
+    return [*lines, *(head for head in heads if head is not None)]
+
+
+def _arrow_head(start: tuple[float, float], end: tuple[float, float]) -> Markup | None:
+    """A triangle shortly before ``end``; None where there is no room for it between two markers."""
+    way = math.dist(start, end)
+    if way < 2 * _ARROW_GAP + _ARROW_LENGTH:
+        return None
+    ahead = (end[0] - start[0]) / way, (end[1] - start[1]) / way
+    tip = end[0] - _ARROW_GAP * ahead[0], end[1] - _ARROW_GAP * ahead[1]
+    back = tip[0] - _ARROW_LENGTH * ahead[0], tip[1] - _ARROW_LENGTH * ahead[1]
+    half = _ARROW_LENGTH / 2
+    sides = [
+        (back[0] - half * ahead[1], back[1] + half * ahead[0]),
+        (back[0] + half * ahead[1], back[1] - half * ahead[0]),
+    ]
+    return element("path", paint(fill="muted") | {"d": path([tip, *sides]) + "z"})
 
 
 def _bars(dot: Dot, place: tuple[float, float], x_scale: Scale, y_scale: Scale) -> list[Markup]:
@@ -153,7 +182,9 @@ def _labels(panel: Panel, places: Sequence[tuple[float, float]], x_scale: Scale,
             joins += along(start, end)
     crowded = len(dots) + len(panel.beside) > _LABEL_LIMIT
     wanted = [
-        pair for pair in zip(dots, places, strict=True) if not crowded or pair[0].named or _efficient(pair[0], dots)
+        pair
+        for pair in zip(dots, places, strict=True)
+        if not pair[0].before and (not crowded or pair[0].named or _efficient(pair[0], dots))
     ]
     leads, labels = [], []
     for dot, (x, y) in sorted(wanted, key=lambda pair: not pair[0].named):

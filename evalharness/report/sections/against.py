@@ -11,11 +11,14 @@ from markupsafe import Markup
 from evalharness.core.findings import Comparison
 from evalharness.report import numbers
 from evalharness.report.cells import NOTHING, Cell, Row, Table
+from evalharness.report.charts.bars import KeyEntry
 from evalharness.report.charts.ratio_strip import ratio_axis, ratio_scale, ratio_strip
+from evalharness.report.charts.scatter import Dot, Panel, scatter
 from evalharness.report.charts.strip import forest_axis, forest_scale, forest_strip
-from evalharness.report.comparison_table import metric_title, ordered, side_by_side, times_note
+from evalharness.report.comparison_table import CALLS, metric_title, ordered, side_by_side, times_note
+from evalharness.report.keys import arm_key
 from evalharness.report.sight import is_drowned
-from evalharness.report.view import View, percent_interval, scaled
+from evalharness.report.view import ArmView, View, percent_interval, scaled
 from evalharness.verdict.baseline_against import margin_of
 
 NAV = "Differences"
@@ -34,7 +37,11 @@ _Rows: TypeAlias = Sequence[Comparison]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Against:
+    """``moves``: titles with charts of quality against cost and time, from the baseline to this run."""
+
     tables: tuple[Table, ...]
+    moves: tuple[tuple[str, Markup], ...]
+    key: tuple[KeyEntry, ...]
     left_out: str
 
 
@@ -50,8 +57,53 @@ def build(view: View) -> Against | None:
     hidden = len(compared - drawn)
     return Against(
         tables=tuple(tables),
+        moves=tuple(chart for chart in (_moves(view, metric) for metric in ("cost_usd", "total_ms")) if chart),
+        key=arm_key(view.shown) if len(view.arms) > 1 else (),
         left_out=f"{numbers.plural(hidden, 'more arm')} compared in `compare --json`." if hidden else "",
     )
+
+
+def _moves(view: View, metric: str) -> tuple[str, Markup] | None:
+    """Each arm in the baseline and in this run; None where no arm has both figures on both sides, or this client did
+    not see the times."""
+    dots: list[Dot] = []
+    for arm in view.shown:
+        score, other = (_of_arm(view, name, arm.arm_id) for name in (view.analysis.primary, metric))
+        if score is None or other is None or is_drowned(arm.found.times.get(metric)):
+            continue
+        sides = [(other.baseline_level, score.baseline_level), (other.candidate_level, score.candidate_level)]
+        known = [(x, y) for x, y in sides if x is not None and y is not None and x.point > 0]
+        if len(known) == len(sides):
+            dots += [
+                Dot(
+                    label=_named(view, arm, is_before),
+                    mark=arm.mark,
+                    x=scaled(x, CALLS if metric == "cost_usd" else 1.0),
+                    y=percent_interval(y),
+                    series=arm.arm_id,
+                    named=arm.is_baseline or arm.arm_id in view.named,
+                    before=is_before,
+                )
+                for (x, y), is_before in zip(known, (True, False), strict=True)
+            ]
+    if not dots:
+        return None
+    x_title = metric_title(metric)
+    title = f"Quality against {x_title[:1].lower()}{x_title[1:]}"
+    write = numbers.usd_tick if metric == "cost_usd" else numbers.duration_tick
+    return title, scatter(
+        Panel(title=title, x_title=x_title, y_title=f"{view.quality_name}, %", write_x=write, dots=dots)
+    )
+
+
+def _named(view: View, arm: ArmView, is_before: bool) -> str:
+    if len(view.arms) == 1:
+        return "baseline" if is_before else "this run"
+    return f"{arm.label} in the baseline" if is_before else arm.label
+
+
+def _of_arm(view: View, metric: str, arm_id: str) -> Comparison | None:
+    return next((each for each in view.analysis.against_run.get(metric, ()) if each.candidate == arm_id), None)
 
 
 def _scores(view: View, rows: _Rows) -> Table:

@@ -15,8 +15,10 @@ from evalharness.report import comparison_markdown, comparison_terminal
 from evalharness.report.comparison_table import TIMES_NOTE, side_by_side
 from evalharness.report.comparison_words import NOTHING_CHANGED, comparison_text
 from evalharness.report.page import render_page
+from evalharness.report.sections import against
 from evalharness.report.settings import ReportSettings
 from evalharness.report.terminal_table import Writer
+from evalharness.report.view import make_view
 from evalharness.verdict.baseline_trials import trials_of
 from evalharness.verdict.compare import analyse
 from evalharness.verdict.view import view
@@ -251,3 +253,27 @@ def test_the_kinds_of_case_are_compared_with_the_baseline_run() -> None:
     assert "Right by tag: points by which this run differs from the baseline" in text
     alone = make_run(arms=2, cases=20, repeats=1, seed=1)
     assert "differs from the baseline" not in told(alone, analyse(alone, n_resamples=100))
+
+
+def test_arrows_lead_from_the_baseline_to_this_run_in_quality_cost_and_time() -> None:
+    run, analysis = regression()
+    model = against.build(make_view(run, analysis, ReportSettings()))
+    assert [title for title, _ in model.moves] == [
+        "Quality against cost of 1,000 calls",
+        "Quality against total time, median case",
+    ]
+    shares = {each.candidate: each for each in analysis.against_run[analysis.primary]}
+    for arm in analysis.arms:
+        before, after = (
+            getattr(shares[arm.arm_id], side).point * 100 for side in ("baseline_level", "candidate_level")
+        )
+        for _, chart in model.moves:
+            assert f"baseline: {before:.1f}% at " in chart
+            assert f"this run: {after:.1f}% at " in chart
+
+
+def test_without_times_on_both_sides_no_arrow_is_drawn_for_them() -> None:
+    run, analysis = regression()
+    costs = {name: found for name, found in analysis.against_run.items() if name != "total_ms"}
+    model = against.build(make_view(run, replace(analysis, against_run=costs), ReportSettings()))
+    assert [title for title, _ in model.moves] == ["Quality against cost of 1,000 calls"]
