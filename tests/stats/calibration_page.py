@@ -5,7 +5,7 @@
     poe calibrate --page                      the page again from what was measured
 
 A thousand runs of all topics but ``simulator`` take about 85 minutes of one core; of ``simulator``, whose calls wait as
-calls do, 200 take 25 minutes and little of a core.
+calls do, 400 take 22 minutes with two processes and half of a core each; the machine has to be quiet for its times.
 
 Figures are kept in ``calibration.json`` beside this file, so that topics can be measured one at a time; the page is
 made from it and from the situations as they are now.
