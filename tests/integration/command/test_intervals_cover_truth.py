@@ -15,7 +15,6 @@ from scipy import stats
 
 import evalharness as eh
 from evalharness.core.findings import Estimate
-from evalharness.verdict.compare import analyse
 from tests.support.servers import simulator
 
 N_SEEDS = 20
@@ -57,7 +56,7 @@ def analyses(
             path = folder / "suite.yaml"
             path.write_text(suite_text(server.base_url, repeats=repeats, concurrency=concurrency), encoding="utf-8")
             run = eh.run(path, out=folder / "reports", fresh=True, report=False)
-        yield analyse(run.record, n_resamples=2_000), truth
+        yield run.analysis, truth
 
 
 def holds(estimate: Estimate | None, value: float) -> bool:
