@@ -63,8 +63,9 @@ async def _accepting(
         tls=None if settings.tls is None else settings.tls.context(),
         refuse_for=acceptor.refuse_for,
     )
+    listener = acceptor.open(premises)
     try:
-        yield _address(settings, acceptor.open(premises))
+        yield _address(settings, listener)
     finally:
         acceptor.close()
         if settings.unix is not None:

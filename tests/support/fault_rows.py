@@ -175,8 +175,8 @@ GROUPS: Mapping[str, tuple[FaultRow, ...]] = {
     "No response": (
         FaultRow(name="nobody", what="Nobody listens", fault="", course=Course.NOBODY, kind="connection", requests=0,
                  says="nothing listens at"),
-        FaultRow(name="down-for-a-moment", what="A reset, and then refused connections for 1.2 s",
-                 fault="refuse;ms=1200", course=Course.DOWN_FOR_A_MOMENT, status="ok", requests=2, n_failed=2,
+        FaultRow(name="down-for-a-moment", what="A reset, and then refused connections for 0.9 s",
+                 fault="refuse;ms=900", course=Course.DOWN_FOR_A_MOMENT, status="ok", requests=2, n_failed=2,
                  kind="connection"),
         _broken("reset", "Reset before a byte of an answer", "reset", "connection", 3, "reset the connection"),
         _broken("close", "Closed before a byte of an answer", "close", "connection", 3, "the connection was closed"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
@@ -184,9 +185,10 @@ def test_cases_that_nothing_happened_to_are_undisturbed(course: Course, runs: Ru
         assert result.scores["answer"].passed == run.log[name][0]["right"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process used by itself is told by Linux alone")
 @pytest.mark.parametrize("course", [Course.HARMLESS, Course.TOO_LARGE])
 def test_nothing_that_a_service_sends_fills_the_memory(course: Course, runs: Runs):
-    assert runs(course).most_bytes < MOST_BYTES
+    assert 20_000_000 < runs(course).most_bytes < MOST_BYTES
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.begins], ids=lambda row: row.name)
