@@ -254,17 +254,16 @@ class Spread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A metric of an arm that the client did not see well enough, or (``late_start``) that holds the delay of trials it
-    sent after their intended start. ``share``: the largest part of itself that its median or p95 may be off by; of a
-    metric without such figures, and of late starts, of the median. ``sentence``: how much that is of the median."""
+    """A metric of an arm that the client did not see well enough, or that holds the delay of trials it sent after their
+    intended start. ``share``: the largest part of itself that its median or p95 may be off by; of a metric without such
+    figures, and of late starts, of the median. ``late_start``: a sentence on these, empty in other marks."""
 
     arm_id: str
     metric: str
     error_p99_ms: float
     median_ms: float
     share: float
-    sentence: str
-    late_start: bool = False
+    late_start: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

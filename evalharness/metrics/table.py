@@ -126,15 +126,13 @@ def table(run: RunRecord) -> Table:
     """All trials the analysis of a run is about. A trial without a result counts as pending."""
     trials = analysed_trials(run)
     found = result_columns(run, trials)
-    cases = _cases_of(run, trials)
-    case_place = {case.case_id: place for place, case in enumerate(cases)}
+    cases, case_index = _cases_of(run, trials)
     arm_place = {arm.arm_id: place for place, arm in enumerate(run.plan.arms)}
-    case_index = np.array([case_place[trial.case_id] for trial in trials], dtype=np.int32)
     repeat_index = np.array([trial.repeat_index for trial in trials], dtype=np.int32)
     specs = grader_specs(run.plan.suite.graders, cases)
     scored = {name: _scored(found, name, by_case, case_index) for name, by_case in specs.items()}
     return Table(
-        case_ids=tuple(case_place),
+        case_ids=tuple(case.case_id for case in cases),
         arm_ids=tuple(arm_place),
         n_repeats=int(repeat_index.max(initial=0)) + 1,
         case_index=case_index,
@@ -157,9 +155,7 @@ def table(run: RunRecord) -> Table:
 
 def scores_of(run: RunRecord, trials: Sequence[Trial], found: ResultColumns) -> Mapping[str, Floats]:
     """By grader the scores of ``trials`` as they enter the analysis; ``found``: the columns of their results."""
-    cases = _cases_of(run, trials)
-    place = {case.case_id: index for index, case in enumerate(cases)}
-    case_index = np.array([place[trial.case_id] for trial in trials], dtype=np.int32)
+    cases, case_index = _cases_of(run, trials)
     specs = grader_specs(run.plan.suite.graders, cases)
     return {name: _scored(found, name, by_case, case_index)[0] for name, by_case in specs.items()}
 
@@ -218,9 +214,12 @@ def analysed_trials(run: RunRecord) -> tuple[Trial, ...]:
     )
 
 
-def _cases_of(run: RunRecord, trials: Sequence[Trial]) -> tuple[Case, ...]:
+def _cases_of(run: RunRecord, trials: Sequence[Trial]) -> tuple[tuple[Case, ...], Int32s]:
+    """The cases of ``trials``, and which of them each trial has."""
     wanted = {trial.case_id for trial in trials}
-    return tuple(case for case in run.plan.suite.cases if case.case_id in wanted)
+    cases = tuple(case for case in run.plan.suite.cases if case.case_id in wanted)
+    place = {case.case_id: index for index, case in enumerate(cases)}
+    return cases, np.array([place[trial.case_id] for trial in trials], dtype=np.int32)
 
 
 def grader_specs(common: Sequence[GraderSpec], cases: Sequence[Case]) -> Mapping[str, tuple[GraderSpec | None, ...]]:

@@ -119,9 +119,9 @@ def short(ms: float) -> str:
 def _sentences(observer: ObserverFindings) -> list[str]:
     said = [*([observer.coarse] if observer.coarse else []), *_stamps(observer), *_coalesced(observer)]
     said += [f"{endpoint}: {listed(map(_route, ways))}." for endpoint, ways in observer.routes.items() if ways]
-    said += [mark.sentence for mark in observer.marked if mark.late_start]
+    said += [mark.late_start for mark in observer.marked if mark.late_start]
     if not observer.marked and observer.errors:
-        said.append("Over the whole run no time is off by more than 1% of its median through this client.")
+        said.append("No median or p95 of the whole run is off by more than 1% of itself through this client.")
     return [*said, *observer.notes]
 
 

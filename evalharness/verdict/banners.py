@@ -6,15 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-import numpy as np
-
 from evalharness.core.model import EndpointKind, Order, PendingReason, Status
 from evalharness.metrics.table import Missing
 from evalharness.verdict.drift import drift_sentences
 from evalharness.verdict.load_banners import drifting, load_banners
 from evalharness.verdict.reading import FEW_CLUSTERS, FEWEST_CLUSTERS
 from evalharness.verdict.remarks import Found, trials
-from evalharness.verdict.tally import AT_LIMIT
 from evalharness.verdict.view import RunView
 
 MISSING_SHARE = 0.02
@@ -155,7 +152,7 @@ def _cut_by_reasoning(found: Found) -> Iterator[str]:
     reached, short = [], []
     for place, arm in enumerate(found.arms):
         limit = found.view.arms[place].request.get("max_output_tokens")
-        n = _n_as_long_as(found.view, place, limit) if isinstance(limit, int) else 0
+        n = found.view.gathered.tallies[arm.arm_id].n_cut_by_reasoning_at_limit
         whose = f"{trials(arm.n_planned)} of {found.named([arm])}"
         asked = f"limit {limit:,} tokens" if isinstance(limit, int) else "no limit was asked for"
         if n > MISSING_SHARE * arm.n_planned:
@@ -173,15 +170,6 @@ def _cut_by_reasoning(found: Found) -> Iterator[str]:
             f"allows, most of their tokens being reasoning: {'; '.join(short)}. Another limit ended them: the "
             "service's own, or the room of the model's context."
         )
-
-
-def _n_as_long_as(view: RunView, arm: int, limit: int) -> int:
-    """Trials of the arm with an answer cut by reasoning that has as many tokens as the request allows."""
-    facts = view.table.facts
-    at_limit = np.array([said.stop_reason == AT_LIMIT for said in facts.sayings], dtype=np.bool_)[facts.said]
-    cut = view.rows(arm) & view.table.has_status(Status.INCOMPLETE) & at_limit
-    # A count that is not known is NaN, which is neither long enough nor mostly reasoning.
-    return int((cut & (facts.output_tokens >= limit) & (2 * facts.reasoning_tokens > facts.output_tokens)).sum())
 
 
 def _large_drift(found: Found) -> Iterator[str]:

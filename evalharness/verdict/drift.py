@@ -12,22 +12,13 @@ CONFOUNDED = "confounded with time: the arms were sent one after the other, and 
 
 
 def run_drift(table: Table) -> Drift | None:
-    """Of a run whose unit is the case. None where none is shown, or too few times were taken to say."""
-    drift = _measured(table)
-    return drift if drift is not None and drift.drifting else None
-
-
-def _measured(table: Table) -> Drift | None:
-    """None where too few times were taken to say."""
+    """Of a run whose unit is the case, whether it is one or not. None where too few times were taken to say."""
     cases, arms = table.case_index.astype(np.int64), table.arm_index.astype(np.int64)
     return send_order_drift(table.timed("total_ms"), cases, arms, table.sent_rank.astype(np.float64))
 
 
-def no_drift_sentence(table: Table) -> str:
-    """Of a run in which no drift is shown: what was looked for, and what came of it; empty without any time."""
-    if not np.isfinite(table.timed("total_ms")).any():
-        return ""
-    drift = _measured(table)
+def no_drift_sentence(drift: Drift | None) -> str:
+    """Of a run with times in which no drift is shown: what was looked for, and what came of it."""
     if drift is None:
         return "Whether times drifted over the run cannot be told: too few of them were taken."
     return (

@@ -37,8 +37,9 @@ def _small_drift(found: Found) -> Iterator[str]:
 
 def _no_drift(found: Found) -> Iterator[str]:
     """Of a latency run its stretches say it."""
-    if found.view.drift is None and not found.view.is_latency and (sentence := no_drift_sentence(found.view.table)):
-        yield sentence
+    view = found.view
+    if view.drift is None and not view.is_latency and np.isfinite(view.table.timed("total_ms")).any():
+        yield no_drift_sentence(view.measured_drift)
 
 
 def _hidden_reasoning(found: Found) -> Iterator[str]:

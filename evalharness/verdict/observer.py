@@ -16,7 +16,7 @@ from evalharness.metrics.table import Floats
 from evalharness.verdict.late_starts import late_starts
 from evalharness.verdict.remarks import named
 from evalharness.verdict.sightings import Sightings
-from evalharness.verdict.spread import COARSE_SHARE, milliseconds, of_the_median, spread
+from evalharness.verdict.spread import COARSE_SHARE, spread
 from evalharness.verdict.view import RunView
 
 #: Metrics whose stated error is printed.
@@ -92,38 +92,25 @@ def _routes(sessions: Sequence[ObserverRecord]) -> Mapping[str, tuple[str, ...]]
 
 def _marks(view: RunView, place: int, arm: ArmFindings, arms: Sequence[ArmFindings]) -> Iterable[Mark]:
     rows = view.rows(place)
-    of_arm = f" of {named([arm], arms)}" if len(arms) > 1 else ""
     for metric, errors in view.table.errors.items():
         error, median_ms = spread(errors[rows]), _median_ms(view.table.metrics[metric][rows])
         if error is None or not median_ms:
             continue
         share = _share(arm.times.get(metric), error, median_ms)
         if share > COARSE_SHARE:
-            sentence = (
-                f"{CATALOG[metric].title}{of_arm}: off by up to {milliseconds(error.p99_ms)} through this client in 99 "
-                f"of 100 calls, {of_the_median(error.p99_ms, median_ms)}."
-            )
-            yield Mark(
-                arm_id=arm.arm_id,
-                metric=metric,
-                error_p99_ms=error.p99_ms,
-                median_ms=median_ms,
-                share=share,
-                sentence=sentence,
-            )
+            yield Mark(arm_id=arm.arm_id, metric=metric, error_p99_ms=error.p99_ms, median_ms=median_ms, share=share)
     lag = spread(view.moments.lag_ms[rows]) if view.suite.load.is_open else None
     latency_ms, total_ms = (_median_ms(view.table.metrics[name][rows]) for name in ("latency_ms", "total_ms"))
     late = late_starts(view.moments.lag_ms[rows], latency_ms)
     if lag is not None and late is not None and total_ms:
-        sentence = f"{CATALOG['total_ms'].title}{of_arm} holds a delay of the client itself: {late.words()}."
+        of_arm = f" of {named([arm], arms)}" if len(arms) > 1 else ""
         yield Mark(
             arm_id=arm.arm_id,
             metric="total_ms",
             error_p99_ms=lag.p99_ms,
             median_ms=total_ms,
             share=lag.p99_ms / total_ms,
-            sentence=sentence,
-            late_start=True,
+            late_start=f"{CATALOG['total_ms'].title}{of_arm} holds a delay of the client itself: {late.words()}.",
         )
 
 

@@ -24,7 +24,8 @@ class Tally:
     did not say, those that are exactly 0, because one read brought both. None without gaps. ``wasted_cost_usd``: what
     trials without an answer cost; None where some ended so and none of their costs is known. ``n_at_limit``: trials
     that count as complete with an answer as long as ``max_output_tokens`` allows. ``n_cut`` and ``n_cut_by_reasoning``
-    as in ``ArmFindings``. ``p95_retries``: of trials with a call.
+    as in ``ArmFindings``; ``n_cut_by_reasoning_at_limit``: those of them that are as long as it allows.
+    ``p95_retries``: of trials with a call.
     """
 
     counts: Mapping[str, int]
@@ -42,6 +43,7 @@ class Tally:
     n_at_limit: int
     n_cut: int
     n_cut_by_reasoning: int | None
+    n_cut_by_reasoning_at_limit: int
 
 
 def tally(table: Table, rows: Bools, limit_tokens: int | None = None) -> Tally:
@@ -50,6 +52,7 @@ def tally(table: Table, rows: Bools, limit_tokens: int | None = None) -> Tally:
     told = {status: _told(facts, rows & table.has_status(status)) for status in STATUSES}
     answered = rows & (facts.n_calls > 0)
     worded = _told(facts, answered & ~failed)
+    long = np.zeros(len(rows), dtype=np.bool_) if limit_tokens is None else facts.longest_tokens >= limit_tokens
     cut = answered & table.has_status(Status.INCOMPLETE) & _stopped_at_limit(facts)
     n_gaps, n_connected = _sum(facts.n_gaps, rows), _sum(facts.n_connected, rows)
     wasted_usd = facts.wasted_usd[failed]
@@ -70,9 +73,10 @@ def tally(table: Table, rows: Bools, limit_tokens: int | None = None) -> Tally:
         coalesced_share=_sum(facts.n_closed_gaps, rows) / n_gaps if n_gaps else None,
         connection_reused_share=_sum(facts.n_reused, rows) / n_connected if n_connected else None,
         wasted_cost_usd=None if len(wasted_usd) and not len(known_usd) else float(np.cumsum([0.0, *known_usd])[-1]),
-        n_at_limit=_n_at_limit(table, rows, limit_tokens),
+        n_at_limit=int((rows & table.has_status(Status.OK) & long).sum()),
         n_cut=int(cut.sum()),
         n_cut_by_reasoning=_n_by_reasoning(facts, cut),
+        n_cut_by_reasoning_at_limit=_n_by_reasoning(facts, cut & long) or 0,
     )
 
 
@@ -91,12 +95,6 @@ def _n_by_reasoning(facts: Facts, cut: Bools) -> int | None:
     output, reasoning = facts.output_tokens[cut], facts.reasoning_tokens[cut]
     known = ~(np.isnan(output) | np.isnan(reasoning))
     return None if len(known) and not known.any() else int((2 * reasoning[known] > output[known]).sum())
-
-
-def _n_at_limit(table: Table, rows: Bools, limit_tokens: int | None) -> int:
-    if limit_tokens is None:
-        return 0
-    return int((table.facts.longest_tokens[rows & table.has_status(Status.OK)] >= limit_tokens).sum())
 
 
 def _p95(column: Int64s) -> int:

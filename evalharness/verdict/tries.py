@@ -16,8 +16,7 @@ def tries(view: RunView, arm: int, right: Floats) -> Tries | None:
     None below two, where time ended the run (how often it came to a case says nothing of it), where no case has all
     its scores, and with ``scope`` suite.
     """
-    places = view.places(arm)
-    graded = places[view.table.asked[view.grader_ids[0]][view.table.case_index[places]]]
+    graded = view.places_graded(view.grader_ids[0], arm)
     planned = np.bincount(view.table.case_index[graded])
     k = int(planned[planned > 0].min(initial=view.table.n_repeats))
     if k < 2 or not len(graded) or view.suite.load.is_timed:

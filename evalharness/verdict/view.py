@@ -30,15 +30,14 @@ class RunView:
 
     The times and token rates of a latency run are of its mix of requests: their unit is the trial, in blocks of time
     (docs/decisions/0010-latency-estimand.md). All else, and all of other runs, has the case as its unit.
-    ``drift``: of the times of other runs, None where none was found; their intervals then have blocks of time beside
-    the cases.
+    ``measured_drift``: of the times of other runs, whether it is one or not; None where too few were taken to say.
     """
 
     run: RunRecord
     table: Table
     settings: Settings
     gathered: Gathered
-    drift: Drift | None = None
+    measured_drift: Drift | None = None
     #: Samples of an arm by scores or metric, and its places in the table: many figures are of the same ones.
     _made: dict[tuple[str, str, int], Sample] = field(default_factory=dict, init=False, repr=False, compare=False)
     _places: dict[int, Ints] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -90,6 +89,11 @@ class RunView:
             self._places[arm] = np.flatnonzero(self.rows(arm))
         return self._places[arm]
 
+    def places_graded(self, grader: str, arm: int) -> Ints:
+        """Of the arm's trials of cases that have the grader."""
+        places = self.places(arm)
+        return places[self.table.asked[grader][self.table.case_index[places]]]
+
     def sample(self, column: Floats, arm: int) -> Sample:
         """One arm's trials of a column of the table; all cases of the plan stay in."""
         return self.sample_at(column, self.places(arm))
@@ -98,9 +102,7 @@ class RunView:
         """Only the trials of cases that have the grader: in others nothing is missing."""
         wanted = "scores", grader, arm
         if wanted not in self._made:
-            places = self.places(arm)
-            asked = self.table.asked[grader][self.table.case_index[places]]
-            self._made[wanted] = self.sample_at(self.table.scores[grader], places[asked])
+            self._made[wanted] = self.sample_at(self.table.scores[grader], self.places_graded(grader, arm))
         return self._made[wanted]
 
     def metric(self, name: str, arm: int) -> Sample:
@@ -148,6 +150,12 @@ class RunView:
         return places[np.argsort(np.where(rank < 0, len(self.table.sent_rank), rank), kind="stable")]
 
     @property
+    def drift(self) -> Drift | None:
+        """None where none is shown. Where one is, intervals of times have blocks of time beside the cases."""
+        drift = self.measured_drift
+        return drift if drift is not None and drift.drifting else None
+
+    @property
     def time_confounded(self) -> str | None:
         """Why times of two arms may not be compared; None where they may."""
         return confounds_arms(self.drift)
@@ -178,4 +186,4 @@ def view(run: RunRecord, *, n_resamples: int = N_RESAMPLES) -> RunView:
     )
     rows = table(run)
     seen = RunView(run=run, table=rows, settings=settings, gathered=gather(run, rows))
-    return seen if seen.is_latency else replace(seen, drift=run_drift(seen.table))
+    return seen if seen.is_latency else replace(seen, measured_drift=run_drift(seen.table))

@@ -32,7 +32,8 @@ class Anomaly(StrEnum):
     NOT_STREAMED = "not_streamed"
     #: A stream came though none was asked for.
     STREAMED_UNASKED = "streamed_unasked"
-    #: The key of the endpoint stood in what came back. It was taken out of it before anything was kept or graded.
+    #: The key of the endpoint stood in an answer. It was taken out of it before anything was kept or graded.
+    #: Where it stood in an error alone it was taken out all the same, without this.
     KEY_ECHOED = "key_echoed"
     #: A response of this run had the same id before. The trial's own id tells answers apart.
     REPEATED_ID = "repeated_id"

@@ -38,7 +38,7 @@ def without_secrets(value: T, secrets: tuple[str, ...]) -> T:
     forms, is_plain = _forms_in_answers(secrets)
     if not forms:
         return value
-    if is_plain:  # a twentieth of the time of looking at each text by itself, and there is hardly ever anything
+    if is_plain:  # a third of the time of looking at each text by itself, and there is hardly ever anything
         written = repr(value)
         if not any(form in written for form in forms):
             return value

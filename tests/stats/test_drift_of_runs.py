@@ -47,7 +47,7 @@ def test_intervals_of_an_arm_hold_its_true_median_where_times_come_in_spells():
     truth = float(np.median(long.table.metrics["total_ms"]))
     found = [view(make_run(**shape, seed=seed), n_resamples=1) for seed in range(150)]
     assert sum(not _holds(_median(seen), truth) for seen in found) <= most(150, 0.08)
-    assert sum(not _holds(_median(replace(seen, drift=None)), truth) for seen in found) > most(150, 0.08)
+    assert sum(not _holds(_median(replace(seen, measured_drift=None)), truth) for seen in found) > most(150, 0.08)
 
 
 def _median(seen: RunView) -> Estimate:

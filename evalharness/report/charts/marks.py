@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from evalharness.report.charts.scales import Scale
-from evalharness.report.charts.svg import decoration, element, line, number, paint
+from evalharness.report.charts.svg import decoration, element, line, number, paint, path
 from evalharness.report.palette import SHAPES
 
 #: Radius of each shape so that all look equally heavy.
 _RADIUS = {"circle": 5.0, "square": 6.2, "diamond": 6.2, "star": 7.0, "hexagon": 5.6}
 
+
+#: From its tip to its back.
+ARROW_LENGTH = 7.0
 
 _DASHES = (None, "6 3", "2 3", "8 3 2 3")
 
@@ -103,13 +106,15 @@ def horizontal_interval(scale: Scale, y: float, interval: Interval, mark: Mark) 
         if limit is None:
             parts.append(line(scale(interval.point), y, scale(edge), y, mark.role, 2, stroke_dasharray="1 4"))
         elif not scale.holds(limit):
-            parts.append(arrow_head(scale(limit), y, mark.role, rightwards=limit > scale.high))
+            parts.append(arrow_head((scale(limit), y), mark.role, ahead=(1.0 if limit > scale.high else -1.0, 0.0)))
     if scale.holds(interval.point):
         parts.append(marker(scale(interval.point), y, mark))
     return parts
 
 
-def arrow_head(x: float, y: float, role: str, *, rightwards: bool) -> Markup:
-    back = -7 if rightwards else 7
-    outline = f"M{number(x)} {number(y)}L{number(x + back)} {number(y - 5)}V{number(y + 5)}Z"
-    return element("path", paint(fill=role) | {"d": outline})
+def arrow_head(tip: tuple[float, float], role: str, *, ahead: tuple[float, float], half_width: float = 5.0) -> Markup:
+    """A triangle whose ``tip`` points ``ahead``, a vector of length 1."""
+    back = tip[0] - ARROW_LENGTH * ahead[0], tip[1] - ARROW_LENGTH * ahead[1]
+    aside = half_width * ahead[1], half_width * ahead[0]
+    sides = [(back[0] + aside[0], back[1] - aside[1]), (back[0] - aside[0], back[1] + aside[1])]
+    return element("path", paint(fill=role) | {"d": path([tip, *sides]) + "z"})

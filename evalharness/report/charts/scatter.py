@@ -10,9 +10,9 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from evalharness.report.charts.labels import BOLD_LETTER, Box, along, free_place
-from evalharness.report.charts.marks import Interval, Mark, marker
+from evalharness.report.charts.marks import ARROW_LENGTH, Interval, Mark, arrow_head, marker
 from evalharness.report.charts.scales import Scale, apart, padded, positive_scale, told
-from evalharness.report.charts.svg import element, frame, grid, paint, path, polyline, text
+from evalharness.report.charts.svg import frame, grid, polyline, text
 
 WIDTH, HEIGHT = 400, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 386, 28, 252
@@ -20,7 +20,7 @@ _LABEL_LIMIT = 8
 #: Room kept right of the last marker for its label; a longer one goes to its left, above or below.
 _LABEL_ROOM = 48.0
 #: An arrow ends this far from the middle of a marker; a shorter way has none.
-_ARROW_GAP, _ARROW_LENGTH = 9.0, 7.0
+_ARROW_GAP = 9.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,27 +121,21 @@ def _joins(dots: Sequence[Dot], places: Sequence[tuple[float, float]]) -> list[M
         if len(members) > 1
     ]
     heads = [
-        _arrow_head(first[1], last[1])
+        _arrow(first[1], last[1])
         for first, last in (members[:2] for members in series.values() if members[1:])
         if first[0].before
     ]
     return [*lines, *(head for head in heads if head is not None)]
 
 
-def _arrow_head(start: tuple[float, float], end: tuple[float, float]) -> Markup | None:
+def _arrow(start: tuple[float, float], end: tuple[float, float]) -> Markup | None:
     """A triangle shortly before ``end``; None where there is no room for it between two markers."""
     way = math.dist(start, end)
-    if way < 2 * _ARROW_GAP + _ARROW_LENGTH:
+    if way < 2 * _ARROW_GAP + ARROW_LENGTH:
         return None
     ahead = (end[0] - start[0]) / way, (end[1] - start[1]) / way
     tip = end[0] - _ARROW_GAP * ahead[0], end[1] - _ARROW_GAP * ahead[1]
-    back = tip[0] - _ARROW_LENGTH * ahead[0], tip[1] - _ARROW_LENGTH * ahead[1]
-    half = _ARROW_LENGTH / 2
-    sides = [
-        (back[0] - half * ahead[1], back[1] + half * ahead[0]),
-        (back[0] + half * ahead[1], back[1] - half * ahead[0]),
-    ]
-    return element("path", paint(fill="muted") | {"d": path([tip, *sides]) + "z"})
+    return arrow_head(tip, "muted", ahead=ahead, half_width=ARROW_LENGTH / 2)
 
 
 def _bars(dot: Dot, place: tuple[float, float], x_scale: Scale, y_scale: Scale) -> list[Markup]:

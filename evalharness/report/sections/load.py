@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from evalharness.core.findings import Estimate, TimeFindings
+from evalharness.core.findings import Estimate
 from evalharness.report import numbers
 from evalharness.report.cells import Table
 from evalharness.report.charts.bars import KeyEntry
@@ -15,7 +15,7 @@ from evalharness.report.keys import arm_key
 from evalharness.report.lanes import Lane, has_steps, lanes
 from evalharness.report.load_rows import knee_of, level_table, load_note
 from evalharness.report.load_words import level_text
-from evalharness.report.sight import is_drowned
+from evalharness.report.sight import is_drowned, quantile
 from evalharness.report.view import View, scaled
 from evalharness.report.words import listed, metric_title
 
@@ -79,17 +79,22 @@ def _panel(view: View, rows: list[Lane], metric: str) -> LoadPanel | None:
         if (times := lane.times(metric)) and not is_drowned(times) and lane.stretch and lane.stretch.ends_per_s
     ]
     limited = sum((p95 := times.quantiles.get("0.95")) is not None and p95.upper is not None for _, times in found)
-    q, tail = ("0.95", "p95") if 2 * limited >= len(found) else ("0.5", "median")
+    q, name = ("0.95", "p95") if 2 * limited >= len(found) else ("0.5", "median")
+    with_medians = q != "0.5" and len(view.shown) <= _MEDIANS
     lines = []
     for arm in view.shown:
-        points = [_point(view, lane, times, q) for lane, times in found if lane.arm is arm and times.quantiles.get(q)]
+        points = [
+            _point(view, lane, tail, times.quantiles.get("0.5") if with_medians else None)
+            for lane, times in found
+            if lane.arm is arm and (tail := quantile(times, q)) is not None
+        ]
         if points:
             lines.append(LoadLine(label=arm.label, mark=arm.mark, points=points))
     if not any(len(line.points) > 1 for line in lines):
         return None
     return LoadPanel(
         title=metric_title(metric),
-        tail=tail,
+        tail=name,
         lines=lines,
         limit_ms=view.limit_ms(metric),
         write_ms=numbers.duration_tick,
@@ -97,19 +102,16 @@ def _panel(view: View, rows: list[Lane], metric: str) -> LoadPanel | None:
     )
 
 
-def _point(view: View, lane: Lane, times: TimeFindings, q: str) -> LoadPoint:
-    stretch, tail = lane.stretch, times.quantiles[q]
+def _point(view: View, lane: Lane, tail: Estimate, median: Estimate | None) -> LoadPoint:
+    stretch = lane.stretch
     assert stretch is not None
     assert stretch.ends_per_s is not None
-    assert tail is not None
-    median: Estimate | None = times.quantiles.get("0.5")
-    with_median = q != "0.5" and median is not None and len(view.shown) <= _MEDIANS
     return LoadPoint(
         level=lane.label,
         mark=lane.mark if len(view.shown) == 1 else lane.arm.mark,
         per_s=stretch.ends_per_s,
         tail_ms=scaled(tail),
-        median_ms=median.point if with_median and median else None,
+        median_ms=median.point if median else None,
         holds=_holds(view, lane),
     )
 
