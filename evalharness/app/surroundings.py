@@ -94,7 +94,8 @@ def descriptors(hard: int) -> Check:
 
 
 def clocks(steps_ns: Sequence[int], suspended_ns: int, *, source: str | None, is_in_step: bool | None) -> Check:
-    """``source``: what the kernel reads the time from. None: not known."""
+    """``source``: what the kernel reads the time from; ``is_in_step``: whether a time service keeps it right.
+    None: not known."""
     wrong = []
     if steps_ns:
         largest_ms = max(map(abs, steps_ns)) / NS_PER_MS
@@ -105,11 +106,15 @@ def clocks(steps_ns: Sequence[int], suspended_ns: int, *, source: str | None, is
         wrong.append(f"the kernel reads the time from {source}, which is slow: boot with clocksource=tsc where it can")
     if is_in_step is False:
         wrong.append("no time service keeps the wall clock in step: dates may be off, durations are not")
+    if is_in_step is None:
+        unknown = " Whether a time service keeps the wall clock in step cannot be found out here: dates may be off."
+    else:
+        unknown = ""
     if wrong:
         told = "; ".join(wrong)
-        return Check(name="clock", is_fine=False, told=f"{told[0].upper()}{told[1:]}.")
+        return Check(name="clock", is_fine=False, told=f"{told[0].upper()}{told[1:]}.{unknown}")
     read = "" if source is None else f", read from {source}"
-    return Check(name="clock", is_fine=True, told=f"Steady while this ran{read}.")
+    return Check(name="clock", is_fine=True, told=f"Steady while this ran{read}.{unknown}")
 
 
 def _clock_source() -> str | None:
@@ -120,7 +125,7 @@ def _clock_source() -> str | None:
 
 
 def _is_in_step() -> bool | None:
-    """As the kernel was told by a time service; None: this system does not say."""
+    """As the kernel was told by a time service; None: this system does not say, or a container may not ask."""
     if sys.platform != "linux":
         return None
     try:

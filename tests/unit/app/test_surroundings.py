@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from evalharness.app.surroundings import clocks, descriptors, disk, proxies, surroundings, trust
 from evalharness.transport.clock_watch import ClockWatch
 
+REPOSITORY = Path(__file__).parents[3]
 MS = 1_000_000
 
 
@@ -32,14 +35,40 @@ def test_no_limit_of_descriptors_is_no_number() -> None:
 
 
 def test_a_clock_is_fine_until_something_is_known_against_it() -> None:
-    for source, is_in_step in (("tsc", True), (None, None)):
-        assert clocks([], 0, source=source, is_in_step=is_in_step).is_fine
+    assert clocks([], 0, source="tsc", is_in_step=True).told == "Steady while this ran, read from tsc."
+    unknown = clocks([], 0, source=None, is_in_step=None)
+    assert unknown.is_fine and unknown.told.startswith("Steady while this ran. Whether a time service")
     assert "jumped by 250 ms" in clocks([60 * MS, -250 * MS], 0, source="tsc", is_in_step=True).told
     assert "slept" in clocks([], 10**9, source="tsc", is_in_step=True).told
     assert "hpet" in clocks([], 0, source="hpet", is_in_step=True).told
+    assert "slept" in (told := clocks([], 10**9, source="tsc", is_in_step=None).told) and "cannot be found out" in told
     both = clocks([60 * MS], 0, source="tsc", is_in_step=False)
     assert not both.is_fine
     assert both.told.startswith("The wall clock jumped by 60 ms") and "; no time service" in both.told
+
+
+_DOCTOR_S_CHECKS = """
+import os
+from pathlib import Path
+from evalharness.app.surroundings import surroundings
+from evalharness.transport.clock_watch import ClockWatch
+for check in surroundings(Path("."), os.environ, ClockWatch(), wants_proxy=()):
+    print(check.name, check.told)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the rules of Linux containers")
+def test_where_the_kernel_may_not_be_asked_it_is_said_that_this_could_not_be_found_out(tmp_path: Path) -> None:
+    """Of a real kernel that refuses ``adjtimex``, as it does in containers."""
+    confined = [sys.executable, "-m", "tests.support.container_rules", sys.executable]
+    done = subprocess.run(
+        [*confined, "-c", _DOCTOR_S_CHECKS], cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    told = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    assert list(told) == ["disk", "descriptors", "clock", "proxy", "certificates"]
+    assert told["clock"].startswith("Steady while this ran")
+    assert "Whether a time service keeps the wall clock in step cannot be found out here" in told["clock"]
 
 
 @pytest.mark.parametrize(
