@@ -52,7 +52,7 @@ from evalharness.core.load_findings import (
     StretchFindings,
     TimeDivision,
 )
-from evalharness.core.model import DecisionRule, Json
+from evalharness.core.model import DecisionLimit, DecisionRule, Json
 
 __all__ = [
     "Analysis",
@@ -296,7 +296,8 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmStanding:
-    """Where an arm stands under the rule. ``against`` is the arm id that decides it; ``limit`` names a broken limit.
+    """Where an arm stands under the rule. ``against`` is the arm id that decides it; ``limit`` is one that is broken,
+    or of which it is not known.
 
     ``gap`` is the simultaneous interval of this arm minus ``against``. ``cases_to_settle`` None: not needed, or
     none can be named.
@@ -306,7 +307,7 @@ class ArmStanding:
     standing: Standing
     against: str | None = None
     gap: Estimate | None = None
-    limit: str | None = None
+    limit: DecisionLimit | None = None
     cases_to_settle: int | None = None
 
 
@@ -352,8 +353,9 @@ class Analysis:
     ``gates``: judged, in the suite's order, each on every arm it selects. ``baseline_run``: the run compared with, None
     where there is none; ``against_run`` maps a metric to this run's arms against the same arms of that one, and
     ``run_flips`` an arm's id to its cases that changed against it, in the order of ``flips``, ``run_tag_effects`` to
-    its differences from it by tag.
-    ``drift`` None: none of times was found, or too few were taken to say; of a latency run its ``stretches`` say it.
+    its differences from it by tag; ``run_shift`` is of the recommended arm against itself there, else of the only one.
+    ``drift`` None: none of times was found, or (not ``drift_sought``) too few were taken to say; of a latency run its
+    ``stretches`` say it.
     ``banners`` are whole sentences that a reader must see before the numbers; ``notes`` whole sentences that belong
     beside the figures they concern (waiting times), not before them.
     """
@@ -395,7 +397,9 @@ class Analysis:
     front: FrontFindings | None = None
     tag_effects: Mapping[str, TagTable] = field(default_factory=dict)
     shift: ShiftFindings | None = None
+    run_shift: ShiftFindings | None = None
     drift: Drift | None = None
+    drift_sought: bool = False
 
     def arm(self, arm_id: str) -> ArmFindings:
         return next(arm for arm in self.arms if arm.arm_id == arm_id)

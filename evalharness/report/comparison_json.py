@@ -81,6 +81,13 @@ def _gate(gate: GateFindings, analysis: Analysis) -> Mapping[str, Json]:
     }
 
 
+def _client_error_ms(comparison: Comparison, analysis: Analysis) -> float | None:
+    """How far off the candidate's median time may be through its client; null of other metrics and where not known.
+    Pages and terminals withhold a median that may be off by more than itself."""
+    times = analysis.arm(comparison.candidate).times.get(comparison.metric)
+    return None if times is None else times.error_ms("0.5")
+
+
 def _comparison(comparison: Comparison, analysis: Analysis) -> Mapping[str, Json]:
     return {
         "metric": comparison.metric,
@@ -90,6 +97,7 @@ def _comparison(comparison: Comparison, analysis: Analysis) -> Mapping[str, Json
         "baseline": estimate_json(comparison.baseline_level),
         "candidate": estimate_json(comparison.candidate_level),
         "estimate": estimate_json(comparison.shown),
+        "client_error_ms": _client_error_ms(comparison, analysis),
         "level": comparison.shown.level,
         "method": comparison.shown.method,
         "reading": comparison.reading.value,

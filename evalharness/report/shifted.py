@@ -22,19 +22,24 @@ class Shifted:
     table: Table
 
 
-def shifted(view: View) -> Shifted | None:
-    found = view.analysis.shift
-    if found is None:
-        return None
-    candidate, baseline = view.arm(found.candidate), view.arm(found.baseline)
-    what = metric_title(found.metric)
-    title = f"{what} of {candidate.spoken} against {baseline.spoken}, quantile by quantile"
+def shifted(view: View) -> tuple[Shifted, ...]:
+    """Against the baseline arm of this run, and against the baseline run."""
+    return tuple(_shifted(view, found) for found in (view.analysis.shift, view.analysis.run_shift) if found is not None)
+
+
+def _shifted(view: View, found: ShiftFindings) -> Shifted:
+    candidate, what = view.arm(found.candidate), metric_title(found.metric)
+    of_arm = f" of {candidate.spoken}" if len(view.arms) > 1 else ""
+    of_runs = found.baseline == found.candidate
+    against = "the baseline run" if of_runs else view.arm(found.baseline).spoken
+    title = f"{what}{of_arm} against {against}, quantile by quantile"
     points = [ShiftPoint(label=_name(each), ratio=_interval(each)) for each in found.quantiles]
     picture = shift_chart(
         points,
         candidate.mark,
         title=title,
-        y_title=f"{candidate.label}, times that of {baseline.label}",
+        y_title=f"{'this run' if of_runs else candidate.label}, times that of "
+        f"{'the baseline' if of_runs else view.arm(found.baseline).label}",
         x_title=f"Quantile of {what.lower()}",
     )
     table = Table(
@@ -42,8 +47,8 @@ def shifted(view: View) -> Shifted | None:
         head="Quantile",
         columns=("Ratio",),
         rows=tuple(Row(head=_name(each), cells=(_cell(each),)) for each in found.quantiles),
-        note=f"Over {numbers.plural(found.n_pairs, 'case')} in both arms. The intervals hold for all quantiles "
-        f"together. Failed calls count as infinitely late.{_open_ends(found)}",
+        note=f"Over {numbers.plural(found.n_pairs, 'case')} in both {'runs' if of_runs else 'arms'}. The intervals "
+        f"hold for all quantiles together. Failed calls count as infinitely late.{_open_ends(found)}",
     )
     return Shifted(title=title, picture=picture, table=table)
 

@@ -203,7 +203,7 @@ class _Speaker:
         gap = standing.gap
         in_margin = gap is None or gap.lower is None or self.margin is None or -gap.lower <= self.margin
         if standing.limit and in_margin:
-            return f"it is not settled whether it keeps a limit: {standing.limit}."
+            return f"it is not settled whether it keeps a limit: {words.limit_text(standing.limit)}."
         if gap is None or gap.lower is None or gap.upper is None or not standing.against:
             return "it is not settled whether it keeps the rule."
         against = self.label(standing.against)
@@ -286,7 +286,7 @@ class _Speaker:
             return None
         label = words.name_first(self.label(standing.arm_id))
         if standing.standing is Standing.INELIGIBLE and standing.limit:
-            return f"{label} breaks a limit: {standing.limit}."
+            return f"{label} breaks a limit: {words.limit_text(standing.limit)}."
         saving = self._saving(standing.arm_id)
         if saving and standing.standing is Standing.UNDECIDED:
             return f"{label} {saving}, but {self._open(standing)}"

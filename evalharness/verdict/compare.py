@@ -31,7 +31,7 @@ from evalharness.verdict.remarks import Found
 from evalharness.verdict.routing import router
 from evalharness.verdict.sequence import is_judged_in_sequence, sequential_gates
 from evalharness.verdict.service import Asked, asked, right_column, service_level
-from evalharness.verdict.shifted import shift
+from evalharness.verdict.shifted import shift, shift_against
 from evalharness.verdict.spending import spendings
 from evalharness.verdict.stretches import stretches
 from evalharness.verdict.tags import tag_tables, tag_tables_against
@@ -95,7 +95,9 @@ def analyse(run: RunRecord, *, baseline: Kept | None = None, n_resamples: int = 
         against_run={} if paired is None else against_run(paired),
         run_flips={} if paired is None else flips_against(paired),
         run_tag_effects={} if paired is None else tag_tables_against(paired),
+        run_shift=None if paired is None else shift_against(paired, decision),
         drift=seen.drift,
+        drift_sought=seen.measured_drift is not None,
     )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from evalharness.core.findings import ArmStanding, Decision, Outcome, Standing
 from evalharness.core.model import DecisionRule, Status
 from evalharness.verdict.field import Field, field
-from evalharness.verdict.limits import keeps, limit_name
+from evalharness.verdict.limits import keeps
 from evalharness.verdict.reading import FEWEST_CLUSTERS
 from evalharness.verdict.settling import settling
 from evalharness.verdict.view import RunView
@@ -45,11 +45,10 @@ def decide(view: RunView, rule: DecisionRule | None, cost_usd: Sequence[float | 
     between = (worth_field if rule.rule == BEST_VALUE else field)(view, rule, [state for state, _ in kept])
     standings = []
     for arm, (state, limit) in enumerate(kept):
-        named = None if limit is None else limit_name(limit)
         if state is False:
-            standings.append(ArmStanding(arm_id=view.arms[arm].arm_id, standing=Standing.INELIGIBLE, limit=named))
+            standings.append(ArmStanding(arm_id=view.arms[arm].arm_id, standing=Standing.INELIGIBLE, limit=limit))
         else:
-            standings.append(replace(_standing(view, between, arm), limit=named))
+            standings.append(replace(_standing(view, between, arm), limit=limit))
     return _outcome(view, rule, between, tuple(standings), cost_usd)
 
 

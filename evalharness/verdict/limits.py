@@ -12,12 +12,6 @@ from evalharness.verdict.view import RunView
 _KEPT = {Verdict.PASS: True, Verdict.FAIL: False, Verdict.INCONCLUSIVE: None}
 
 
-def limit_name(limit: DecisionLimit) -> str:
-    """As in ``total_ms p50 at most 10000``; a mean has no quantile to name."""
-    what = "mean" if limit.quantile is None else f"p{100 * limit.quantile:g}"
-    return f"{limit.metric} {what} at most {limit.at_most:g}"
-
-
 def keeps(view: RunView, arm: int, limits: Sequence[DecisionLimit]) -> tuple[bool | None, DecisionLimit | None]:
     """(True, None) where all limits are kept; else (False or None, the limit that is broken or open)."""
     found = [(_keeps(view, arm, limit), limit) for limit in limits]

@@ -41,7 +41,7 @@ class Methods:
     measured: tuple[tuple[str, str], ...]
     definitions: tuple[tuple[str, str, str], ...]
     tests: Table | None
-    shifted: Shifted | None
+    shifted: tuple[Shifted, ...]
     command: str
     requests: tuple[Request, ...]
     suite_text: str

@@ -254,7 +254,7 @@ def _course_summary(view: View) -> str:
         return "no drift found" if found and all(course is Course.NO_DRIFT for course in found) else "too close to tell"
     drift = view.analysis.drift
     if drift is None:
-        return "no drift found"
+        return "no drift found" if view.analysis.drift_sought else "too few times to tell"
     if not drift.moved:
         return "they came in spells"
     way = "longer" if drift.half_ratio > 1 else "shorter"

@@ -277,3 +277,9 @@ def test_without_times_on_both_sides_no_arrow_is_drawn_for_them() -> None:
     costs = {name: found for name, found in analysis.against_run.items() if name != "total_ms"}
     model = against.build(make_view(run, replace(analysis, against_run=costs), ReportSettings()))
     assert [title for title, _ in model.moves] == ["Quality against cost of 1,000 calls"]
+
+
+def test_the_appendix_says_which_part_of_the_times_differs_between_the_runs() -> None:
+    run, analysis = regression()
+    assert "Total time against the baseline run, quantile by quantile" in told(run, analysis)
+    assert "cases in both runs" in told(run, analysis)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from evalharness.core.findings import ArmStanding, Decision, Estimate, Outcome, Standing
-from evalharness.core.model import DecisionRule
+from evalharness.core.model import DecisionLimit, DecisionRule
 from evalharness.report.verdict_text import VerdictText, verdict_text
 from evalharness.verdict.compare import analyse
 from tests.support.runs import RULE, ArmTruth, make_run
@@ -106,10 +106,9 @@ def test_an_arm_that_only_a_limit_keeps_open_is_not_said_to_be_too_far_below():
     analysis = analyse(run, n_resamples=100)
     first, *_, last = (arm.arm_id for arm in analysis.arms)
     near = Estimate(point=0.0, lower=-0.01, upper=0.01, method="by hand", n=60, unit="share")
-    standing = ArmStanding(
-        arm_id=first, standing=Standing.UNDECIDED, against=last, gap=near, limit="total_ms p50 at most 900"
-    )
+    limit = DecisionLimit(metric="total_ms", at_most=10_000.0, quantile=0.5)
+    standing = ArmStanding(arm_id=first, standing=Standing.UNDECIDED, against=last, gap=near, limit=limit)
     decision = Decision(outcome=Outcome.NO_CLEAR_WINNER, rule=RULE, arm_id=first, standings=(standing,))
     lead = verdict_text(run, replace(analysis, decision=decision)).lead
-    assert "not settled whether it keeps a limit: total_ms p50 at most 900" in lead
+    assert "not settled whether it keeps a limit: a median total time of at most 10 s." in lead
     assert "missing" not in lead.split(".")[0]

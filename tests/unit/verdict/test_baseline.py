@@ -249,6 +249,20 @@ def test_a_planted_regression_reads_worse_and_slower_and_its_losses_come_first(b
     assert [c < 0 for c in changes] == sorted([c < 0 for c in changes], reverse=True)
 
 
+def test_the_shift_of_times_against_a_baseline_is_that_of_the_only_arm(before, after) -> None:
+    alone = {**SHAPE, "arms": (next(iter(WORSE)),), "cases": 80}
+    old, new = make_run(**alone, seed=1), make_run(**alone, seed=2, truth=WORSE)
+    found = analyse(new, baseline=kept(old), n_resamples=500)
+    arm_id = new.plan.arms[0].arm_id
+    assert (found.run_shift.candidate, found.run_shift.baseline, found.run_shift.n_pairs) == (arm_id, arm_id, 80)
+    median_ratio = next(each.estimate for each in found.run_shift.quantiles if each.q == 0.5)
+    both = [np.median(view(run).table.metrics["total_ms"].reshape(80, -1), axis=1) for run in (new, old)]
+    assert median_ratio.point == pytest.approx(np.median(both[0]) / np.median(both[1]), rel=0.1)
+    assert 1.0 < median_ratio.lower < median_ratio.upper
+    undecided = with_suite(after, decision=None)  # of two arms
+    assert analyse(undecided, baseline=kept(before), n_resamples=200).run_shift is None
+
+
 def test_levels_are_the_means_and_medians_that_stand_beside_a_comparison(before, after) -> None:
     found = {name: each[0] for name, each in against_run(paired(after, before)).items()}
     answer, total = found["answer"], found["total_ms"]

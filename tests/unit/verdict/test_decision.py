@@ -107,7 +107,7 @@ def test_a_limit_is_kept_broken_or_open(limit, expected):
     medium = decision.standings[2]
     assert medium.standing is expected
     assert (medium.limit is None) is (expected is Standing.ADMISSIBLE)
-    assert medium.limit is None or medium.limit.startswith(limit.metric)
+    assert medium.limit in (None, limit)
 
 
 def test_an_ineligible_arm_does_not_hold_others_to_its_quality():
@@ -123,7 +123,7 @@ def test_a_mean_time_cannot_be_kept_where_trials_never_ended():
     limits = (DecisionLimit(metric="total_ms", at_most=1e9),)
     decision = decided(a_run(decision=replace(BARE, limits=limits), failures=0.1))
     assert Standing.ADMISSIBLE not in standings(decision)
-    assert decision.standings[1].limit == "total_ms mean at most 1e+09"
+    assert decision.standings[1].limit == limits[0]
 
 
 def test_an_arm_that_mostly_fails_breaks_a_limit_on_its_median():

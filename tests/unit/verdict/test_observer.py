@@ -111,7 +111,9 @@ def test_late_starts_mark_the_total_time_and_are_told_once():
     found = observed(OPEN, trials(50, lag_ms=8.0, observed=seen()))
     [mark] = [mark for mark in found.observer.marked if mark.late_start]
     assert (mark.metric, mark.error_p99_ms) == ("total_ms", pytest.approx(8.0))
-    assert "50 of 50 were sent more than 5.0 ms too late, by up to 8.0 ms (8.0% of the median latency)" in mark.late_start
+    assert (
+        "50 of 50 were sent more than 5.0 ms too late, by up to 8.0 ms (8.0% of the median latency)" in mark.late_start
+    )
     assert sum("8.0 ms" in sentence for sentence in found.banners) == 1
     assert observed(OPEN, trials(50)).observer.dispatch_lag.n == 50
     assert observed(CLOSED, trials(50, observed=seen())).observer.dispatch_lag is None
