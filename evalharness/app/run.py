@@ -23,7 +23,7 @@ from evalharness.app.preflight import most_in_flight, wanted_in_flight
 from evalharness.app.settings import Resolved, RunSettings, with_suite
 from evalharness.app.undisturbed import undisturbed
 from evalharness.core.clock import SystemClock, utc_text
-from evalharness.core.errors import ExitCode, UsageError
+from evalharness.core.errors import ExitCode, StoreError, UsageError
 from evalharness.core.events import AttemptStarted, RunFinished, RunStarted
 from evalharness.core.model import EndpointKind, Json, PendingReason, Phase, Plan, Status, Trial
 from evalharness.core.ports import Sink
@@ -169,6 +169,7 @@ class _Run:
         self._baseline = baseline
         self._clock = SystemClock()
         self._stop = StopSignal()
+        self._unwritten: StoreError | None = None
 
     async def carry_out(self) -> RunOutcome:
         with interrupts.obeyed(self._stop) as interrupt:
@@ -210,6 +211,8 @@ class _Run:
             ended = self._ended(manifest, record, ledger)
             await store.finish(ended)
             self._emit(RunFinished(stop_message=ended.stop_message))
+            if self._unwritten is not None:
+                raise self._unwritten
             return RunOutcome(
                 folder=store.folder,
                 exit_code=ExitCode(ended.exit_code or 0),
@@ -286,7 +289,11 @@ class _Run:
 
     def _begin_attempt(self, store: run_store.RunStore) -> Callable[[str, int, int], Awaitable[None]]:
         async def begin(trial_id: str, turn_index: int, attempt_index: int) -> None:
-            await store.begin_attempt(trial_id, turn_index, attempt_index)
+            try:
+                await store.begin_attempt(trial_id, turn_index, attempt_index)
+            except StoreError as error:
+                self._unwritten = self._unwritten or error
+                raise
             self._emit(AttemptStarted(trial_id=trial_id, turn_index=turn_index, attempt_index=attempt_index))
 
         return begin
@@ -342,7 +349,7 @@ class _Run:
             finished_utc=utc_text(self._clock.utc_ns()),
             stop_reason=reason,
             stop_message=message,
-            exit_code=int(exit_code),
+            exit_code=int(exit_code if self._unwritten is None else ExitCode.STORE),
             simulated=manifest.simulated or _says_simulated(record),
         )
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from evalharness.core.errors import StoreError
 from evalharness.core.failure import Failure
 from evalharness.core.model import Endpoint, Json, PendingReason, Status, Trial
 from evalharness.core.ports import Clock, Exchange, Exchanger, HttpRequest, WireProtocol, WireRequest
@@ -49,7 +50,8 @@ class CutOffError(Exception):
 class Lane:
     """One endpoint's way out: its codec for requests, who exchanges them for answers, and who keeps its gate.
 
-    ``begin_attempt`` is told of every attempt before it is sent and may refuse by raising.
+    ``begin_attempt`` is told of every attempt before it is sent. Where it cannot be written down (``StoreError``) it is
+    not sent, and the run stops: calls in flight were paid for, and may still find room.
     ``attempt_failed`` hears of every failure with the wait that follows (None: final). ``response_ids`` are those of
     the whole run.
     """
@@ -79,7 +81,6 @@ class Lane:
 
         Raises:
             CutOffError: the run is stopping and no further attempt may be sent.
-            StoreError: the attempt could not be written down, so it was not sent.
         """
         wire = self.codec.encode(model=question.model, input=question.input, request=question.request)
         outgoing = _http_request(wire, question)
@@ -90,7 +91,11 @@ class Lane:
             admitted = await self.gatekeeper.admit(not_before_ns=not_before_ns, is_retry=index > 0)
             if admitted is None or not self._within_budget():
                 raise self._cut_off(call)
-            await self.begin_attempt(question.trial.trial_id, question.turn_index, index)
+            try:
+                await self.begin_attempt(question.trial.trial_id, question.turn_index, index)
+            except StoreError:
+                self.stop.stop(PendingReason.ABORTED, "the run folder cannot be written")
+                raise self._cut_off(call) from None
             ready_ns = self.clock.monotonic_ns()
             if index == 0:
                 is_probe = admitted.is_probe

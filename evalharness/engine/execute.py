@@ -47,7 +47,7 @@ async def execute(pending: Sequence[Trial], context: TrialContext, conduct: Cond
     Each endpoint has its own stream of trials under the stretch's load. A result is stored before its slot is free.
 
     Raises:
-        StoreError: a result could not be written. Nothing more was sent from then on.
+        StoreError: a result could not be written. Nothing more was sent from then on, and nothing more was waited for.
     """
     warmup = [trial for trial in pending if trial.phase is Phase.WARMUP]
     if warmup:

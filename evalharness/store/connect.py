@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -15,10 +16,13 @@ from evalharness.store import schema
 
 DATABASE = "run.db"
 _BUSY_S = 10.0
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def store_error(error: Exception, path: Path) -> StoreError:
     """One line with path and cause, and what to do about it."""
+    if isinstance(error, OSError) and error.strerror:
+        return StoreError(f"{error.filename or path}: {error.strerror}", hint=_hint(error))
     return StoreError(f"{path}: {error}", hint=_hint(error))
 
 
@@ -28,6 +32,8 @@ def _hint(error: Exception) -> str | None:
     text = str(error).lower()
     if "readonly" in text or "read-only" in text or isinstance(error, PermissionError):
         return "the folder cannot be written: check its permissions, or choose another with --out"
+    if "disk i/o error" in text or getattr(error, "errno", None) == errno.EIO:
+        return "the disk fails, is full or was taken away: when it works again, the same command continues the run"
     if "locked" in text:
         return "another program holds the file open for writing: close it and start the same command again"
     if "not a database" in text or "malformed" in text:
@@ -36,7 +42,8 @@ def _hint(error: Exception) -> str | None:
 
 
 def is_full(error: Exception) -> bool:
-    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    """Whether there was no room."""
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL or getattr(error, "errno", None) in _NO_ROOM
 
 
 def connect_for_writing(path: Path, *, synchronous: str) -> sqlite3.Connection:

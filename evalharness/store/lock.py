@@ -40,12 +40,19 @@ def hold(suite_folder: Path) -> Iterator[None]:
                 f"{path}: this file system has no locks ({error.strerror})",
                 hint="choose a local folder with --out",
             ) from error
-        owner = {"pid": os.getpid(), "started_utc": utc_text(SystemClock().utc_ns())}
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps(owner).encode(), 0)
+        _name_owner(handle, path)
         yield
     finally:
         os.close(handle)
+
+
+def _name_owner(handle: int, path: Path) -> None:
+    owner = {"pid": os.getpid(), "started_utc": utc_text(SystemClock().utc_ns())}
+    try:
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, json.dumps(owner).encode(), 0)
+    except OSError as error:
+        raise store_error(error, path) from error
 
 
 def is_held(suite_folder: Path) -> bool:

@@ -6,15 +6,13 @@ With it the calls in flight at that moment can still be stored: they were paid f
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from pathlib import Path
 
 from evalharness.core.errors import StoreError
-from evalharness.store.connect import store_error
+from evalharness.store.connect import is_full, store_error
 
 RESERVE_BYTES = 16 * 2**20
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Reserve:
@@ -32,7 +30,7 @@ class Reserve:
         except OSError as error:
             with contextlib.suppress(OSError):
                 path.unlink()
-            if error.errno not in _NO_ROOM:
+            if not is_full(error):
                 raise store_error(error, path) from error
             raise StoreError(
                 f"{path.parent}: no room for a run ({n_bytes // 2**20} MiB are kept in reserve): {error.strerror}",

@@ -39,7 +39,6 @@ def create(out_dir: Path, manifest: RunManifest, plan: Plan, *, baseline: Kept |
     folder = suite_folder(out_dir, manifest.suite_name) / manifest.run_id
     try:
         folder.mkdir(parents=True)
-        create_file(folder / DATABASE)
     except FileExistsError as error:
         raise StoreError(
             f"{folder} exists already", hint="start again: a run id holds the second it was made"
@@ -53,11 +52,12 @@ def create(out_dir: Path, manifest: RunManifest, plan: Plan, *, baseline: Kept |
         _keep(connection, baseline)
 
     try:
+        create_file(folder / DATABASE)
         return _start(folder, write)
-    except StoreError:
+    except (StoreError, OSError) as error:
         # Made a moment ago and still without a plan: of no use to anybody.
         shutil.rmtree(folder, ignore_errors=True)
-        raise
+        raise error if isinstance(error, StoreError) else store_error(error, folder) from error
 
 
 def open(

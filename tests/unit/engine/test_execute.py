@@ -13,7 +13,7 @@ from evalharness.core.events import RunStopping, TrialFinished
 from evalharness.core.failure import Clock as TimeoutClock
 from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.model import Budget, PendingReason, Status, Warmup
-from evalharness.core.ports import Stretch, Tape
+from evalharness.core.ports import HttpRequest, Stretch, Tape, Terms
 from evalharness.core.units import NS_PER_MS, NS_PER_S
 from evalharness.engine.execute import execute
 from evalharness.engine.gatekeeper import LEAD_NS
@@ -219,6 +219,34 @@ def test_a_store_that_fails_ends_the_run_with_its_own_error() -> None:
     with pytest.raises(StoreError, match="the disk is full"):
         bench.run()
     assert len(bench.transport.seen) == 3
+
+
+class FillingUp(Writer):
+    """Room for the results of two attempts, and for no third."""
+
+    async def begin_attempt(self, trial_id: str, turn_index: int, attempt_index: int) -> None:
+        if len(self.begun) == 2:
+            raise StoreError("the disk is full")
+        await super().begin_attempt(trial_id, turn_index, attempt_index)
+
+
+def test_an_attempt_that_cannot_be_written_down_is_not_sent_and_what_is_in_flight_is_stored() -> None:
+    bench = Bench(answer("7"), n=5, writer=FillingUp())
+    shape = Closed(max_in_flight=2, think_ns=0)
+
+    async def exchange(request: HttpRequest, terms: Terms) -> Tape:
+        bench.transport.seen.append(request)
+        if request.headers["x-client-request-id"] == "run.t1.0":
+            await bench.stop.wait()
+        return answer("7")
+
+    bench.transport.exchange = exchange
+    bench.conduct = replace(bench.conduct, stretches=(Stretch(shape=shape),))
+    bench.run()
+    assert len(bench.transport.seen) == 2
+    assert {name: result.status for name, result in bench.writer.results.items()} == {"t0": "ok", "t1": "ok"}
+    assert bench.stop.reason is PendingReason.ABORTED
+    assert [event.n_in_flight for event in bench.of(RunStopping)] == [1]
 
 
 def test_warm_up_comes_first_and_is_not_graded() -> None:
