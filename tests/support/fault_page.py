@@ -48,7 +48,7 @@ def _table(rows: Iterable[FaultRow]) -> Iterator[str]:
     for row in rows:
         cells = (
             row.what,
-            f"`{row.fault}`" if row.fault else "no server",
+            f"`{row.fault}`" if row.fault else CONDITIONS[row.course].place.value,
             _recorded(row),
             str(row.requests),
             "`ok`, 2 requests, exit 0" if row.is_retried else "",

@@ -13,17 +13,32 @@ class Course(StrEnum):
 
     HARMLESS = "harmless"
     BROKEN = "broken"
-    CLOCKS = "clocks"
     TOTAL_CLOCK = "total-clock"
-    HINTS = "hints"
+    WAITS = "waits"
     TOO_LARGE = "too-large"
     WHOLE_BODY = "whole-body"
-    DOWN_FOR_A_MOMENT = "down-for-a-moment"
     STALE = "stale"
     QUOTA = "quota"
     KEY = "key"
     FORBIDDEN = "forbidden"
     NOBODY = "nobody"
+    NO_ROOM = "no-room"
+    EXPIRED = "expired"
+    OTHER_HOST = "other-host"
+    UNTRUSTED = "untrusted"
+    CHAT = "chat"
+    CHAT_BROKEN = "chat-broken"
+
+
+class Place(StrEnum):
+    """Where the suite's address leads to: the simulator, which may have a certificate, or nobody who answers."""
+
+    SIMULATOR = "simulator"
+    NOBODY = "no server"
+    FULL_QUEUE = "a server that accepts nothing"
+    EXPIRED = "`--tls-cert`, expired"
+    OTHER_HOST = "`--tls-cert`, of another host"
+    UNTRUSTED = "`--tls-cert`, unknown"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,25 +52,37 @@ class Conditions:
     request: str = ""
     n_controls: int = 4
     shared: bool = False
+    place: Place = Place.SIMULATOR
 
 
 CONDITIONS = {
     Course.HARMLESS: Conditions(exit_code=0),
     # As many as there are rows: a service that fails 20 calls in a row is left alone for half a minute.
-    Course.BROKEN: Conditions(exit_code=3, n_controls=40),
-    Course.CLOCKS: Conditions(exit_code=3, endpoint="timeouts_ms: {first_event: 2000, idle: 2000}"),
+    Course.BROKEN: Conditions(exit_code=3, n_controls=44, endpoint="timeouts_ms: {first_event: 2000, idle: 2000}"),
     Course.TOTAL_CLOCK: Conditions(exit_code=3, endpoint="timeouts_ms: {total: 1500}"),
-    # One after the other: a wait that one call is asked for holds all others back too.
-    Course.HINTS: Conditions(exit_code=0, load="concurrency: 1"),
+    # One after the other: a wait that one call is asked for holds all others back too, and so does a service that is
+    # down for a moment.
+    Course.WAITS: Conditions(exit_code=0, load="concurrency: 1"),
     Course.TOO_LARGE: Conditions(exit_code=3),
     Course.WHOLE_BODY: Conditions(exit_code=3, request="request: {stream: false}"),
-    Course.DOWN_FOR_A_MOMENT: Conditions(exit_code=0, load="concurrency: 1", n_controls=1),
     # Longer between two requests than what counts as idle.
     Course.STALE: Conditions(exit_code=0, load="concurrency: 1, think_ms: 1300", n_controls=2, shared=True),
     Course.QUOTA: Conditions(exit_code=4, load="concurrency: 1", shared=True),
     Course.KEY: Conditions(exit_code=4, load="concurrency: 1", shared=True),
     Course.FORBIDDEN: Conditions(exit_code=4, load="concurrency: 1", shared=True),
-    Course.NOBODY: Conditions(exit_code=4, load="concurrency: 1", shared=True),
+    Course.NOBODY: Conditions(exit_code=4, load="concurrency: 1", shared=True, place=Place.NOBODY),
+    Course.NO_ROOM: Conditions(
+        exit_code=4, load="concurrency: 1", shared=True, place=Place.FULL_QUEUE, endpoint="timeouts_ms: {connect: 500}"
+    ),
+    Course.EXPIRED: Conditions(exit_code=4, load="concurrency: 1", shared=True, place=Place.EXPIRED),
+    Course.OTHER_HOST: Conditions(exit_code=4, load="concurrency: 1", shared=True, place=Place.OTHER_HOST),
+    Course.UNTRUSTED: Conditions(exit_code=4, load="concurrency: 1", shared=True, place=Place.UNTRUSTED),
+    Course.CHAT: Conditions(exit_code=0, endpoint="protocol: chat"),
+    Course.CHAT_BROKEN: Conditions(
+        exit_code=3,
+        endpoint="protocol: chat, timeouts_ms: {idle: 2000}, limits: {max_output_bytes: 2000000}",
+        n_controls=16,
+    ),
 }
 
 
@@ -68,7 +95,8 @@ class FaultRow:
     server has to see. Where that is more than one, the same fault meets a first attempt alone in a second run, and
     the trial has to be ok after two. ``keeps_text``: what came before it broke off is kept. ``usage``: which counts
     are known. ``begins``: the beginning of the answer, to the byte. ``hint_ms``: the wait that was asked for.
-    ``n_failed``: attempts that fail before the one that is answered.
+    ``n_failed``: the most attempts that fail before the one that is answered, and at least one does where it is not 0:
+    a service that is down for a while may be back by the second attempt where the machine is slow to make it.
     """
 
     name: str
@@ -95,13 +123,18 @@ class FaultRow:
 
 
 def _harmless(name: str, what: str, fault: str, *anomalies: str, **more: object) -> FaultRow:
-    made = {"status": "ok", "anomalies": anomalies, **more}
-    return FaultRow(name=name, what=what, fault=fault, course=Course.HARMLESS, **made)  # type: ignore[arg-type]
+    made = {"course": Course.HARMLESS, "status": "ok", "anomalies": anomalies, **more}
+    return FaultRow(name=name, what=what, fault=fault, **made)  # type: ignore[arg-type]
 
 
 def _broken(name: str, what: str, fault: str, kind: str, requests: int, says: str, **more: object) -> FaultRow:
     made = {"course": Course.BROKEN, "kind": kind, "requests": requests, "says": says, **more}
     return FaultRow(name=name, what=what, fault=fault, **made)  # type: ignore[arg-type]
+
+
+def _unreachable(name: str, what: str, course: Course, says: str, **more: object) -> FaultRow:
+    made = {"kind": "connection", "requests": 0, "fault": "", **more}
+    return FaultRow(name=name, what=what, course=course, says=says, **made)  # type: ignore[arg-type]
 
 
 def _cut(name: str, what: str, fault: str, says: str) -> FaultRow:
@@ -110,19 +143,29 @@ def _cut(name: str, what: str, fault: str, says: str) -> FaultRow:
 
 def _hinted(name: str, what: str, fault: str, hint_ms: float) -> FaultRow:
     return FaultRow(
-        name=name, what=what, fault=fault, course=Course.HINTS,
+        name=name, what=what, fault=fault, course=Course.WAITS,
         status="ok", requests=2, n_failed=1, kind="rate_limit", hint_ms=hint_ms,
     )  # fmt: skip
 
 
 def _stalled(name: str, what: str, fault: str, clock: str, says: str, *, keeps_text: bool = False) -> FaultRow:
-    return _broken(
-        name, what, fault, "timeout", 3, says, course=Course.CLOCKS, clock=clock, keeps_text=keeps_text
-    )  # fmt: skip
+    return _broken(name, what, fault, "timeout", 3, says, clock=clock, keeps_text=keeps_text)
 
 
 def _too_large(name: str, what: str, fault: str, says: str, **more: object) -> FaultRow:
     return _broken(name, what, fault, "too_large", 1, says, course=Course.TOO_LARGE, **more)
+
+
+def _chat(name: str, what: str, fault: str, *anomalies: str, **more: object) -> FaultRow:
+    return _harmless(name, what, fault, *anomalies, course=Course.CHAT, **more)
+
+
+def _chat_broken(name: str, what: str, fault: str, kind: str, requests: int, says: str, **more: object) -> FaultRow:
+    return _broken(name, what, fault, kind, requests, says, course=Course.CHAT_BROKEN, **more)
+
+
+def _chat_cut(name: str, what: str, fault: str, says: str) -> FaultRow:
+    return _chat_broken(name, what, fault, "stream_cut", 3, says, keeps_text=True)
 
 
 #: Title of a group to its rows.
@@ -134,7 +177,7 @@ GROUPS: Mapping[str, tuple[FaultRow, ...]] = {
         _hinted("hint-date", "429 with `retry-after` as a date", "rate_limit;retry_after_date=3", 2_000),
         FaultRow(
             name="hint-unavailable", what="503 with `retry-after`", fault="status;code=503;retry_after=1",
-            course=Course.HINTS, status="ok", requests=2, n_failed=1, kind="server", hint_ms=1_000,
+            course=Course.WAITS, status="ok", requests=2, n_failed=1, kind="server", hint_ms=1_000,
     ),
         _broken("hint-hour", "429 that asks for an hour, longer than `retry.max_retry_after_ms`",
                 "rate_limit;retry_after=3600", "rate_limit", 1, "HTTP 429", hint_ms=3_600_000),
@@ -165,6 +208,8 @@ GROUPS: Mapping[str, tuple[FaultRow, ...]] = {
                 "an error object with HTTP 200"),
         _broken("redirect", "A redirect to another origin", "redirect;to={elsewhere}", "redirect", 1,
                 "which is never followed"),
+        _broken("see-other", "A redirect that other clients follow with GET", "redirect;code=303;to={elsewhere}",
+                "redirect", 1, "which is never followed"),
         FaultRow(name="quota", what="429 insufficient_quota", fault="quota", course=Course.QUOTA, kind="quota",
                  says="exceeded your current quota"),
         FaultRow(name="wrong-key", what="401 to the first call", fault="status;code=401", course=Course.KEY,
@@ -173,10 +218,16 @@ GROUPS: Mapping[str, tuple[FaultRow, ...]] = {
                  kind="auth", says="HTTP 403"),
     ),
     "No response": (
-        FaultRow(name="nobody", what="Nobody listens", fault="", course=Course.NOBODY, kind="connection", requests=0,
-                 says="nothing listens at"),
+        _unreachable("nobody", "Nobody listens", Course.NOBODY, "nothing listens at"),
+        _unreachable("no-room", "Nobody takes the connection within `timeouts_ms.connect`", Course.NO_ROOM,
+                     "no connection to", kind="timeout", clock="connect"),
+        _unreachable("expired", "A certificate that has expired", Course.EXPIRED, "certificate has expired"),
+        _unreachable("other-host", "A certificate of another host", Course.OTHER_HOST,
+                     "certificate is not valid for '127.0.0.1'"),
+        _unreachable("untrusted", "A certificate of an authority that this machine does not know", Course.UNTRUSTED,
+                     "unable to get local issuer certificate"),
         FaultRow(name="down-for-a-moment", what="A reset, and then refused connections for 0.9 s",
-                 fault="refuse;ms=900", course=Course.DOWN_FOR_A_MOMENT, status="ok", requests=2, n_failed=2,
+                 fault="refuse;ms=900", course=Course.WAITS, status="ok", requests=2, n_failed=2,
                  kind="connection"),
         _broken("reset", "Reset before a byte of an answer", "reset", "connection", 3, "reset the connection"),
         _broken("close", "Closed before a byte of an answer", "close", "connection", 3, "the connection was closed"),
@@ -277,6 +328,49 @@ GROUPS: Mapping[str, tuple[FaultRow, ...]] = {
         _harmless("no-length", "Neither length nor chunks: the body ends with the connection", "framing;kind=close"),
         _harmless("interim", "An interim response before the head", "interim"),
         _harmless("continues", "Three times 100 Continue before the head", "interim;code=100;times=3"),
+    ),
+    "The same in the chat dialect (`protocol: chat`)": (
+        _chat_broken("chat-hint-hour", "429 that asks for an hour", "rate_limit;retry_after=3600", "rate_limit", 1,
+                     "HTTP 429", hint_ms=3_600_000),
+        _chat_broken("chat-bad-gateway", "502 with a web page", "status;code=502;body=html", "server", 3,
+                     "HTTP 502 with an HTML page instead of an API error"),
+        _chat_broken("chat-web-page", "200 with a web page", "html", "protocol", 2,
+                     "the service answered with an HTML page"),
+        _chat_broken("chat-error-with-success", "200 with an error object", "status;code=200", "protocol", 2,
+                     "an error object with HTTP 200"),
+        _chat_broken("chat-reset", "Reset before a byte of an answer", "reset", "connection", 3,
+                     "reset the connection"),
+        _chat_cut("chat-event-reset", "Reset in the middle of an event", "cut;how=reset", "broke off"),
+        _chat_cut("chat-character-closed", "Closed in the middle of a character", "cut;where=character", "broke off"),
+        _chat_cut("chat-clean-end", "A clean end after a whole event, without a finish reason", "cut;how=clean",
+                  "without"),
+        _chat_cut("chat-no-terminal", "All but the finish reason and `[DONE]`", "no_terminal", "without"),
+        _chat_cut("chat-done-alone", "`[DONE]` without a finish reason", "no_terminal;done=true", "without"),
+        _chat_broken("chat-error-event", "An error event, and then nothing", "error", "server", 3, "had an error",
+                     keeps_text=True),
+        _chat_broken("chat-malformed", "An event that is no JSON", "malformed", "protocol", 2, "an event is no JSON",
+                     keeps_text=True),
+        _chat_broken("chat-bad-character", "A byte that is no UTF-8", "invalid_utf8", "protocol", 2, "invalid UTF-8",
+                     keeps_text=True),
+        _chat_broken("chat-silent-middle", "Silence in mid-stream", "stall", "timeout", 3, "no data from",
+                     clock="idle", keeps_text=True),
+        _chat_broken("chat-endless-text", "A text without end (over `limits.max_output_bytes`)", "endless",
+                     "too_large", 1, "the output is larger than", keeps_text=True),
+        _chat("chat-refusal", "The model refuses", "refusal", status="refused", stop_reason="completed"),
+        _chat("chat-cut-by-limit", "The answer breaks off at the limit of its tokens", "incomplete",
+              status="incomplete", stop_reason="max_output_tokens"),
+        _chat("chat-cut-by-filter", "The answer breaks off at the content filter", "incomplete;reason=content_filter",
+              status="incomplete", stop_reason="content_filter"),
+        _chat("chat-no-usage", "No usage", "no_usage", "usage_missing", usage="none"),
+        _chat("chat-usage-sum", "A total of tokens that is not their sum", "usage", "usage_sum", usage="none"),
+        _chat("chat-usage-negative", "A negative count of tokens", "usage;kind=negative", "usage_invalid",
+              usage="input"),
+        _chat("chat-surrogate", "A lone surrogate in the answer", "text;kind=surrogate", begins="\ud800 "),
+        _chat("chat-unknown-event", "A chunk with an unknown field alone", "unknown"),
+        _chat("chat-crlf", "Lines end in CRLF", "newline"),
+        _chat("chat-fields", "Comments, `id`, `retry`, unknown fields, data in several lines", "fields"),
+        _chat("chat-bytewise", "Each byte in a write of its own", "bytewise"),
+        _chat("chat-gzip-unflushed", "Compressed by gzip, not flushed", "gzip;flush=false"),
     ),
 }  # fmt: skip
 

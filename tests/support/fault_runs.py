@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import trustme
 
 from evalharness.core.model import Status
 from evalharness.core.record import RunRecord, TrialResult
 from evalharness.store import load
 from tests.support.command import PROGRAM, environment
-from tests.support.fault_rows import CONDITIONS, ROWS, Conditions, Course, FaultRow
+from tests.support.fault_rows import CONDITIONS, ROWS, Conditions, Course, FaultRow, Place
 from tests.support.servers import simulator
 
 _SUITE = """
@@ -32,6 +36,7 @@ graders:
 load: {{{load}}}
 """
 _KEY = "sk-faults-0123456789"
+_Certified = tuple[Mapping[str, str], Sequence[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +69,7 @@ def fault_run(course: Course, folder: Path, *, once: bool = False) -> FaultRun:
     conditions, rows = CONDITIONS[course], rows_of(course, once=once)
     names = [row.name for row in rows] + [f"control-{_letters(n)}" for n in range(conditions.n_controls)]
     # A first attempt alone is what a fault meets by itself.
-    attempts = "" if once or course in (Course.HINTS, Course.DOWN_FOR_A_MOMENT) else ";attempts=every"
+    attempts = "" if once or course is Course.WAITS else ";attempts=every"
     with ExitStack() as stack:
         elsewhere = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         address = f"http://127.0.0.1:{elsewhere.getsockname()[1]}/v1/responses"
@@ -79,11 +84,18 @@ def fault_run(course: Course, folder: Path, *, once: bool = False) -> FaultRun:
         if course is Course.HARMLESS:
             # The other one with the same id.
             rules.append({"fault": "repeated_id", "contains": "(control-a)"})
-        faults, log_path = {"rules": rules}, folder / "truth.jsonl"
-        server = stack.enter_context(simulator(faults=faults, folder=folder, truth_log=log_path))
-        base_url = server.base_url if course is not Course.NOBODY else _unused_address()
+        certified = _CERTIFICATES.get(conditions.place)
+        trusted, arguments = ({}, ()) if certified is None else certified(folder)
+        server = stack.enter_context(
+            simulator(faults={"rules": rules}, folder=folder, truth_log=folder / "truth.jsonl", arguments=arguments)
+        )
+        base_url = server.base_url
+        if conditions.place is Place.NOBODY:
+            base_url = _unused_address()
+        elif conditions.place is Place.FULL_QUEUE:
+            base_url = stack.enter_context(_full_queue())
         _write_suite(folder / "suite.yaml", base_url, names, conditions)
-        exit_code, most_bytes = _run(folder)
+        exit_code, most_bytes = _run(folder, trusted)
         log = server.log()
         n_elsewhere = _n_waiting(elsewhere)
     record = load.load(next((folder / "reports" / "faults").glob("2*")))
@@ -122,12 +134,13 @@ def _write_suite(path: Path, base_url: str, names: Sequence[str], conditions: Co
     path.write_text(text, encoding="utf-8")
 
 
-def _run(folder: Path) -> tuple[int, int]:
+def _run(folder: Path, variables: Mapping[str, str]) -> tuple[int, int]:
     """Exit code, and the most memory in bytes. What a process is said to have used when it is waited for counts that of
     the test process it was forked from; what the kernel says of its memory while it lives does not."""
     with (folder / "stdout").open("w") as stdout, (folder / "stderr").open("w") as stderr:
         running = subprocess.Popen(
-            [PROGRAM, "run", "suite.yaml", "--no-report"], cwd=folder, env=environment({"FAULTS_KEY": _KEY}),
+            [PROGRAM, "run", "suite.yaml", "--no-report"], cwd=folder,
+            env=environment({"FAULTS_KEY": _KEY, **variables}),
             stdout=stdout, stderr=stderr, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         peak_bytes = 0
@@ -151,6 +164,37 @@ def _unused_address() -> str:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{unused.getsockname()[1]}/v1"
+
+
+@contextmanager
+def _full_queue() -> Iterator[str]:
+    """Somebody listens and takes no connection: once two wait, Linux answers no further one, not even to refuse it."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+
+
+def _certified(folder: Path, *, host: str = "127.0.0.1", is_known: bool = True, days: int = 1) -> _Certified:
+    """The variables that make an authority known, and what the simulator needs to show a certificate of it."""
+    authority = trustme.CA()
+    until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
+    authority.issue_cert(host, not_after=until).private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+    authority.cert_pem.write_to_path(folder / "authority.pem")
+    known = {"SSL_CERT_FILE": str(folder / "authority.pem")} if is_known else {}
+    return known, ("--tls-cert", str(folder / "server.pem"))
+
+
+_CERTIFICATES: Mapping[Place, Callable[[Path], _Certified]] = {
+    Place.EXPIRED: partial(_certified, days=-1),
+    Place.OTHER_HOST: partial(_certified, host="other.example"),
+    Place.UNTRUSTED: partial(_certified, is_known=False),
+}
 
 
 def _n_waiting(listener: socket.socket) -> int:
