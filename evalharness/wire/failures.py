@@ -136,7 +136,7 @@ def event_failure(error: ErrorObject, *, http_status: int, secrets: Sequence[str
     """An ``error`` event, or the error of a ``response.failed``."""
     return Failure(
         kind=kind_of_event(error),
-        message=one_line(error.message or "the service reported a failure without a message", secrets),
+        message=one_line(error.message, secrets) or "the service reported a failure without a message",
         http_status=http_status,
         code=_label(error, secrets),
         param=_short(error.param, secrets),

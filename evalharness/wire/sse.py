@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 _BOM = b"\xef\xbb\xbf"
 _LINE_ENDS = (b"\n", b"\r")
-#: Blank lines and comments that end in LF: between events they mean nothing.
-_SILENCE = re.compile(rb"(?:(?::[^\r\n]*+)?\n)*+")
+_CR = ord("\r")
+#: Blank lines and comments: between events they mean nothing.
+_SILENCE = re.compile(rb"(?:(?::[^\r\n]*+)?(?:\r\n?|\n))*+")
 
 
 class SseEvent(NamedTuple):
@@ -55,7 +56,7 @@ class SseParser:
         matched = _SILENCE.match(data, at)
         end = matched.end() if matched else at
         if end > at:
-            self._opening, self._after_cr = None, False
+            self._opening, self._after_cr = None, data[end - 1] == _CR
         return end
 
     def feed(self, data: bytes) -> list[SseEvent]:

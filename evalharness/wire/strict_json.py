@@ -6,6 +6,10 @@ import json
 import math
 from typing import Any
 
+#: What is nested deeper is refused, long before the interpreter's stack ends: how much of that is left differs from
+#: place to place, and what could be read here has to be stored, redacted and written again elsewhere.
+MAX_DEPTH = 200
+
 
 class MalformedJsonError(ValueError):
     """The bytes are no JSON text in UTF-8."""
@@ -26,17 +30,31 @@ def parse_json(data: bytes) -> Any:
     asking for an abstract class takes ten times as long. Lone surrogates written as escapes are kept, invalid UTF-8
     is refused.
 
-    Raises ``MalformedJsonError``, also for nesting deeper than the interpreter's stack and for integers longer than
-    its limit for conversions.
+    Raises ``MalformedJsonError``, also for nesting deeper than ``MAX_DEPTH`` and for integers longer than the
+    interpreter's limit for conversions.
     """
     try:
         text = data.decode("utf-8")
         value, end = _READER.raw_decode(text) if text.startswith(("{", "[")) else (None, -1)
         # Blanks around it, or more than blanks: the slower way, which also says what is wrong.
-        return value if end == len(text) else _READER.decode(text)
+        value = value if end == len(text) else _READER.decode(text)
     except UnicodeDecodeError as error:
         raise MalformedJsonError(f"invalid UTF-8 at byte {error.start}") from error
     except RecursionError as error:
         raise MalformedJsonError("nested too deeply") from error
     except ValueError as error:
         raise MalformedJsonError(str(error)) from error
+    if text.count("[") + text.count("{") > MAX_DEPTH and type(value) in (dict, list) and _is_too_deep(value):
+        raise MalformedJsonError("nested too deeply")
+    return value
+
+
+def _is_too_deep(value: Any) -> bool:
+    """Level by level: the depth of lists and objects, whatever else is in them."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        children = (each.values() if type(each) is dict else each for each in level)
+        level = [child for values in children for child in values if type(child) in (dict, list)]
+        if not level:
+            return False
+    return True

@@ -10,7 +10,7 @@ from evalharness.core.ports import Activity
 #: Lines that carry nothing a reader waits for: comments (keep-alives) and the frame around data.
 _FRAME = re.compile(rb"(:|event(:|$)|id(:|$)|retry(:|$))")
 #: Whole comments and blank lines, of which a service may send any number: passed over without a look at each.
-_SILENCE = re.compile(rb"(?:(?::[^\r\n]*+)?\n)*+")
+_SILENCE = re.compile(rb"(?:(?::[^\r\n]*+)?(?:\r\n?|\n))*+")
 _LINE = re.compile(rb"[^\r\n]*+(?:\r\n|\r|\n)?")
 _DONE = b"[DONE]"
 _DONE_LINE = re.compile(rb"data: ?\[DONE\]\s*$")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evalharness.core.failure import Failure, FailureKind
-from tests.support.wire_bytes import captured, data_only, decode
+from tests.support.wire_bytes import captured, data_only, decode, sse
 
 KEY = "sk-canary-0123456789"
 
@@ -137,3 +137,9 @@ def test_errors_recorded_from_llama_cpp(name: str, kind: FailureKind, message: s
     assert failure.kind is kind
     assert failure.message.startswith(message)
     assert failure.code == str(status)
+
+
+def test_an_error_whose_message_shows_nothing_still_says_something():
+    decoded = decode(sse("error", error={"message": "\ud800\u200b \n"}))
+    assert decoded.failure is not None
+    assert decoded.failure.message == "the service reported a failure without a message"

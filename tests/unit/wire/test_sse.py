@@ -101,7 +101,8 @@ def test_eight_megabytes_in_one_event_of_many_reads_come_out_whole():
         (b"data: x\n\n", 0),
         (b"\n\n\n", 3),
         (b": a\n\n:\n: b\ndata: x\n\n", 11),
-        (b": a\r\n", 0),
+        (b": a\r\n\r\r\r\ndata: x", 9),
+        (b": a\r", 4),
         (b": not whole", 0),
         (b": a\n: not whole", 4),
     ],
@@ -115,3 +116,9 @@ def test_a_byte_order_mark_after_silence_is_no_mark():
     data = b": a\n" + b"\xef\xbb\xbfdata: 1\n\ndata: 2\n\n"
     assert [event.data for event in parser.feed(data[parser.skip_silence(data, 0) :])] == [b"2"]
     assert [data for _, data in parse(data)] == [b"2"]
+
+
+def test_the_second_half_of_a_line_end_after_silence_ends_no_line_of_its_own():
+    parser = SseParser(max_event_bytes=1000)
+    assert parser.skip_silence(b": a\r", 0) == 4
+    assert [event.data for event in parser.feed(b"\ndata: 1\r\n\r\n")] == [b"1"]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from evalharness.wire.strict_json import MalformedJsonError, parse_json
+from evalharness.wire.strict_json import MAX_DEPTH, MalformedJsonError, parse_json
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,20 @@ def test_numbers_that_json_cannot_write_stay_as_their_text():
 
 def test_escaped_surrogates_nul_and_ansi_are_kept_as_they_are():
     assert parse_json(rb'"\ud83d \u0000 \u001b[31m"') == "\ud83d \x00 \x1b[31m"
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":[1],"b":', "}"), ('[{"a":[', "]}]")])
+def test_nesting_is_bounded_by_a_number_and_not_by_what_is_left_of_the_stack(opening: str, closing: str):
+    levels = sum(opening.count(bracket) for bracket in "[{") - opening.count("]")
+
+    def nested(times: int) -> bytes:
+        return (opening * times + "[]" + closing * times).encode()
+
+    most = (MAX_DEPTH - 1) // levels
+    assert json.loads(nested(most)) == parse_json(nested(most))
+    with pytest.raises(MalformedJsonError, match="nested too deeply"):
+        parse_json(nested(most + 1))
+
+
+def test_many_brackets_that_are_not_nested_are_read():
+    assert parse_json(b"[" + b"[{}]," * 5_000 + b"1]")[-1] == 1
