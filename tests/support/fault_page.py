@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from tests.support.fault_rows import CONDITIONS, GROUPS, ROWS, FaultRow
+from tests.support.situations import SITUATIONS, Situation
 
 _HEAD = """# Faults
 
@@ -32,6 +33,15 @@ nothing happens to run beside it, and have to be as if nothing had happened.
 """
 
 
+_MORE = """# Situations
+
+What many calls come to together, or what lies between client and service does. Each line is a test too, with a run of
+its own: its trials, by how they ended, and the requests that were seen by whoever is asked: the simulator, nginx, or
+another server with its own log. Where 30 s stand, the tests wait half a second; with the real constant the probes of a
+service that is down for good were measured 30.002, 30.003 and 30.004 s apart.
+"""
+
+
 def page() -> str:
     """The whole page."""
     parts = [_HEAD]
@@ -39,7 +49,20 @@ def page() -> str:
         parts.append(f"## {title}\n\n" + "\n".join(_table(rows)) + "\n")
     n_runs = len({row.course for row in ROWS})
     parts.append(f"{len(ROWS)} faults, in {n_runs} runs that differ in what the suite sets.\n")
+    parts.append(_MORE)
+    for title, situations in SITUATIONS.items():
+        parts.append(f"## {title}\n\n" + "\n".join(_situations(situations)) + "\n")
     return "\n".join(parts)
+
+
+def _situations(rows: Iterable[Situation]) -> Iterator[str]:
+    yield "| what happens | trials | requests | what follows | exit | printed |"
+    yield "|---|---|---|---|---|---|"
+    for row in rows:
+        trials = ", ".join(f"{n} `{ending}`" for ending, n in row.trials.items())
+        requests = "as many as attempts" if row.requests is None else str(row.requests)
+        said = f"“{row.says}”" if row.says else ""
+        yield f"| {row.what} | {trials} | {requests} | {row.then} | {row.exit_code} | {said} |"
 
 
 def _table(rows: Iterable[FaultRow]) -> Iterator[str]:
