@@ -60,8 +60,8 @@ def fault_run(course: Course, folder: Path, *, once: bool = False) -> FaultRun:
         if course is Course.HARMLESS:
             # The other one with the same id.
             rules.append({"fault": "repeated_id", "contains": "(control-a)"})
-        certified = _CERTIFICATES.get(conditions.place)
-        trusted, arguments = ({}, ()) if certified is None else certified(folder)
+        certificate = _CERTIFICATES.get(conditions.place)
+        trusted, arguments = ({}, ()) if certificate is None else certificate(folder)
         server = stack.enter_context(
             simulator(faults={"rules": rules}, folder=folder, truth_log=folder / "truth.jsonl", arguments=arguments)
         )
@@ -91,7 +91,7 @@ def _full_queue() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
 
 
-def _certified(folder: Path, *, host: str = "127.0.0.1", is_known: bool = True, days: int = 1) -> _Certified:
+def certified(folder: Path, *, host: str = "127.0.0.1", is_known: bool = True, days: int = 1) -> _Certified:
     """The variables that make an authority known, and what the simulator needs to show a certificate of it."""
     authority = trustme.CA()
     until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
@@ -102,9 +102,9 @@ def _certified(folder: Path, *, host: str = "127.0.0.1", is_known: bool = True, 
 
 
 _CERTIFICATES: Mapping[Place, Callable[[Path], _Certified]] = {
-    Place.EXPIRED: partial(_certified, days=-1),
-    Place.OTHER_HOST: partial(_certified, host="other.example"),
-    Place.UNTRUSTED: partial(_certified, is_known=False),
+    Place.EXPIRED: partial(certified, days=-1),
+    Place.OTHER_HOST: partial(certified, host="other.example"),
+    Place.UNTRUSTED: partial(certified, is_known=False),
 }
 
 

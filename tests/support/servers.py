@@ -60,9 +60,11 @@ def simulator(
     truth_log: Path | None = None,
     arguments: Sequence[str] = (),
     folder: Path | None = None,
+    place: Sequence[str] = (),
 ) -> Iterator[SimulatorProcess]:
-    """Start the built-in simulator. ``faults`` is the content of a fault file, written into ``folder``."""
-    command = [sys.executable, "-m", "evalharness.simulator", "--port", "0", "--exit-with-parent"]
+    """Start the built-in simulator. ``faults`` is the content of a fault file, written into ``folder``. ``place`` goes
+    before its command, to start it in another namespace."""
+    command = [*place, sys.executable, "-m", "evalharness.simulator", "--port", "0", "--exit-with-parent"]
     command += ["--seed", str(seed), "--profile", profile, *arguments]
     if truth_log is not None:
         command += ["--truth-log", str(truth_log)]

@@ -102,10 +102,32 @@ _NGINX = (
     ),
 )  # fmt: skip
 
+_LINK = (
+    Situation(
+        name="far", what="The service is 25 ms away, each way (TLS with a private authority)",
+        trials={"ok": 4}, requests=4, exit_code=0,
+        then="`ttfo_ms` and `latency_ms` are 50 ms more than the service took; gaps are those of the service",
+    ),
+    Situation(
+        name="lossy", what="5 % of all packets are lost, both ways",
+        trials={"ok": 12}, requests=12, exit_code=0, then="answers are whole, and are those that the service gave",
+    ),
+    Situation(
+        name="torn", what="The link is cut in mid-stream, for good",
+        trials={"ok": 1, "error: timeout": 2}, requests=2, exit_code=3, says="2 of 3 calls",
+        then="clock `idle` with the text so far, and clock `connect` for all that comes after",
+    ),
+    Situation(
+        name="mended", what="The link is cut in mid-stream, for a second",
+        trials={"ok": 3}, requests=3, exit_code=0, then="one attempt each; the second is part of the latency",
+    ),
+)  # fmt: skip
+
 #: Title of a group to its rows.
 SITUATIONS: Mapping[str, Sequence[Situation]] = {
     "An endpoint as a whole": _ENDPOINT,
     "nginx in front of the service": _NGINX,
+    "A bad link, packet by packet, between two network namespaces": _LINK,
 }
 
 BY_NAME: Mapping[str, Situation] = {row.name: row for rows in SITUATIONS.values() for row in rows}
