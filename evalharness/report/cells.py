@@ -53,8 +53,8 @@ class Cell:
 
     @property
     def is_short(self) -> bool:
-        """Whether it may be kept on one line: numbers always, sentences never."""
-        return len(self.main) < 20
+        """Whether it may be kept on one line: numbers always, sentences and long remarks never."""
+        return len(self.marked) < 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,9 +74,10 @@ def steps_table(view: View) -> Table | None:
 
 
 def step_row(view: View, step: Step, cells: Sequence[Cell], strip: Markup | None = None) -> Row:
-    """One step's row: in a run of several models or variants under theirs, as ``low to medium``."""
+    """One step's row: of efforts in a run of several models or variants under theirs, as ``low to medium``."""
     lower, upper = view.arm(step.lower_arm), view.arm(step.upper_arm)
-    family = ", ".join(part for part in (upper.group, upper.variant) if part)
+    is_effort = lower.planned.effort != upper.planned.effort
+    family = ", ".join(part for part in (upper.group, upper.variant) if part and is_effort)
     return Row(
         head=step_name(view.analysis, step),
         cells=tuple(cells),

@@ -120,6 +120,6 @@ def write_bytes(path: Path, data: bytes) -> Path:
             Path(temporary).unlink(missing_ok=True)
         raise StoreError(
             f"cannot write {path}: {'it is a folder' if path.is_dir() else error.strerror or error}",
-            hint="the stored run is safe: make room, or name another place, and give the command again",
+            hint="the stored run is safe: make room, or name another place; `evalharness report` writes a report again",
         ) from error
     return path

@@ -68,7 +68,7 @@ def drift_sentences(drift: Drift, *, n_arms: int) -> str:
 
 def _seen(drift: Drift) -> str:
     if drift.moved:
-        way = "longer" if drift.half_ratio > 1 else "shorter"
+        way = "longer" if drift.half_ratio > 1 else "less time"
         return (
             f"Times drifted: trials in the second half took {drift.size:.0%} {way} than in the first, case and arm "
             "taken into account."

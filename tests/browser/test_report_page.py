@@ -281,6 +281,41 @@ def test_axe_finds_nothing_in_index_and_side_pages(chromium, reports, axe_source
         assert violations(page, axe_source) == []
 
 
+@pytest.mark.parametrize("kind", ["sweep", "gates fail", "levels, arms"])
+def test_a_screen_reader_meets_the_same_words_in_the_same_order_on_a_desk_and_on_a_phone(chromium, reports, kind):
+    """By the tree that Chromium hands to it: the verdict before its table, a heading before each section's figures,
+    every table with its caption, every picture with a name; on a phone each cell with the title of its column."""
+    heard = {}
+    for width in (1280, 390):
+        with opened(chromium, report(reports, kind), width=width) as page:
+            sections = page.locator("main section h2").all_inner_texts()
+            heard[width] = spoken(page)
+    desk, phone = ([each for each in heard[width] if each[0] in ("heading", "table", "image")] for width in (1280, 390))
+    assert desk == phone
+    assert [name for role, name in desk if role == "heading" and name in sections] == sections
+    assert [role for role, _ in desk].index("table") > [role for role, _ in desk].index("heading") + 1
+    assert all(name for _, name in desk)
+    titles = {name for role, name in heard[1280] if role == "columnheader"}
+    cells = [name for role, name in heard[390] if role == "cell" and name]
+    assert cells
+    assert [name for name in cells if not any(name.startswith(title) for title in titles if title)] == []
+
+
+def spoken(page) -> list[tuple[str, str]]:
+    """Role and name of every node of the accessibility tree, in its order."""
+    nodes = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+    by_id = {node["nodeId"]: node for node in nodes}
+    found, waiting = [], [nodes[0]["nodeId"]]
+    while waiting:
+        node = by_id.get(waiting.pop())
+        if node is None:
+            continue
+        if not node["ignored"]:
+            found.append((node["role"]["value"], node.get("name", {}).get("value", "").strip()))
+        waiting += reversed(node.get("childIds", []))
+    return found
+
+
 def violations(page, axe_source: str) -> list[str]:
     page.evaluate(axe_source)
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]

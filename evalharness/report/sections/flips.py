@@ -25,6 +25,8 @@ NAV = "Changed cases"
 TITLE = "Which cases changed?"
 #: Cases to be read in one list, and ids named after them.
 _MOST_READ = 200
+#: Of a longer list so many stand there; the others are folded, unless they are hardly more lines than the fold.
+_UNFOLDED, _LEAST_FOLDED = 12, 4
 _MOST_NAMED = 50
 #: Characters shown of an answer, and of what was asked, expected or said about it.
 _ANSWER = 1_200
@@ -80,6 +82,12 @@ class CaseList:
     cases: tuple[ReadCase, ...]
     named: tuple[str, ...]
     more: str
+
+    @property
+    def n_unfolded(self) -> int:
+        """Cases at the top of the list that are seen without unfolding the others."""
+        n = len(self.cases)
+        return n if n < _UNFOLDED + _LEAST_FOLDED else _UNFOLDED
 
     @property
     def links(self) -> tuple[tuple[str, str], ...]:

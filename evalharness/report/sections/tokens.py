@@ -164,7 +164,9 @@ def _notes(view: View) -> list[str]:
     if without:
         notes.append(f"{numbers.plural(without, 'call')} came without token counts and are not in the means.")
     unpriced = sum(arm.found.n_without_cost for arm in view.shown)
-    if unpriced:
+    if not any(arm.found.cost_usd for arm in view.shown):
+        notes.append("No cost is known: the suite states no prices, or no call has its token counts.")
+    elif unpriced:
         notes.append(f"{numbers.plural(unpriced, 'call')} of unknown cost are not in the money columns.")
     for endpoint in view.run.plan.suite.endpoints:
         prices = endpoint.prices

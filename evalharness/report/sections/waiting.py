@@ -257,7 +257,7 @@ def _course_summary(view: View) -> str:
         return "no drift found" if view.analysis.drift_sought else "too few times to tell"
     if not drift.moved:
         return "they came in spells"
-    way = "longer" if drift.half_ratio > 1 else "shorter"
+    way = "longer" if drift.half_ratio > 1 else "less time"
     return f"calls of the second half took {numbers.percent(drift.size, 0)} {way}"
 
 

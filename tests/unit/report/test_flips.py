@@ -201,6 +201,18 @@ def test_ids_with_hostile_characters_are_places_too():
 # ---------------------------------------------------------------- room
 
 
+def test_a_list_of_many_cases_shows_the_first_and_folds_the_others_unless_they_are_few():
+    run, analysis = analysed("sweep")
+    arm_id = run.plan.arms[1].arm_id
+    moved = [CaseFlip(case_id=case.case_id, baseline_score=1, candidate_score=0) for case in run.plan.suite.cases]
+    for n, folded in ((15, 0), (40, 28)):
+        changed = replace(analysis, flips={arm_id: tuple(moved[:n])})
+        html = section(render_page(run, changed, SETTINGS))
+        assert len(re.findall(r'<div id="case-[^"]+" class="case">', html)) == n
+        assert (f"<summary>{folded} more</summary>" in html) is (folded > 0)
+        assert html.partition("more</summary>")[2].count('class="case"') == folded
+
+
 def test_a_long_list_is_cut_with_a_sentence_on_how_many_more_there_are_and_where():
     run = make_run(arms=5, cases=2_000, repeats=1)
     moved = tuple(CaseFlip(case_id=case.case_id, baseline_score=1, candidate_score=0) for case in run.plan.suite.cases)

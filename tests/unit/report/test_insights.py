@@ -28,7 +28,9 @@ from evalharness.report.insight_tables import efficient_table, solved_table, ste
 from evalharness.report.sections import flips, tags, tradeoff
 from evalharness.report.settings import ReportSettings
 from evalharness.report.view import View, make_view
+from evalharness.verdict.compare import analyse
 from tests.support.reports import analysed, plain_markdown
+from tests.support.runs import make_run
 from tests.unit.report.test_palette import contrast
 
 SETTINGS = ReportSettings()
@@ -80,6 +82,12 @@ def test_a_price_without_an_upper_limit_says_what_that_means(sweep):
     table = steps_table(seen(priced(sweep, *[still_open] * 4)))
     assert table.rows[0].cells[2].below == "≥ 0.100"
     assert "≥ per point: the gain may be next to nothing" in table.note
+
+
+def test_a_step_between_prompts_bears_their_names_and_no_effort():
+    run = make_run(arms=("medium",), prompts=("plain", "careful"), cases=30, repeats=1, decision=None)
+    (row,) = steps_table(make_view(run, analyse(run, n_resamples=100), SETTINGS)).rows
+    assert (row.head, row.group, row.within) == ("plain to careful", "", "")
 
 
 def test_steps_without_prices_or_times_have_no_table_and_no_line(sweep):
