@@ -9,7 +9,7 @@ from pathlib import Path
 from evalharness.core.errors import PlanChangedError, UsageError
 from evalharness.core.failure import FailureKind
 from evalharness.core.model import PendingReason, Phase, Plan, Status, Trial
-from evalharness.core.record import RunManifest, TrialResult
+from evalharness.core.record import RunManifest, RunState, TrialResult
 from evalharness.plan.expand import differences
 from evalharness.store import load
 from evalharness.store.runs import newest
@@ -50,7 +50,9 @@ def continuation(out: Path, plan: Plan, *, fresh: bool, retry_errors: bool) -> C
     record = load.load(found.folder)
     measured = [trial for trial in record.plan.trials if trial.phase is Phase.MEASURED]
     is_complete = all(_is_settled(record.results[trial.trial_id]) for trial in measured)
-    if is_complete and not retry_errors:
+    # All has been paid for, and its process died before it could say so: to begin anew would be to pay twice.
+    only_to_be_ended = record.manifest.state is RunState.RUNNING and record.manifest.plan_hash == plan.plan_hash
+    if is_complete and not only_to_be_ended and not retry_errors:
         return None
     if record.manifest.plan_hash != plan.plan_hash:
         changed = "\n".join(f"  {line}" for line in differences(record.plan.hashed, plan.hashed))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import time
 from collections import Counter
 from pathlib import Path
@@ -70,71 +69,6 @@ def test_the_key_is_nowhere_in_what_was_written(tmp_path: Path) -> None:
     written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     assert len(written) > 4
     assert not any(KEY["SMALL_KEY"].encode() in data for data in (*written, done.stdout.encode(), done.stderr.encode()))
-
-
-def test_kill_and_the_same_command_again_loses_and_repeats_nothing(tmp_path: Path) -> None:
-    log = tmp_path / "truth.jsonl"
-    with simulator(profile="default", truth_log=log) as server:
-        suite = write_suite(tmp_path, server.base_url, n=15)
-        killed = started("run", suite, cwd=tmp_path, env=KEY)
-        while not log.exists() or log.read_text(encoding="utf-8").count("\n") < 12:
-            assert killed.poll() is None, killed.communicate()
-            time.sleep(0.02)
-        killed.send_signal(signal.SIGKILL)
-        killed.communicate()
-        kept = {row["trial_id"]: row for row in exported("latest", cwd=tmp_path) if row["status"] == "ok"}
-        assert 0 < len(kept) < 60
-        done = evalharness("run", suite, cwd=tmp_path, env=KEY)
-        asked = Counter(entry["client_request_id"] for entry in server.log())
-    assert done.exit_code == 0, done.stderr
-    assert f"{len(kept)} trials are finished and kept" in done.stderr
-    rows = {row["trial_id"]: row for row in exported("latest", cwd=tmp_path)}
-    assert len(rows) == 60
-    assert {trial_id: rows[trial_id] for trial_id in kept} == kept
-    again = {request_id for request_id, n in asked.items() if n > 1}
-    assert not again & {f"{row['run_id']}.{trial_id}.0" for trial_id, row in kept.items()}
-    assert len(again) <= 4, "at most as many as were in flight"
-    assert len(list((tmp_path / "reports" / "small").glob("2*"))) == 1
-
-
-def test_ctrl_c_gives_calls_in_flight_their_grace_and_marks_the_run_partial(tmp_path: Path) -> None:
-    log = tmp_path / "truth.jsonl"
-    with simulator(profile="default", truth_log=log) as server:
-        suite = write_suite(tmp_path, server.base_url, n=30)
-        running = started("run", suite, cwd=tmp_path, env=KEY)
-        while not log.exists() or log.read_text(encoding="utf-8").count("\n") < 8:
-            assert running.poll() is None, running.communicate()
-            time.sleep(0.02)
-        running.send_signal(signal.SIGINT)
-        stdout, stderr = running.communicate(timeout=30)
-        n_answered = len(server.log())
-    assert running.returncode == 130, stderr
-    rows = exported("latest", cwd=tmp_path)
-    counts = Counter(row["status"] for row in rows)
-    assert counts["ok"] == n_answered
-    assert {row["pending_reason"] for row in rows if row["status"] == "pending"} == {"interrupted"}
-    assert "The run is not finished" in stdout
-
-
-def test_ctrl_c_twice_is_out_at_once_with_what_was_committed(tmp_path: Path) -> None:
-    faults = {"rules": [{"fault": "stall;where=first;attempts=every"}]}
-    with simulator(faults=faults, folder=tmp_path) as server:
-        running = started("run", write_suite(tmp_path, server.base_url), cwd=tmp_path, env=KEY)
-        database = None
-        while database is None or not database.with_name("run.db-wal").exists():
-            assert running.poll() is None, running.communicate()
-            database = next((tmp_path / "reports").glob("small/*/run.db"), None)
-            time.sleep(0.05)
-        time.sleep(0.5)
-        running.send_signal(signal.SIGINT)
-        time.sleep(0.5)
-        before = time.monotonic()
-        running.send_signal(signal.SIGINT)
-        running.communicate(timeout=20)
-        took_s = time.monotonic() - before
-    assert running.returncode == 130
-    assert took_s < 9, "well before the grace of ten seconds would have ended"
-    assert {row["status"] for row in exported("latest", cwd=tmp_path)} == {"pending"}
 
 
 def test_a_missing_key_is_said_before_any_call(tmp_path: Path) -> None:
