@@ -32,7 +32,7 @@ from evalharness.core.units import ns_from_ms
 from evalharness.engine.budget import Ledger
 from evalharness.engine.call import Lane
 from evalharness.engine.execute import Conduct, execute
-from evalharness.engine.grading import Grading
+from evalharness.engine.grading import Grading, RunCode, no_code
 from evalharness.engine.response_ids import ResponseIds
 from evalharness.engine.stop import StopSignal
 from evalharness.engine.trial import TrialContext
@@ -40,7 +40,7 @@ from evalharness.load_shapes import stretches
 from evalharness.plan.expand import PlanFlags, make_plan
 from evalharness.store import load, lock, run_store
 from evalharness.store.runs import new_run_id, suite_folder
-from evalharness.suite.files import LoadedSuite, ReadSettings, grader_of, read_suite, reader_of
+from evalharness.suite.files import LoadedSuite, ReadSettings, grader_of, read_suite, reader_of, runs_code
 from evalharness.suite.templates import render_turn
 from evalharness.transport.crew import Crew
 from evalharness.transport.loop import new_event_loop
@@ -94,7 +94,10 @@ def load_and_plan(request: RunRequest) -> tuple[LoadedSuite, Plan]:
         UsageError: flags that select nothing or name what is not there.
     """
     settings = ReadSettings(
-        endpoint=request.flags.endpoint, allow_outside=request.settings.allow_outside, environ=request.environ
+        endpoint=request.flags.endpoint,
+        allow_outside=request.settings.allow_outside,
+        allow_code=request.settings.allow_code,
+        environ=request.environ,
     )
     loaded = read_suite(request.suite_path, settings=settings)
     plan = make_plan(loaded.suite, request.flags)
@@ -182,6 +185,7 @@ class _Run:
         async with AsyncExitStack() as resources:
             # Servers first: the folder of a run that could not begin would only be in the way.
             urls = await base_urls(self._plan, self._loaded.path.parent, resources)
+            run_code = await self._sandbox(resources)
             store = resources.enter_context(self._open_store(manifest))
             if self._found and self._found.to_ask_again:
                 await store.reopen(self._found.to_ask_again)
@@ -206,7 +210,9 @@ class _Run:
             self._emit(RunStarted(plan=self._plan, run_id=manifest.run_id, finished=finished, n_lost_attempts=n_lost))
             async with staffed(crew, self._request.settings.workers), Observer(self._plan, store, crew).watching():
                 await self._open_connections(lanes)
-                await self._execute(self._context(manifest.run_id, lanes), self._conduct(store, most), interrupt)
+                await self._execute(
+                    self._context(manifest.run_id, lanes, run_code), self._conduct(store, most), interrupt
+                )
             record = load.load(store.folder)
             ended = self._ended(manifest, record, ledger)
             await store.finish(ended)
@@ -265,7 +271,19 @@ class _Run:
                 if not self._stop.is_set:
                     raise
 
-    def _context(self, run_id: str, lanes: Mapping[str, Lane]) -> TrialContext:
+    async def _sandbox(self, resources: AsyncExitStack) -> RunCode:
+        """What runs the code of graders. Raises ``UsageError`` where it cannot be isolated."""
+        suite = self._plan.suite
+        if not runs_code(suite):
+            return no_code
+        from evalharness.engine.sandbox import Sandbox
+
+        read_bytes = reader_of(self._loaded.path, allow_outside=self._request.settings.allow_outside)
+        hidden = (self._request.settings.out, self._loaded.path.parent, Path.cwd())
+        sandbox = Sandbox(files=suite.files, read_bytes=read_bytes, hidden=hidden)
+        return (await resources.enter_async_context(sandbox)).run
+
+    def _context(self, run_id: str, lanes: Mapping[str, Lane], run_code: RunCode) -> TrialContext:
         suite = self._plan.suite
         prompts = {prompt.name: prompt for prompt in suite.prompts}
         read_bytes = reader_of(self._loaded.path, allow_outside=self._request.settings.allow_outside)
@@ -275,7 +293,7 @@ class _Run:
             arms={arm.arm_id: arm for arm in self._plan.arms},
             lanes=lanes,
             render=lambda arm, case, turn: render_turn(prompts[arm.prompt], case, turn, read_bytes),
-            grading=Grading(suite, grader_of),
+            grading=Grading(suite, grader_of, run_code),
             stop=self._stop,
             n_turns=lambda arm: 1 + len(prompts[arm.prompt].more_turns),
             think_ns=ns_from_ms(suite.load.think_ms),

@@ -26,6 +26,7 @@ class RunSettings:
     max_cost_usd: float | None = None
     workers: int | str = 0
     env_file: Path | None = None
+    allow_code: bool = False
     allow_outside: bool = False
     no_report: bool = False
     full_text: bool = False
@@ -35,8 +36,8 @@ class RunSettings:
     open: bool = False
 
 
-#: ``env_file`` names secrets and ``allow_outside`` lifts a protection: a checked-out pyproject may set neither.
-NOT_FROM_PROJECT = frozenset({"env_file", "allow_outside"})
+#: ``env_file`` names secrets, the others lift protections: a checked-out pyproject may set none of them.
+NOT_FROM_PROJECT = frozenset({"env_file", "allow_code", "allow_outside"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

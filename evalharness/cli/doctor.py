@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from evalharness.cli.options import allow_outside_option, env_file_option, out_option, plan_flags, plan_options
+from evalharness.cli.options import (
+    allow_code_option,
+    allow_outside_option,
+    env_file_option,
+    out_option,
+    plan_flags,
+    plan_options,
+)
 
 if TYPE_CHECKING:
     from evalharness.app.diagnosis import Diagnosis, LevelSeen, Spread
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--workers", metavar="N|auto", help="Read sockets in N more processes, as `run` would.")
 @out_option
 @env_file_option
+@allow_code_option
 @allow_outside_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
 def command(suite: Path | None, as_json: bool, **options: Any) -> None:
@@ -30,7 +38,7 @@ def command(suite: Path | None, as_json: bool, **options: Any) -> None:
     from evalharness.app.run import RunRequest, load_and_plan
     from evalharness.app.settings import resolve, with_env_file
 
-    names = ("out", "workers", "env_file", "allow_outside")
+    names = ("out", "workers", "env_file", "allow_code", "allow_outside")
     resolved = resolve({name: options[name] for name in names}, environ=os.environ)
     plan = None
     if suite is not None:

@@ -71,6 +71,11 @@ def allow_outside_option(command: Command) -> Command:
     return click.option("--allow-outside", is_flag=True, default=None, help=text)(command)
 
 
+def allow_code_option(command: Command) -> Command:
+    text = "Let graders run code: yours, and that of answers, isolated."
+    return click.option("--allow-code", is_flag=True, default=None, help=text)(command)
+
+
 def env_file_option(command: Command) -> Command:
     text = "Read variables (keys) from this file; the environment's own win."
     return click.option("--env-file", type=click.Path(path_type=Path), metavar="FILE", help=text)(command)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evalharness.cli.options import (
+    allow_code_option,
     allow_outside_option,
     env_file_option,
     out_option,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 @suite_argument
 @plan_options
 @env_file_option
+@allow_code_option
 @allow_outside_option
 @click.option(
     "--detect",
@@ -46,14 +48,15 @@ if TYPE_CHECKING:
 @click.option("--pilot", metavar="RUN", help="Plan with the variances of this run: its folder, its id, or latest.")
 @out_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(suite: Path, as_json: bool, env_file: Path | None, allow_outside: bool | None, **options: Any) -> None:
+def command(suite: Path, as_json: bool, **options: Any) -> None:
     from evalharness.app.find import run_folder
     from evalharness.app.plan import preview
     from evalharness.app.run import RunRequest
     from evalharness.app.settings import resolve, with_env_file
     from evalharness.app.sizing import SizeRequest
 
-    resolved = resolve({"env_file": env_file, "allow_outside": allow_outside}, environ=os.environ)
+    names = ("env_file", "allow_code", "allow_outside")
+    resolved = resolve({name: options[name] for name in names}, environ=os.environ)
     environ = with_env_file(os.environ, resolved.settings.env_file)
     pilot = None if options["pilot"] is None else run_folder(options["pilot"], options["out"])
     size = SizeRequest(difference=options["detect"], power=options["power"], pilot=pilot)

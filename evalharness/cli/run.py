@@ -12,6 +12,7 @@ import click
 
 from evalharness.cli.main import say_nothing_more
 from evalharness.cli.options import (
+    allow_code_option,
     allow_outside_option,
     baseline_option,
     env_file_option,
@@ -32,6 +33,7 @@ _SETTINGS = (
     "max_cost_usd",
     "workers",
     "env_file",
+    "allow_code",
     "allow_outside",
     "no_report",
     "full_text",
@@ -53,6 +55,7 @@ _SETTINGS = (
 @click.option("--workers", metavar="N|auto", help="Read sockets in N more processes; auto: when this one is late.")
 @baseline_option
 @env_file_option
+@allow_code_option
 @allow_outside_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the summary.")
 @click.option("--quiet", is_flag=True, default=None, help="No progress, no summary; only the report's path.")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from evalharness.cli.options import allow_outside_option, env_file_option
+from evalharness.cli.options import allow_code_option, allow_outside_option, env_file_option
 from evalharness.core.errors import EvalharnessError, ExitCode
 
 
@@ -15,6 +15,7 @@ from evalharness.core.errors import EvalharnessError, ExitCode
 @click.argument("suites", metavar="SUITE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--endpoint", metavar="NAME", help="Check it as if this endpoint were used.")
 @env_file_option
+@allow_code_option
 @allow_outside_option
 @click.pass_context
 def command(
@@ -22,6 +23,7 @@ def command(
     suites: tuple[Path, ...],
     endpoint: str | None,
     env_file: Path | None,
+    allow_code: bool | None,
     allow_outside: bool | None,
 ) -> None:
     from evalharness.app.lanes import check_requests
@@ -30,9 +32,12 @@ def command(
     from evalharness.report.visible import visible
     from evalharness.suite.files import ReadSettings, read_suite
 
-    chosen = resolve({"env_file": env_file, "allow_outside": allow_outside}, environ=os.environ).settings
+    flags = {"env_file": env_file, "allow_code": allow_code, "allow_outside": allow_outside}
+    chosen = resolve(flags, environ=os.environ).settings
     environ = with_env_file(os.environ, chosen.env_file)
-    settings = ReadSettings(endpoint=endpoint, allow_outside=chosen.allow_outside, environ=environ)
+    settings = ReadSettings(
+        endpoint=endpoint, allow_outside=chosen.allow_outside, allow_code=chosen.allow_code, environ=environ
+    )
     failed = False
     for path in suites:
         try:

@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from evalharness.core.failure import Failure
 from evalharness.core.model import Case, Json, Limits, Status, Timeouts, Trial
@@ -226,6 +226,7 @@ class Transcript:
         return self.calls[-1].answer
 
 
+@runtime_checkable
 class Grader(Protocol):
     """``graders/NAME.py`` holds a pydantic model of its parameters named ``Params`` and a class ``Grader(params)``.
 
@@ -233,6 +234,54 @@ class Grader(Protocol):
     """
 
     def grade(self, case: Case, transcript: Transcript) -> Score: ...
+
+
+class CodeEnd(Enum):
+    """How code in isolation ended. ``REFUSED``: it was not run, and says nothing about itself; ``STARVED``: the machine
+    gave it too little of its wall clock time to tell anything."""
+
+    EXIT = "exit"
+    SIGNAL = "signal"
+    CPU = "cpu"
+    WALL = "wall"
+    MEMORY = "memory"
+    OUTPUT = "output"
+    STARVED = "starved"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeQuestion:
+    """Code to run in isolation: by which driver (``engine/isolated/drivers.py``), with what, beside which files of the
+    suite's folder, within how many seconds of processor time."""
+
+    driver: str
+    arguments: Mapping[str, Json]
+    files: Sequence[str] = ()
+    stdin: str = ""
+    cpu_s: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeAnswer:
+    """``detail`` goes with ``end``: an exit code, a signal's number, a reason. ``report`` is the driver's, None where
+    it gave none."""
+
+    end: CodeEnd
+    detail: str = ""
+    report: Json = None
+    stdout: str = ""
+
+
+@runtime_checkable
+class AskingGrader(Protocol):
+    """A grader that has to know what code does. Pure like the others: the engine runs the code in between."""
+
+    def questions(self, case: Case, transcript: Transcript) -> Sequence[CodeQuestion]: ...
+
+    def decide(self, case: Case, transcript: Transcript, answers: Sequence[CodeAnswer]) -> Score:
+        """``answers`` in the order of the questions."""
+        ...
 
 
 # ---------------------------------------------------------------- load and generators

@@ -62,7 +62,7 @@ async def run_trial(trial: Trial, context: TrialContext, *, intended_ns: int | N
         calls.append(call)
         if call.status is not Status.OK:
             break
-    return _judged(trial, case, calls, context)
+    return await _judged(trial, case, calls, context)
 
 
 def continued(before: Json, answer: str, turn: Json) -> Json:
@@ -77,14 +77,14 @@ def _items(said: Json) -> list[Json]:
     return [{"role": "user", "content": said}] if isinstance(said, str) else list(said)
 
 
-def _judged(trial: Trial, case: Case, calls: Sequence[Call], context: TrialContext) -> TrialResult:
+async def _judged(trial: Trial, case: Case, calls: Sequence[Call], context: TrialContext) -> TrialResult:
     last = calls[-1]
     transcript = Transcript(status=last.status, calls=calls, measured=measure_calls(calls))
     return TrialResult(
         trial_id=trial.trial_id,
         status=last.status,
         calls=tuple(calls),
-        scores=context.grading.scores(case, transcript) if trial.phase is Phase.MEASURED else {},
+        scores=await context.grading.scores(case, transcript) if trial.phase is Phase.MEASURED else {},
         failure=last.failure,
         anomalies=tuple(dict.fromkeys(name for call in calls for name in call.anomalies)),
         cost_usd=_cost_usd(calls),

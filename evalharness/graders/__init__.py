@@ -21,7 +21,6 @@ from pydantic import ValidationError
 
 from evalharness.core.errors import UsageError
 from evalharness.core.model import Json
-from evalharness.core.ports import Grader
 from evalharness.graders._named import NamedGrader, UnusableGrader
 from evalharness.graders._params import RENDERED, problems_in_words
 
@@ -47,7 +46,7 @@ def load(grader_type: str) -> ModuleType:
     return importlib.import_module(f"{__name__}.{grader_type}")
 
 
-def build(grader_id: str, grader_type: str, params: Mapping[str, Json], pass_at: float) -> Grader:
+def build(grader_id: str, grader_type: str, params: Mapping[str, Json], pass_at: float) -> NamedGrader:
     """A grader for one case, from its *rendered* keys; its score carries ``grader_id`` and ``passed``.
 
     Keys that turn out unusable once rendered (``expected: abc`` of a number) are data of that case: the grader is

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from evalharness.core.errors import UsageError
-from evalharness.core.ports import Grader
+from evalharness.core.model import Case
+from evalharness.core.ports import CodeAnswer, CodeQuestion, Transcript
 from evalharness.core.record import Score
 from evalharness.graders import build, load
+from evalharness.graders._named import NamedGrader
 
 
 class Child(BaseModel):
@@ -45,7 +48,25 @@ class WeightedChild(Child):
 Children = Annotated[list[Child], Field(min_length=1, description="The children, written inline like graders.")]
 
 
-def built_children(children: Sequence[Child]) -> list[Grader]:
+class Composite:
+    """Asks what its children ask, and hands each the answers to its own questions."""
+
+    def __init__(self, children: Sequence[Child]) -> None:
+        self._children = built_children(children)
+
+    def questions(self, case: Case, transcript: Transcript) -> Sequence[CodeQuestion]:
+        return [question for child in self._children for question in child.questions(case, transcript)]
+
+    def scores(self, case: Case, transcript: Transcript, answers: Sequence[CodeAnswer]) -> list[Score]:
+        """Of the children, in their order."""
+        left = iter(answers)
+        return [
+            child.decide(case, transcript, list(islice(left, len(child.questions(case, transcript)))))
+            for child in self._children
+        ]
+
+
+def built_children(children: Sequence[Child]) -> list[NamedGrader]:
     """Named by place and type (``1 numeric``), since a reason has to say which child it speaks of."""
     return [
         build(f"{index} {child.type}", child.type, child.own_params, child.pass_at)

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalharness.core.model import Case
-from evalharness.core.ports import Grader, Transcript
+from evalharness.core.ports import AskingGrader, CodeAnswer, CodeQuestion, Grader, Transcript
 from evalharness.core.record import Score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedGrader:
-    """A grader as a suite declared it. Its score has the id, and ``passed`` (None where the value is None)."""
+    """A grader as a suite declared it. Its score has the id, and ``passed`` (None where the value is None).
+
+    One that asks nothing has no questions, and decides at once.
+    """
 
     grader_id: str
     pass_at: float
-    inner: Grader
+    inner: Grader | AskingGrader
 
     def grade(self, case: Case, transcript: Transcript) -> Score:
-        judged = self.inner.grade(case, transcript)
+        return self.decide(case, transcript, ())
+
+    def questions(self, case: Case, transcript: Transcript) -> Sequence[CodeQuestion]:
+        return () if isinstance(self.inner, Grader) else self.inner.questions(case, transcript)
+
+    def decide(self, case: Case, transcript: Transcript, answers: Sequence[CodeAnswer]) -> Score:
+        if isinstance(self.inner, Grader):
+            judged = self.inner.grade(case, transcript)
+        else:
+            judged = self.inner.decide(case, transcript, answers)
         value, reason = judged.value, judged.reason
         # Written so that NaN is caught too.
         if value is not None and not 0 <= value <= 1:

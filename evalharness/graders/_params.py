@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     AfterValidator,
@@ -32,6 +32,8 @@ class GraderParams(BaseModel):
     """Keys of one grader. Unknown keys are errors; module docstrings and field descriptions are the reference."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    runs_code: ClassVar[bool] = False
 
 
 def is_template(value: object, validation: ValidationInfo) -> bool:
@@ -55,7 +57,7 @@ def decimal_of(value: object) -> Decimal:
     return number
 
 
-def _template_or(value: Any, handler: ValidatorFunctionWrapHandler, validation: ValidationInfo) -> Any:
+def template_or(value: Any, handler: ValidatorFunctionWrapHandler, validation: ValidationInfo) -> Any:
     return value if is_template(value, validation) else handler(value)
 
 
@@ -68,11 +70,11 @@ def _not_blank(value: str) -> str:
 #: Text that must not be blank: a blank text occurs in everything.
 Text = Annotated[str, AfterValidator(_not_blank)]
 #: A list of such texts, or a template that becomes one.
-Texts = Annotated[list[Text], Field(min_length=1), WrapValidator(_template_or)]
+Texts = Annotated[list[Text], Field(min_length=1), WrapValidator(template_or)]
 #: A number of at least 0, exactly as written.
-Amount = Annotated[Decimal, Field(ge=0), BeforeValidator(decimal_of), WrapValidator(_template_or)]
+Amount = Annotated[Decimal, Field(ge=0), BeforeValidator(decimal_of), WrapValidator(template_or)]
 #: A whole number of at least 0.
-Count = Annotated[int, Field(ge=0), BeforeValidator(decimal_of), WrapValidator(_template_or)]
+Count = Annotated[int, Field(ge=0), BeforeValidator(decimal_of), WrapValidator(template_or)]
 
 
 def problems_in_words(error: ValidationError) -> str:

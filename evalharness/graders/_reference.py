@@ -29,7 +29,8 @@ graders:
 - `grades: [ok]` is the default: refused and incomplete answers score 0 unless the grader lists them.
 - Every text may be a template; it is rendered for each case. `"{{ expected }}"` alone takes over lists and mappings as
   they are, and numbers with the spelling of the suite (`1.10`).
-- Graders are pure: the same answer always gives the same score, with no clock, no network and no user code.
+- The same answer always gives the same score: no clock and no network. Two types run code, `python` yours and
+  `unit_test` the answer's: only with `--allow-code`, and isolated ([suites.md](suites.md#graders-that-run-code)).
 
 In every table, a key without a default is required.
 """

@@ -6,10 +6,12 @@ Children are written inline under `of:`, with the keys of their type and their o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from evalharness.core.model import Case
-from evalharness.core.ports import Transcript
+from evalharness.core.ports import CodeAnswer, Transcript
 from evalharness.core.record import Score
-from evalharness.graders._children import Children, built_children, reasons
+from evalharness.graders._children import Children, Composite, reasons
 from evalharness.graders._judgement import judgement
 from evalharness.graders._params import GraderParams
 
@@ -18,12 +20,12 @@ class Params(GraderParams):
     of: Children
 
 
-class Grader:
+class Grader(Composite):
     def __init__(self, params: Params) -> None:
-        self._children = built_children(params.of)
+        super().__init__(params.of)
 
-    def grade(self, case: Case, transcript: Transcript) -> Score:
-        scores = [child.grade(case, transcript) for child in self._children]
+    def decide(self, case: Case, transcript: Transcript, answers: Sequence[CodeAnswer]) -> Score:
+        scores = self.scores(case, transcript, answers)
         if held := [score.grader for score in scores if score.passed]:
             return judgement(0.0, "holds, and should not: " + ", ".join(held))
         if unknown := [score for score in scores if score.passed is None]:

@@ -8,14 +8,15 @@ Children are written inline under `of:`, with the keys of their type and a `weig
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
 
 from evalharness.core.model import Case
-from evalharness.core.ports import Transcript
+from evalharness.core.ports import CodeAnswer, Transcript
 from evalharness.core.record import Score
-from evalharness.graders._children import WeightedChild, built_children, reasons
+from evalharness.graders._children import Composite, WeightedChild, reasons
 from evalharness.graders._judgement import judgement
 from evalharness.graders._params import GraderParams
 
@@ -27,13 +28,13 @@ class Params(GraderParams):
     ]
 
 
-class Grader:
+class Grader(Composite):
     def __init__(self, params: Params) -> None:
-        self._children = built_children(params.of)
+        super().__init__(params.of)
         self._weights = [child.weight for child in params.of]
 
-    def grade(self, case: Case, transcript: Transcript) -> Score:
-        scores = [child.grade(case, transcript) for child in self._children]
+    def decide(self, case: Case, transcript: Transcript, answers: Sequence[CodeAnswer]) -> Score:
+        scores = self.scores(case, transcript, answers)
         values = [score.value for score in scores if score.value is not None]
         if len(values) < len(scores):
             return judgement(None, reasons([score for score in scores if score.value is None]))

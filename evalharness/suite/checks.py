@@ -8,6 +8,7 @@ from dataclasses import replace
 from evalharness.core.ids import content_id
 from evalharness.core.model import Case, GraderSpec, Prompt
 from evalharness.suite.cases import CaseReader
+from evalharness.suite.code_graders import read_code_files
 from evalharness.suite.grader_specs import check_rendered
 from evalharness.suite.ports import SuitePorts, UnreadableFileError
 from evalharness.suite.problems import Problems, near
@@ -105,11 +106,13 @@ def check_graders(
         if len(usable) == len(spec.params) and has_templates(spec.params):
             for case in cases:
                 _check_grader(spec, case, path, ports, failures)
+        read_code_files(spec, path, ports.grader_params, reader, problems)
     suite_ids = {spec.grader_id for spec in graders}
     for case in cases:
         path = reader.paths[case.case_id]
         _tell_repeated_ids(case, suite_ids, path, problems)
         for spec in case.graders:
+            read_code_files(spec, path, ports.grader_params, reader, problems)
             if has_templates(spec.params):
                 _check_grader(spec, case, path, ports, failures)
     failures.report(problems, len(cases))

@@ -11,15 +11,16 @@ from pydantic import BaseModel
 from evalharness import graders
 from evalharness.core.errors import Problem, SuiteError, UsageError
 from evalharness.core.model import Case, GraderSpec, Suite
-from evalharness.core.ports import Grader
+from evalharness.core.ports import AskingGrader
 from evalharness.suite import yaml_text
+from evalharness.suite.code_graders import code_parts
 from evalharness.suite.concurrency import never_reached
 from evalharness.suite.parse import parse
 from evalharness.suite.ports import ReadSettings, SuitePorts, UnreadableFileError
 from evalharness.suite.template_values import ReadBytes
 from evalharness.suite.templates import render_params
 
-__all__ = ["LoadedSuite", "ReadSettings", "grader_of", "read_suite", "reader_of", "template_text"]
+__all__ = ["LoadedSuite", "ReadSettings", "grader_of", "read_suite", "reader_of", "runs_code", "template_text"]
 
 MAX_FILE_BYTES = 2**30
 _WARN_YAML_BYTES = 2**20
@@ -81,9 +82,15 @@ def reader_of(suite_path: Path, *, allow_outside: bool) -> ReadBytes:
     return read_bytes
 
 
-def grader_of(spec: GraderSpec, case: Case) -> Grader:
+def grader_of(spec: GraderSpec, case: Case) -> AskingGrader:
     """The grader of a spec with its templates rendered for a case."""
     return graders.build(spec.grader_id, spec.type, render_params(spec.params, case), spec.pass_at)
+
+
+def runs_code(suite: Suite) -> bool:
+    """Whether any grader of the suite, or of a case, does."""
+    specs = (*suite.graders, *(spec for case in suite.cases for spec in case.graders))
+    return any(True for spec in specs for _ in code_parts(spec.type, spec.params, _grader_params))
 
 
 def template_text() -> str:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from evalharness.core.model import Case, GraderSpec, Json, Status
 from evalharness.suite import later
+from evalharness.suite.code_graders import code_parts
 from evalharness.suite.ports import SuitePorts
 from evalharness.suite.problems import Mistake, Report, did_you_mean, invalid
 from evalharness.suite.schema import GraderPart
@@ -34,6 +35,11 @@ def _is_valid(grader_type: str, params: Mapping[str, Json], path: Path, ports: S
         hint = did_you_mean(grader_type, ports.grader_names)
         report(Mistake((*path, "type"), f"there is no grader type `{grader_type}`", hint))
         return False
+    if not ports.settings.allow_code:
+        for inside, named, _ in code_parts(grader_type, params, ports.grader_params, path):
+            hint = "say --allow-code, if you trust the suite: the code is isolated"
+            report(Mistake((*inside, "type"), f"`{named}` runs code, which is not allowed", hint))
+            return False
     mistakes = check_params(grader_type, params, path, ports)
     for mistake in mistakes:
         report(mistake)

@@ -17,8 +17,6 @@ GRADERS: dict[str, str] = {
     "factuality": "graders that ask a model",
     "pairwise": "graders that ask a model",
     "panel": "graders that ask a model",
-    "python": "graders that run your code",
-    "unit_test": "graders that run the answer's code",
     "math": "symbolic equality",
     "language": "language detection",
     "tool_call": "grading of tool calls",

@@ -52,6 +52,37 @@ Jinja2's `{{% if %}}` and `{{% for %}}` work; there are no calls, macros and `se
 of a case are never templates themselves. Filters:
 {", ".join(f"`{name}`" for name in FILTERS)}.
 
+## Graders that run code
+
+`python` calls a function of yours, `unit_test` runs the answer's code ([graders.md](graders.md#python)). Without
+`--allow-code` (of `run`, `plan`, `validate` and `doctor`; `EVALHARNESS_ALLOW_CODE=1` and the user's own settings file
+do too, a project's do not) a suite that has one is refused with exit code 2 at its line.
+
+```yaml
+graders:
+  - {{id: polite, type: python, function: checks.py:polite, files: [data/words.txt]}}
+  - {{id: works, type: unit_test, tests: "{{{{ tests }}}}"}}              # asserts, test_ functions, unittest
+  - {{id: prints, type: unit_test, io: [{{stdin: "3 4", stdout: "7"}}]}}   # the answer is a program
+```
+
+Each grading is a process of its own: namespaces of its own for processes, network, mounts, IPC, host name and users
+(started by root: an id that nobody has); no network, not even loopback; no environment; of the file system the
+libraries of this Python and of the system, read-only, the files that the grader names, and an empty folder; no program
+can be started; no new privileges, and a filter of system calls. 5 s of processor time (`cpu_s`, up to 60) and four
+times as much in all, where waiting for a busy machine does not count; 512 MiB of memory for all its processes
+together, 16 processes, files of 1 MiB, 16 MiB of them, 1 MiB printed. When it ends, everything it started ends.
+
+Before anything is sent the run tries all of this from inside. Where it cannot be had the run ends with exit code 2 and
+the reason: there is no weaker way. It needs Linux 5.14 or newer on x86_64 or aarch64, and leave to make namespaces:
+Ubuntu forbids it to ordinary users (`sysctl kernel.apparmor_restrict_unprivileged_userns=0` lifts that), containers
+need `--cap-add SYS_ADMIN --security-opt seccomp=unconfined --security-opt apparmor=unconfined`.
+
+An error of the grader is no score, with the reason; code of an answer that crashes, never ends or passes no test is
+wrong. An answer is graded as soon as it has come, before it is stored, and holds its slot until then. Code has the
+lowest priority and half of the processors at most, so that calls in flight are read first; a closed load is thinner by
+the time that grading takes (about 14 ms where processors are free), so measure times under load with other graders. After a second Ctrl-C, or
+10 s after the first, an answer that is still being graded is asked again when the run is resumed.
+
 ## Keys
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 from pydantic import BaseModel
 
 from evalharness import graders
-from evalharness.core.record import Answer
+from evalharness.core.record import Answer, Score
 from tests.support.graders import CASE, transcript
+from tests.support.isolation import Run, isolation, scored
 
 #: Keys that make each type work, and an answer that is worth 1 to it.
 EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
@@ -30,11 +32,13 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "limit": ({"metric": "latency_ms", "at_most": "1000"}, "x"),
     "none_of": ({"of": [{"type": "regex", "pattern": "(x+)+$"}]}, "a"),
+    "python": ({"function": "code.py:grade"}, "yes"),
     "numeric": ({"expected": "7", "relative_tolerance": 0.01}, "7.0"),
     "refusal": ({"phrases": ["I can't"]}, "Sorry, I can’t do that."),
     "regex": ({"pattern": "(a+)+$", "expected": "aa"}, "aa"),
     "similarity": ({"expected": "kitten"}, "kitten"),
     "starts_with": ({"expected": "a"}, " a"),
+    "unit_test": ({"tests": "assert add(1, 2) == 3"}, "```python\ndef add(a, b): return a + b\n```"),
     "weighted": ({"of": [{"type": "exact", "expected": "a", "weight": 2}, {"type": "word_count", "max": 3}]}, "a"),
     "word_count": ({"min": 1, "max": "3"}, "a b"),
 }
@@ -64,6 +68,25 @@ HOSTILE = {
 }
 
 
+FUNCTION = """
+def grade(answer, trial):
+    if answer != "yes" and len(answer) > 1_000:
+        raise ValueError(answer)
+    return answer == "yes", answer
+"""
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    """For those who ask what code does."""
+    with isolation({"code.py": FUNCTION}) as asked:
+        yield asked
+
+
+def graded(run: Run, name: str, params: dict[str, Any], text: str) -> Score:
+    return scored(run, name, fully_measured(text), **params)
+
+
 def fully_measured(text: str) -> Any:
     return transcript(Answer(text=text, stop_reason="completed"), measured={"latency_ms": 12.5})
 
@@ -82,9 +105,9 @@ def test_documents_itself_and_every_key(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_good_answer_is_worth_one_every_time(name: str) -> None:
+def test_good_answer_is_worth_one_every_time(name: str, run: Run) -> None:
     params, answer = EXAMPLES[name]
-    scores = [graders.build("g", name, params, 1.0).grade(CASE, fully_measured(answer)) for _ in range(3)]
+    scores = [graded(run, name, params, answer) for _ in range(3)]
     assert scores[0].value == 1.0, scores[0].reason
     assert scores[0].passed is True
     assert scores[0].grader == "g"
@@ -93,8 +116,8 @@ def test_good_answer_is_worth_one_every_time(name: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_hostile_answer_gives_a_value_or_a_reason(name: str, text: str) -> None:
-    score = graders.build("g", name, EXAMPLES[name][0], 1.0).grade(CASE, fully_measured(text))
+def test_hostile_answer_gives_a_value_or_a_reason(name: str, text: str, run: Run) -> None:
+    score = graded(run, name, EXAMPLES[name][0], text)
     if score.value is None:
         assert score.reason
         assert score.passed is None
