@@ -66,12 +66,19 @@ class Problem:
         return f"{place}:{key} {self.message}{hint}"
 
 
+#: Who mends so many mistakes looks again before the next ones.
+_MOST_SHOWN = 100
+
+
 class SuiteError(UsageError):
-    """Everything that is wrong with a suite, in the order of the file."""
+    """Everything that is wrong with a suite, in the order of the file. The message shows the first hundred."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        count = f"{len(problems)} problem" + ("" if len(problems) == 1 else "s")
-        super().__init__(f"{count} in the suite\n" + "\n".join(str(problem) for problem in problems))
+        count = f"{len(problems):,} problem" + ("" if len(problems) == 1 else "s")
+        lines = [str(problem) for problem in problems[:_MOST_SHOWN]]
+        if len(problems) > _MOST_SHOWN:
+            lines.append(f"and {len(problems) - _MOST_SHOWN:,} more")
+        super().__init__(f"{count} in the suite\n" + "\n".join(lines))
         self.problems = problems
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import SchemaError, ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
@@ -40,7 +40,8 @@ def _built(schema_text: str) -> Validator | SchemaMistakeError:
     """The validator or the mistake: the same schema comes with every trial."""
     schema = json.loads(schema_text)
     try:
-        Draft202012Validator.check_schema(schema)
+        # Without formats: that of a pattern would be Python's, which knows other expressions than RE2.
+        Draft202012Validator.check_schema(schema, format_checker=FormatChecker(()))
         for part in _parts(schema):
             _refuse_what_is_not_supported(part)
     except SchemaError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
+from evalharness.core.errors import UsageError
 from evalharness.core.ids import content_id
 from evalharness.core.model import Arm, Case, Phase, Plan, Suite, Trial
 from evalharness.plan.arms import arms
@@ -13,18 +14,22 @@ from evalharness.plan.order import Slot, shuffled, slots, slots_by_unit
 from evalharness.plan.pace import warmup_length
 from evalharness.plan.select import PlanFlags, chosen_arms, narrowed
 
-__all__ = ["PlanFlags", "differences", "further_trials", "make_plan"]
+__all__ = ["MAX_TRIALS", "PlanFlags", "differences", "further_trials", "make_plan"]
+
+#: A plan is held in memory, about a kilobyte a trial.
+MAX_TRIALS = 2_000_000
 
 
 def make_plan(suite: Suite, flags: PlanFlags | None = None) -> Plan:
     """The plan of a run. Depends on nothing but its arguments: the same in every process, on every day.
 
     ``plan.suite`` is narrowed to what the flags select; with ``--endpoint`` the arms name that endpoint. Raises
-    ``UsageError`` where no case or no arm is left.
+    ``UsageError`` where no case or no arm is left, and for more than ``MAX_TRIALS``.
     """
     flags = flags if flags is not None else PlanFlags()
     suite = narrowed(suite, flags)
     planned_arms = chosen_arms(arms(suite, flags.endpoint), flags.arms)
+    _check_length(suite, len(planned_arms))
     hashed = hashed_content(suite, planned_arms)
     return Plan(
         suite=suite,
@@ -33,6 +38,15 @@ def make_plan(suite: Suite, flags: PlanFlags | None = None) -> Plan:
         plan_hash=content_id(hashed),
         hashed=hashed,
     )
+
+
+def _check_length(suite: Suite, n_arms: int) -> None:
+    n_steps = max(1, len(suite.load.levels))
+    if len(suite.cases) * n_arms * suite.repeats * n_steps > MAX_TRIALS:
+        steps = f", {n_steps:,} steps" if n_steps > 1 else ""
+        made_of = f"{len(suite.cases):,} cases, {n_arms:,} arms, {suite.repeats:,} repeats{steps}"
+        hint = "lower repeats, take fewer cases (`take`, --limit), or sweep less"
+        raise UsageError(f"the plan would have more than {MAX_TRIALS:,} trials: {made_of}", hint=hint)
 
 
 def trial_id(case: Case, arm_id: str, repeat_index: int, phase: Phase) -> str:

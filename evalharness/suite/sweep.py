@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from evalharness.suite.request_keys import misspelt_path
 from evalharness.suite.schema import SweepPart
 from evalharness.suite.yaml_text import Path
 
+#: Of all axes together, before ``exclude``: all of them are listed to be checked.
+MAX_COMBINATIONS = 10_000
 _SWEEP: Path = ("sweep",)
 
 
@@ -35,6 +38,11 @@ def check_sweep(part: SweepPart | None, around: Surroundings, problems: Problems
     for axis, values in part.axes.items():
         _check_axis(axis, values, around, problems)
     _check_prefixes(list(part.axes), problems)
+    n_combinations = math.prod(map(len, axes.values()))
+    if n_combinations > MAX_COMBINATIONS:
+        message = f"the axes have more than {MAX_COMBINATIONS:,} combinations"
+        problems.add((*_SWEEP, "axes"), message, "sweep fewer axes, or fewer values of each", at_key=True)
+        return Sweep(axes={})
     for at, rule in enumerate(part.exclude):
         _check_combination(rule, axes, (*_SWEEP, "exclude", at), problems)
     for at, arm in enumerate(part.include):

@@ -155,3 +155,10 @@ def test_case_is_ignored_when_asked_for() -> None:
 
 def test_expectation_that_is_no_json_is_not_graded() -> None:
     assert graded("json_match", "{}", expected="Paris").value is None
+
+
+@pytest.mark.parametrize(("pattern", "right", "wrong"), [(r"^\pL+\z", "Zoë", "a1"), ("^[[:alpha:]]+$", "ab", "a1")])
+def test_patterns_are_those_of_re2_whatever_python_thinks_of_them(pattern: str, right: str, wrong: str) -> None:
+    schema = {"properties": {"a": {"pattern": pattern}}}
+    values = [graded("json_schema", json.dumps({"a": text}), schema=schema).value for text in (right, wrong)]
+    assert values == [1.0, 0.0]

@@ -320,3 +320,13 @@ def test_a_default_that_is_written_out_changes_nothing():
     )
     plan = plan_of(written + "load: {shape: closed, concurrency: 8, think_ms: 0, order: interleaved, seed: 1}\n")
     assert plan.plan_hash == plan_of().plan_hash
+
+
+@pytest.mark.parametrize("more", ["repeats: 1000000000000\n", "load: {shape: steps, concurrency: [1, 2], each_s: 9}\n"])
+def test_a_plan_that_no_memory_holds_is_refused_before_it_is_made(more: str, monkeypatch: pytest.MonkeyPatch):
+    if "steps" in more:
+        monkeypatch.setattr("evalharness.plan.expand.MAX_TRIALS", 35)
+    assert len(make_plan(parsed(HEAD + CASES + SWEEP)).trials) == 18
+    with pytest.raises(UsageError, match=r"the plan would have more than .* trials: 6 cases, 3 arms") as caught:
+        plan_of(HEAD + CASES + SWEEP + more)
+    assert "lower repeats" in (caught.value.hint or "")

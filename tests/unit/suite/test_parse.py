@@ -243,3 +243,23 @@ cases: [{id: a, vars: {q: "1"}, expected: "7"}]
     with pytest.raises(SuiteError) as error:
         parsed(f"{text}{graders}{line}\n")
     assert [problem.message for problem in error.value.problems] == [message]
+
+
+def test_axes_with_more_combinations_than_can_be_listed_are_refused_at_their_place():
+    axes = ", ".join(f"metadata.a{n}: [{', '.join(map(str, range(100)))}]" for n in range(9))
+    with pytest.raises(SuiteError) as caught:
+        parsed(HEAD + ONE_CASE + f"sweep:\n  axes: {{{axes}}}\n")
+    (problem,) = caught.value.problems
+    line = (HEAD + ONE_CASE).count("\n") + 2
+    assert (problem.line, problem.key_path) == (line, "sweep.axes")
+    assert problem.message == "the axes have more than 10,000 combinations"
+
+
+def test_of_thousands_of_mistakes_the_first_hundred_are_shown():
+    cases = "".join(f"  - {{id: c{n}, var: {{}}}}\n" for n in range(1_500))
+    with pytest.raises(SuiteError) as caught:
+        parsed(HEAD + "cases:\n" + cases)
+    assert len(caught.value.problems) == 1_500
+    first, *shown, last = caught.value.message.splitlines()
+    assert (first, last) == ("1,500 problems in the suite", "and 1,400 more")
+    assert shown == [str(problem) for problem in caught.value.problems[:100]]
