@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.support.command import PROGRAM, environment, evalharness, exported
+from evalharness.core.errors import SuiteError
+from evalharness.plan.expand import make_plan
+from evalharness.suite.files import ReadSettings, read_suite
+from tests.support.command import PROGRAM, environment, evalharness, exported, started
 
+ALLOWED = ReadSettings(allow_code=True)
 SUITE = """\
 suite: own
 endpoints:
@@ -81,9 +87,7 @@ def test_files_of_graders_are_in_the_plan(folder: Path) -> None:
     hashes = set()
     for name, text in (("own.py", OWN), ("own.py", OWN + "\n"), ("data/words.txt", "other")):
         (folder / name).write_text(text)
-        planned = evalharness("plan", "own.yaml", "--allow-code", "--json", cwd=folder)
-        assert planned.exit_code == 0, planned.stderr
-        hashes.add(planned.json["plan_hash"])
+        hashes.add(make_plan(read_suite(folder / "own.yaml", settings=ALLOWED).suite).plan_hash)
     assert len(hashes) == 3
 
 
@@ -100,9 +104,9 @@ def test_files_of_graders_are_in_the_plan(folder: Path) -> None:
 )
 def test_wrong_file_is_told_at_its_line(folder: Path, written: str, instead: str, words: str) -> None:
     (folder / "own.yaml").write_text(SUITE.replace(written, instead))
-    done = evalharness("validate", "own.yaml", "--allow-code", cwd=folder)
-    assert done.exit_code == 2
-    assert words in done.stderr and "own.yaml:10:" in done.stderr
+    with pytest.raises(SuiteError, match="own.yaml:10:") as refusal:
+        read_suite(folder / "own.yaml", settings=ALLOWED)
+    assert words in str(refusal.value)
 
 
 def test_machine_that_cannot_isolate_is_refused_before_anything_is_sent(folder: Path) -> None:
@@ -116,3 +120,45 @@ def test_machine_that_cannot_isolate_is_refused_before_anything_is_sent(folder: 
     assert "code cannot be isolated on this machine, and is not run without: unshare: " in done.stderr
     assert "--cap-add SYS_ADMIN" in done.stderr
     assert not list((folder / "reports").glob("own/*/run.db"))
+
+
+def test_run_that_is_interrupted_while_it_grades_leaves_the_trial_pending_and_no_code_behind(folder: Path) -> None:
+    quick = (folder / "own.py").read_text()
+    (folder / "own.py").write_text("import time\ndef same(answer, trial):\n    time.sleep(30)\n    return 1\n")
+    run = started("run", "own.yaml", "--allow-code", "--limit", "1", "--repeats", "1", cwd=folder)
+    try:
+        while not (inside := children_below(run.pid, depth=4)):
+            assert run.poll() is None
+            time.sleep(0.05)
+        time.sleep(0.5)
+        run.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        run.send_signal(signal.SIGINT)
+        run.communicate(timeout=30)
+    finally:
+        run.kill()
+        run.communicate()
+    assert run.returncode == 130
+    (trial,) = exported("latest", cwd=folder)
+    assert (trial["status"], trial["scores"]) == ("pending", {})
+    assert not [pid for pid in inside if Path(f"/proc/{pid}").exists()]
+    (folder / "own.py").write_text(quick)
+    changed = evalharness("run", "own.yaml", "--allow-code", "--limit", "1", "--repeats", "1", cwd=folder)
+    assert changed.exit_code == 2 and "own.py" in changed.stderr
+
+
+def children_below(pid: int, *, depth: int) -> list[int]:
+    """Processes so many generations below: the run, its server, one question, the first inside, the code."""
+    found = [pid]
+    for _ in range(depth):
+        found = [int(child) for each in found for child in _children(each)]
+    return found
+
+
+def _children(pid: int) -> list[str]:
+    try:
+        return [
+            child for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
+        ]
+    except OSError:
+        return []
