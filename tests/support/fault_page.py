@@ -37,9 +37,10 @@ _MORE = """# Situations
 
 What many calls come to together, or what lies between client and service does. Each line is a test too, with a run of
 its own: its trials, by how they ended, and the requests that were seen by whoever is asked: the simulator, nginx, or
-another server with its own log. The bad link carries packets between two namespaces in a process of the tests (a machine
-without user namespaces or `/dev/net/tun` fails them in CI, and skips them elsewhere). Where 30 s stand, the tests wait half a second; with the real constant the probes of a
-service that is down for good were measured 30.002, 30.003 and 30.004 s apart.
+another server with its own log. The bad link carries packets between two namespaces in a process of the tests; on a
+machine without user namespaces or `/dev/net/tun` its tests fail in CI, and are skipped elsewhere. Where 30 s stand, the
+tests wait half a second; with the real constant the probes of a service that is down for good were measured 30.002,
+30.003 and 30.004 s apart.
 """
 
 

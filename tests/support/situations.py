@@ -123,11 +123,21 @@ _LINK = (
     ),
 )  # fmt: skip
 
+_LLMOCK = (
+    Situation(
+        name="judged",
+        what="429 with a wait, 500, 400; a stream cut, closed, silent for 3 s; a malformed one: one after the other",
+        trials={"ok": 4, "error: request": 1, "error: timeout": 1}, requests=11, exit_code=3, says="2 of 6 calls",
+        then="`llmock report` passes the client; one warning, as it takes the retry after the malformed one for a call",
+    ),
+)  # fmt: skip
+
 #: Title of a group to its rows.
 SITUATIONS: Mapping[str, Sequence[Situation]] = {
     "An endpoint as a whole": _ENDPOINT,
     "nginx in front of the service": _NGINX,
     "A bad link, packet by packet, between two network namespaces": _LINK,
+    "llmock, which breaks answers and judges the client": _LLMOCK,
 }
 
 BY_NAME: Mapping[str, Situation] = {row.name: row for rows in SITUATIONS.values() for row in rows}
