@@ -104,7 +104,7 @@ def test_files_of_graders_are_in_the_plan(folder: Path) -> None:
 )
 def test_wrong_file_is_told_at_its_line(folder: Path, written: str, instead: str, words: str) -> None:
     (folder / "own.yaml").write_text(SUITE.replace(written, instead))
-    with pytest.raises(SuiteError, match="own.yaml:10:") as refusal:
+    with pytest.raises(SuiteError, match=r"own\.yaml:10:") as refusal:
         read_suite(folder / "own.yaml", settings=ALLOWED)
     assert words in str(refusal.value)
 
