@@ -79,8 +79,8 @@ need `--cap-add SYS_ADMIN --security-opt seccomp=unconfined --security-opt appar
 
 An error of the grader is no score, with the reason; code of an answer that crashes, never ends or passes no test is
 wrong. An answer is graded as soon as it has come, before it is stored, and holds its slot until then. Code has the
-lowest priority and half of the processors at most, so that calls in flight are read first; a closed load is thinner by
-the time that grading takes (about 14 ms where processors are free), so measure times under load with other graders.
+lowest priority and half of the processors at most. Even so it takes time of this machine (about 15 ms for each answer),
+a closed load is thinner by it, and errors of times may be larger: measure times under load with other graders.
 After a second Ctrl-C, or 10 s after the first, an answer that is still being graded is asked again when the run is
 resumed.
 
