@@ -44,6 +44,11 @@ class UsageError(EvalharnessError):
     """The command line asks for something that cannot be done."""
 
 
+#: Who mends so many mistakes looks again before the next ones.
+_MOST_SHOWN = 100
+_MOST_CHARACTERS = 1_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One mistake in a suite or in a file it names.
@@ -62,12 +67,13 @@ class Problem:
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
         key = f" {self.key_path}:" if self.key_path else ""
-        hint = f" ({self.hint})" if self.hint else ""
-        return f"{place}:{key} {self.message}{hint}"
+        hint = f" ({_shortened(self.hint)})" if self.hint else ""
+        return f"{place}:{_shortened(key)} {_shortened(self.message)}{hint}"
 
 
-#: Who mends so many mistakes looks again before the next ones.
-_MOST_SHOWN = 100
+def _shortened(text: str) -> str:
+    """What a mistake quotes may be a megabyte long."""
+    return text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + "…"
 
 
 class SuiteError(UsageError):

@@ -27,6 +27,7 @@ BENCHMARKS = (
     "dispatch",
     "memory",
     "storage",
+    "export",
     "startup",
     "analysis",
     "report",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from evalharness.core.findings import EffortEvidence
 from evalharness.core.model import Status
 from evalharness.metrics.table import failed_results
 from evalharness.report import numbers
+from evalharness.report.case_reading import in_address
 from evalharness.report.cells import NOTHING, Cell, Row, Table, arm_row
 from evalharness.report.view import FEW_ARMS, ArmView, View
 from evalharness.report.visible import shortened
@@ -297,7 +297,7 @@ def _examples(view: View) -> list[Example]:
             found[kind] = Example(
                 kind=kind.replace("_", " "),
                 where=" / ".join(called),
-                link="#trial=" + "/".join(quote(part, safe="") for part in place),
+                link="#trial=" + "/".join(map(in_address, place)),
                 message=shortened(result.failure.message, 300),
             )
     return list(found.values())

@@ -263,3 +263,9 @@ def test_of_thousands_of_mistakes_the_first_hundred_are_shown():
     first, *shown, last = caught.value.message.splitlines()
     assert (first, last) == ("1,500 problems in the suite", "and 1,400 more")
     assert shown == [str(problem) for problem in caught.value.problems[:100]]
+
+
+def test_what_a_mistake_quotes_is_shortened():
+    with pytest.raises(SuiteError) as caught:
+        parsed(HEAD + ONE_CASE + "sweep: {axes: {prompt: [" + "x" * 50_000 + "]}}\n")
+    assert len(caught.value.message) < 5_000
