@@ -124,18 +124,26 @@ async def run_async(
     max_cost_usd: float | None = None,
     workers: int | str | None = None,
     allow_code: bool | None = None,
+    allow_http: bool | None = None,
     report: bool = True,
     **flags: Any,
 ) -> Run:
     """Run or resume a suite; with ``report`` its page is written too.
 
     ``baseline``: a run or a baseline file to compare with. ``allow_code``: graders may run code.
+    ``allow_http``: keys and prompts may leave this machine in clear.
     ``flags`` are those of ``PlanFlags``: endpoint, limit, repeats, tags, cases, arms, seed.
 
     Raises:
         EvalharnessError: what the command line would print; ``exit_code`` is its exit code.
     """
-    settings = {"out": out, "max_cost_usd": max_cost_usd, "workers": workers, "allow_code": allow_code}
+    settings = {
+        "out": out,
+        "max_cost_usd": max_cost_usd,
+        "workers": workers,
+        "allow_code": allow_code,
+        "allow_http": allow_http,
+    }
     resolved = resolve(settings, environ=os.environ)
     request = RunRequest(
         suite_path=Path(suite),
@@ -162,9 +170,13 @@ def run(suite: str | Path, **options: Any) -> Run:
         return runner.run(run_async(suite, **options))
 
 
-def load_suite(path: str | Path, *, allow_outside: bool = False, allow_code: bool = False) -> Suite:
+def load_suite(
+    path: str | Path, *, allow_outside: bool = False, allow_code: bool = False, allow_http: bool = False
+) -> Suite:
     """Read and check a suite; raises ``SuiteError`` with every problem."""
-    settings = ReadSettings(allow_outside=allow_outside, allow_code=allow_code, environ=os.environ)
+    settings = ReadSettings(
+        allow_outside=allow_outside, allow_code=allow_code, allow_http=allow_http, environ=os.environ
+    )
     return read_suite(Path(path), settings=settings).suite
 
 

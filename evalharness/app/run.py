@@ -97,6 +97,7 @@ def load_and_plan(request: RunRequest) -> tuple[LoadedSuite, Plan]:
         endpoint=request.flags.endpoint,
         allow_outside=request.settings.allow_outside,
         allow_code=request.settings.allow_code,
+        allow_http=request.settings.allow_http,
         environ=request.environ,
     )
     loaded = read_suite(request.suite_path, settings=settings)

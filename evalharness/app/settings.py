@@ -28,6 +28,7 @@ class RunSettings:
     env_file: Path | None = None
     allow_code: bool = False
     allow_outside: bool = False
+    allow_http: bool = False
     no_report: bool = False
     full_text: bool = False
     external_css: bool = False
@@ -37,7 +38,7 @@ class RunSettings:
 
 
 #: ``env_file`` names secrets, the others lift protections: a checked-out pyproject may set none of them.
-NOT_FROM_PROJECT = frozenset({"env_file", "allow_code", "allow_outside"})
+NOT_FROM_PROJECT = frozenset({"env_file", "allow_code", "allow_outside", "allow_http"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

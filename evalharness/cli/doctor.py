@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evalharness.cli.options import (
-    allow_code_option,
-    allow_outside_option,
+    ALLOWED,
+    allow_options,
     env_file_option,
     out_option,
     plan_flags,
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 @click.option("--workers", metavar="N|auto", help="Read sockets in N more processes, as `run` would.")
 @out_option
 @env_file_option
-@allow_code_option
-@allow_outside_option
+@allow_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
 def command(suite: Path | None, as_json: bool, **options: Any) -> None:
     """At the suite's load, or from 1 to 256 calls in flight, against the built-in server. Nothing is paid for."""
@@ -38,7 +37,7 @@ def command(suite: Path | None, as_json: bool, **options: Any) -> None:
     from evalharness.app.run import RunRequest, load_and_plan
     from evalharness.app.settings import resolve, with_env_file
 
-    names = ("out", "workers", "env_file", "allow_code", "allow_outside")
+    names = ("out", "workers", "env_file", *ALLOWED)
     resolved = resolve({name: options[name] for name in names}, environ=os.environ)
     plan = None
     if suite is not None:

@@ -66,14 +66,19 @@ def check_markdown(form: str, comment: bool, link: str) -> None:
         raise UsageError(f"{given} is of `--format markdown`", hint="add it, or leave that out")
 
 
-def allow_outside_option(command: Command) -> Command:
-    text = "Let the suite name files outside its folder."
-    return click.option("--allow-outside", is_flag=True, default=None, help=text)(command)
+#: Settings that lift protections.
+ALLOWED = ("allow_code", "allow_outside", "allow_http")
 
 
-def allow_code_option(command: Command) -> Command:
-    text = "Let graders run code: yours, and that of answers, isolated."
-    return click.option("--allow-code", is_flag=True, default=None, help=text)(command)
+def allow_options(command: Command) -> Command:
+    texts = {
+        "--allow-http": "Let keys and prompts leave this machine in clear, to http:// addresses.",
+        "--allow-outside": "Let the suite name files outside its folder.",
+        "--allow-code": "Let graders run code: yours, and that of answers, isolated.",
+    }
+    for name, text in texts.items():
+        command = click.option(name, is_flag=True, default=None, help=text)(command)
+    return command
 
 
 def env_file_option(command: Command) -> Command:

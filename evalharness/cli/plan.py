@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evalharness.cli.options import (
-    allow_code_option,
-    allow_outside_option,
+    ALLOWED,
+    allow_options,
     env_file_option,
     out_option,
     plan_flags,
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 @suite_argument
 @plan_options
 @env_file_option
-@allow_code_option
-@allow_outside_option
+@allow_options
 @click.option(
     "--detect",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -55,7 +54,7 @@ def command(suite: Path, as_json: bool, **options: Any) -> None:
     from evalharness.app.settings import resolve, with_env_file
     from evalharness.app.sizing import SizeRequest
 
-    names = ("env_file", "allow_code", "allow_outside")
+    names = ("env_file", *ALLOWED)
     resolved = resolve({name: options[name] for name in names}, environ=os.environ)
     environ = with_env_file(os.environ, resolved.settings.env_file)
     pilot = None if options["pilot"] is None else run_folder(options["pilot"], options["out"])

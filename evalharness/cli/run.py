@@ -12,8 +12,8 @@ import click
 
 from evalharness.cli.main import say_nothing_more
 from evalharness.cli.options import (
-    allow_code_option,
-    allow_outside_option,
+    ALLOWED,
+    allow_options,
     baseline_option,
     env_file_option,
     out_option,
@@ -33,8 +33,7 @@ _SETTINGS = (
     "max_cost_usd",
     "workers",
     "env_file",
-    "allow_code",
-    "allow_outside",
+    *ALLOWED,
     "no_report",
     "full_text",
     "external_css",
@@ -55,8 +54,7 @@ _SETTINGS = (
 @click.option("--workers", metavar="N|auto", help="Read sockets in N more processes; auto: when this one is late.")
 @baseline_option
 @env_file_option
-@allow_code_option
-@allow_outside_option
+@allow_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the summary.")
 @click.option("--quiet", is_flag=True, default=None, help="No progress, no summary; only the report's path.")
 @click.option("--open", is_flag=True, default=None, help="Open the report in the browser.")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from evalharness.cli.options import allow_code_option, allow_outside_option, env_file_option
+from evalharness.cli.options import ALLOWED, allow_options, env_file_option
 from evalharness.core.errors import EvalharnessError, ExitCode
 
 
@@ -15,16 +15,15 @@ from evalharness.core.errors import EvalharnessError, ExitCode
 @click.argument("suites", metavar="SUITE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--endpoint", metavar="NAME", help="Check it as if this endpoint were used.")
 @env_file_option
-@allow_code_option
-@allow_outside_option
+@allow_options
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     suites: tuple[Path, ...],
     endpoint: str | None,
     env_file: Path | None,
-    allow_code: bool | None,
-    allow_outside: bool | None,
+    **allowed: bool | None,
 ) -> None:
     from evalharness.app.lanes import check_requests
     from evalharness.app.settings import resolve, with_env_file
@@ -32,12 +31,9 @@ def command(
     from evalharness.report.visible import visible
     from evalharness.suite.files import ReadSettings, read_suite
 
-    flags = {"env_file": env_file, "allow_code": allow_code, "allow_outside": allow_outside}
-    chosen = resolve(flags, environ=os.environ).settings
+    chosen = resolve({"env_file": env_file, **allowed}, environ=os.environ).settings
     environ = with_env_file(os.environ, chosen.env_file)
-    settings = ReadSettings(
-        endpoint=endpoint, allow_outside=chosen.allow_outside, allow_code=chosen.allow_code, environ=environ
-    )
+    settings = ReadSettings(endpoint=endpoint, environ=environ, **{name: getattr(chosen, name) for name in ALLOWED})
     failed = False
     for path in suites:
         try:

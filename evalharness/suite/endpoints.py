@@ -50,10 +50,13 @@ def with_environment(
     return _VARIABLE.sub(substitute, value)
 
 
-def endpoint(name: str, part: EndpointPart, profiles: Sequence[str], problems: Problems) -> Endpoint | None:
+def endpoint(
+    name: str, part: EndpointPart, profiles: Sequence[str], problems: Problems, *, allow_http: bool = False
+) -> Endpoint | None:
     """The endpoint as the rest of the program knows it; None where its target is wrong.
 
     ``profiles`` are those of the built-in simulator; a profile of one's own is a path that ends in ``.json``.
+    ``allow_http``: key and prompts may leave this machine in clear.
     """
     path: Path = ("endpoints", name)
     given = {
@@ -70,9 +73,9 @@ def endpoint(name: str, part: EndpointPart, profiles: Sequence[str], problems: P
         problems.add(path, f"an endpoint has exactly one of base_url, simulator, local; this one {what}", at_key=True)
         return None
     (kind, target), *_ = given.items()
-    if kind is EndpointKind.HTTP and not _check_base_url(target, problems, (*path, "base_url")):
+    if kind is EndpointKind.HTTP and not _check_base_url(target, allow_http, problems, (*path, "base_url")):
         return None
-    _check_route(part, problems, path)
+    _check_route(part, allow_http, problems, path)
     if kind is EndpointKind.SIMULATOR and target not in profiles and not target.endswith(".json"):
         hint = did_you_mean(target, profiles)
         problems.add((*path, "simulator"), f"the simulator has no profile {named(target)}", hint)
@@ -101,7 +104,7 @@ def _floats(part: Part) -> dict[str, float]:
     return {key: float(value) for key, value in part.model_dump().items()}
 
 
-def _check_route(part: EndpointPart, problems: Problems, path: Path) -> None:
+def _check_route(part: EndpointPart, allow_http: bool, problems: Problems, path: Path) -> None:
     given = {"unix_socket": part.unix_socket, "proxy": part.proxy, "http2": part.http2 or None}
     for key, value in given.items():
         if value is not None and part.base_url is None:
@@ -117,13 +120,16 @@ def _check_route(part: EndpointPart, problems: Problems, path: Path) -> None:
         problems.add(
             (*path, "proxy"), "a socket file is on this machine: no proxy leads there", "delete one", at_key=True
         )
-    elif part.proxy is not None and (mistake := proxy_mistake(part.proxy, is_clear=is_clear)) is not None:
-        problems.add((*path, "proxy"), *mistake)
+    elif part.proxy is not None:
+        mistake = proxy_mistake(part.proxy, is_clear=is_clear and not allow_http)
+        if mistake is not None:
+            problems.add((*path, "proxy"), *mistake)
 
 
 def proxy_mistake(proxy: str, *, is_clear: bool) -> tuple[str, str | None] | None:
     """(message, hint) for a proxy that cannot be used, None for one that can. Never repeats its address, which may hold
-    a password. ``is_clear``: what goes through it is not encrypted."""
+    a password. ``is_clear``: what goes through it is not encrypted,
+    and may not be seen."""
     if "${" in proxy:  # a variable of an endpoint that is not used
         return None
     host = None
@@ -139,19 +145,19 @@ def proxy_mistake(proxy: str, *, is_clear: bool) -> tuple[str, str | None] | Non
         if parts.username is not None or parts.password is not None:
             return "a proxy's URL must hold no user name or password", "put it into HTTPS_PROXY: `proxy: environment`"
     if is_clear and (host is None or not is_loopback(host)):
-        return "key and prompts would reach the proxy in clear", "use an https:// base_url"
+        return "key and prompts would reach the proxy in clear", "use an https:// base_url, or say --allow-http"
     return None
 
 
-def _check_base_url(url: str, problems: Problems, path: Path) -> bool:
+def _check_base_url(url: str, allow_http: bool, problems: Problems, path: Path) -> bool:
     """Never repeats the address: it may hold a password."""
-    mistake = base_url_mistake(url)
+    mistake = base_url_mistake(url, allow_http=allow_http)
     if mistake is not None:
         problems.add(path, *mistake)
     return mistake is None
 
 
-def base_url_mistake(url: str) -> tuple[str, str | None] | None:
+def base_url_mistake(url: str, *, allow_http: bool) -> tuple[str, str | None] | None:
     """(message, hint) for an address that cannot be used, None for one that can."""
     if "${" in url:  # a variable of an endpoint that is not used
         return None
@@ -168,8 +174,9 @@ def base_url_mistake(url: str) -> tuple[str, str | None] | None:
         return "base_url must hold no user name or password", "name the key's variable: `api_key_env: NAME`"
     if parts.query or parts.fragment:
         return "base_url must end with its path: no `?` and no `#`", None
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        return "http:// is allowed to this machine only: key and prompts would be sent in clear", "use https://"
+    if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname):
+        hint = "use https://, or say --allow-http where the network between is yours"
+        return "http:// is allowed to this machine only: key and prompts would be sent in clear", hint
     return None
 
 

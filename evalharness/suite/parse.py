@@ -204,7 +204,11 @@ class _Reading:
         if chosen is not None and chosen not in names:
             raise UsageError(f"the suite has no endpoint `{chosen}`", hint=did_you_mean(chosen, names))
         profiles = self._ports.simulator_profiles
-        found = (endpoint(name, part, profiles, self._problems) for name, part in self._part.endpoints.items())
+        allow_http = self._ports.settings.allow_http
+        found = (
+            endpoint(name, part, profiles, self._problems, allow_http=allow_http)
+            for name, part in self._part.endpoints.items()
+        )
         return tuple(each for each in found if each is not None)
 
     def _names(self, section: str) -> tuple[str, ...]:

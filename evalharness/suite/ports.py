@@ -20,6 +20,7 @@ class ReadSettings:
 
     endpoint: str | None = None
     allow_outside: bool = False
+    allow_http: bool = False
     allow_code: bool = False
     environ: Mapping[str, str] = field(default_factory=dict)
 

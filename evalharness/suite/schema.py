@@ -72,7 +72,7 @@ class RetryPart(Part):
 class EndpointPart(Part):
     """Where calls go: exactly one of `base_url`, `simulator`, `local`."""
 
-    base_url: str | None = Field(None, description="`https://…`; `http://` for this machine only")
+    base_url: str | None = Field(None, description="`https://…`; `http://` for this machine, or with `--allow-http`")
     simulator: str | None = Field(None, description="profile of the built-in simulator; needs no key and no network")
     local: str | None = Field(None, description="name of a local model, started and stopped with the run")
     protocol: Literal["responses", "chat"] = Field("responses", description="the dialect the service speaks")

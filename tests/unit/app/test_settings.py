@@ -61,7 +61,7 @@ def test_a_value_of_the_wrong_kind_is_refused(home: Path, variables: dict[str, s
         resolved(home, **variables)
 
 
-@pytest.mark.parametrize("text", ['outt = "x"', 'env_file = ".env"', "allow_outside = true"])
+@pytest.mark.parametrize("text", ['outt = "x"', 'env_file = ".env"', "allow_outside = true", "allow_http = true"])
 def test_a_project_file_may_not_lift_a_protection_or_say_what_nobody_knows(home: Path, text: str) -> None:
     project(home, text)
     with pytest.raises(UsageError, match="unknown setting"):

@@ -164,9 +164,12 @@ def test_plain_http_is_for_this_machine(host):
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.1", "localhost.example.com", "127.0.0.1.nip.io"])
-def test_plain_http_to_any_other_machine_is_refused(host):
-    with pytest.raises(SuiteError, match="this machine only"):
-        parsed(HEAD.replace("simulator: default", f'base_url: "http://{host}/v1"') + ONE_CASE)
+def test_plain_http_to_any_other_machine_is_refused_unless_it_is_allowed(host):
+    text = HEAD.replace("simulator: default", f'base_url: "http://{host}/v1"') + ONE_CASE
+    with pytest.raises(SuiteError, match=r"this machine only.*--allow-http"):
+        parsed(text)
+    allowed = parsed(text, settings=ReadSettings(allow_http=True))
+    assert allowed.endpoints[0].target == f"http://{host}/v1"
 
 
 PICTURES = HEAD.replace('"{{ question }}"', '"{{ question }} {{ picture | data_url }}"') + ONE_CASE.replace(

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from evalharness.core.errors import SuiteError
 from evalharness.core.model import Route
 from evalharness.plan.expand import differences, make_plan
+from evalharness.suite.ports import ReadSettings
 from tests.support.suites import HEAD, ONE_CASE, parsed
 
 FAR = HEAD.replace("{simulator: default, model: sim-mini}", '{base_url: "https://example.com/v1", model: m, MORE}')
@@ -31,6 +33,14 @@ def test_the_way_to_an_endpoint_is_read_and_is_part_of_the_plan(written, route):
 def test_a_proxy_on_this_machine_may_see_what_goes_to_this_machine():
     text = FAR.replace("https://example.com", "http://localhost").replace("MORE", 'proxy: "http://127.0.0.1:3128"')
     assert parsed(text + ONE_CASE).endpoints[0].route.proxy == "http://127.0.0.1:3128"
+
+
+def test_a_proxy_elsewhere_sees_what_goes_in_clear_only_where_that_is_allowed():
+    text = FAR.replace("https://example.com", "http://localhost").replace("MORE", 'proxy: "http://10.0.0.1:3128"')
+    with pytest.raises(SuiteError, match="in clear"):
+        parsed(text + ONE_CASE)
+    allowed = parsed(text + ONE_CASE, settings=ReadSettings(allow_http=True))
+    assert allowed.endpoints[0].route.proxy == "http://10.0.0.1:3128"
 
 
 def test_a_variable_of_an_endpoint_that_is_not_used_is_no_wrong_proxy():
