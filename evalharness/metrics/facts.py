@@ -65,8 +65,9 @@ class Facts:
     last call, NaN where the trial did not end. ``lag_ms``: from there to sending, without the time the connection took
     to set up and without a pause that the service asked for; NaN where nothing was sent. ``n_retries``: attempts beyond
     the first of each call. Of last attempts that say whether their connection was used before: ``n_connected``, and
-    ``n_reused`` of them. Of last attempts that succeeded: ``n_gaps`` between output deltas, and ``n_closed_gaps`` that
-    this client may have closed by reading late; where an attempt does not say, those that are exactly 0.
+    ``n_reused`` of them. Of last attempts that succeeded: ``n_gaps`` between output deltas, ``n_closed_gaps`` that
+    this client may have closed by reading late (where an attempt does not say, those that are exactly 0), and
+    ``n_lumped_gaps`` that are exactly 0 beside those: what came together from the service or from what is between.
     ``longest_tokens``: output tokens of the longest answer, 0 where none is known. ``output_tokens`` and
     ``reasoning_tokens`` are the last call's, NaN where not known. ``wasted_usd``: what a failed trial cost, NaN for
     others and where not known. ``said``: index into ``sayings``.
@@ -81,6 +82,7 @@ class Facts:
     n_reused: Int64s
     n_gaps: Int64s
     n_closed_gaps: Int64s
+    n_lumped_gaps: Int64s
     longest_tokens: Int64s
     output_tokens: Floats
     reasoning_tokens: Floats
@@ -121,6 +123,7 @@ class _Row(NamedTuple):
     n_reused: int
     n_gaps: int
     n_closed_gaps: int
+    n_lumped_gaps: int
     longest_tokens: int
     output_tokens: float | None
     reasoning_tokens: float | None
@@ -163,7 +166,8 @@ def _row(result: TrialResult, calls: Sequence[Call]) -> _Row:
         n_connected=len(reused),
         n_reused=sum(reused),
         n_gaps=sum(len(attempt.stamps.deltas_ns) - 1 for attempt in streamed),
-        n_closed_gaps=sum(_closed_gaps(attempt) for attempt in streamed),
+        n_closed_gaps=sum(map(_closed_gaps, streamed)),
+        n_lumped_gaps=sum(max(0, _zero_gaps(attempt) - _closed_gaps(attempt)) for attempt in streamed),
         longest_tokens=max(((usage.output_tokens or 0) for usage in usages), default=0),
         output_tokens=usages[-1].output_tokens if usages else None,
         reasoning_tokens=usages[-1].reasoning_tokens if usages else None,
@@ -183,9 +187,11 @@ def _times(result: TrialResult, calls: Sequence[Call]) -> tuple[float | None, fl
 
 
 def _closed_gaps(attempt: Attempt) -> int:
+    return _zero_gaps(attempt) if attempt.observed is None else attempt.observed.n_coalesced
+
+
+def _zero_gaps(attempt: Attempt) -> int:
     """Stamps never fall, so gaps of 0 are stamps that came before. Ten times as fast as an array for so few."""
-    if attempt.observed is not None:
-        return attempt.observed.n_coalesced
     return len(attempt.stamps.deltas_ns) - len(set(attempt.stamps.deltas_ns))
 
 

@@ -27,6 +27,7 @@ def plain_facts(
     seen, n_gaps = attempt.present("source"), np.maximum(attempt.integers("n_arrivals") - 1, 0)
     numbered = Numbered()
     said = _sayings(rows, places, numbered)
+    n_closed = np.where(seen & (n_gaps > 0), attempt.integers("n_coalesced"), np.where(seen, 0, n_zero_gaps))
     tokens = np.nan_to_num(calls.output_tokens)
     ready_ns = np.rint(calls.wait_ms * NS_PER_MS) + np.nan_to_num(calls.connect_ns)
     return Facts(
@@ -38,7 +39,8 @@ def plain_facts(
         n_connected=attempt.present("reused").astype(np.int64),
         n_reused=attempt.integers("reused"),
         n_gaps=n_gaps,
-        n_closed_gaps=np.where(seen & (n_gaps > 0), attempt.integers("n_coalesced"), np.where(seen, 0, n_zero_gaps)),
+        n_closed_gaps=n_closed,
+        n_lumped_gaps=np.maximum(n_zero_gaps - n_closed, 0),
         longest_tokens=tokens.astype(np.int64),
         output_tokens=calls.output_tokens,
         reasoning_tokens=calls.reasoning_tokens,

@@ -15,7 +15,7 @@ ZERO_GAP_SHARE = 0.20
 
 
 def notes(found: Found) -> tuple[str, ...]:
-    sources = (_few_cases, _small_drift, _no_drift, _hidden_reasoning, _cached_input, _coarse_gaps)
+    sources = (_few_cases, _small_drift, _no_drift, _hidden_reasoning, _cached_input, _coarse_gaps, _lumps)
     return tuple(sentence for source in sources for sentence in source(found))
 
 
@@ -32,7 +32,7 @@ def _few_cases(found: Found) -> Iterator[str]:
 def _small_drift(found: Found) -> Iterator[str]:
     drift = found.view.drift
     if drift is not None and not drift.is_large:
-        yield drift_sentences(drift, n_arms=len(found.arms))
+        yield drift_sentences(drift, n_arms=len(found.arms), n_calls=max(arm.n_planned for arm in found.arms))
 
 
 def _no_drift(found: Found) -> Iterator[str]:
@@ -70,3 +70,16 @@ def _coarse_gaps(found: Found) -> Iterator[str]:
         are = "may have been closed by this client, which read late," if observed else "are exactly 0"
         where = f"in {found.named(coarse)}: do not rely on gaps there."
         yield f"More than a fifth of the gaps between deltas {are} {where}"
+
+
+def _lumps(found: Found) -> Iterator[str]:
+    """Of what the client saw well: the pieces did come together."""
+    tallies = found.view.gathered.tallies
+    lumped = [arm for arm in found.arms if (tallies[arm.arm_id].lumped_share or 0) > ZERO_GAP_SHARE]
+    if lumped:
+        largest = max(tallies[arm.arm_id].lumped_share or 0 for arm in lumped)
+        yield (
+            f"Answers came in lumps, in {found.named(lumped)}: up to {largest:.0%} of the gaps between deltas are "
+            "exactly 0. The service writes several pieces at once, or a proxy between collects them. Time to first "
+            "output is then that of the first lump, and gaps are those between lumps."
+        )

@@ -21,7 +21,8 @@ class Tally:
     """Counts of one arm's planned trials. ``anomalies`` counts trials that had each of them.
 
     ``coalesced_share``: gaps between output deltas that this client may have closed by reading late; where an attempt
-    did not say, those that are exactly 0, because one read brought both. None without gaps. ``wasted_cost_usd``: what
+    did not say, those that are exactly 0, because one read brought both. ``lumped_share``: those beside them that are
+    exactly 0, because both came together. None without gaps. ``wasted_cost_usd``: what
     trials without an answer cost; None where some ended so and none of their costs is known. ``n_at_limit``: trials
     that count as complete with an answer as long as ``max_output_tokens`` allows. ``n_cut`` and ``n_cut_by_reasoning``
     as in ``ArmFindings``; ``n_cut_by_reasoning_at_limit``: those of them that are as long as it allows.
@@ -38,6 +39,7 @@ class Tally:
     tiers_reported: Mapping[str, int]
     efforts_reported: Mapping[str, int]
     coalesced_share: float | None
+    lumped_share: float | None
     connection_reused_share: float | None
     wasted_cost_usd: float | None
     n_at_limit: int
@@ -71,6 +73,7 @@ def tally(table: Table, rows: Bools, limit_tokens: int | None = None) -> Tally:
         tiers_reported=_named((said.tier, count) for said, count in worded),
         efforts_reported=_named((said.effort, count) for said, count in worded),
         coalesced_share=_sum(facts.n_closed_gaps, rows) / n_gaps if n_gaps else None,
+        lumped_share=_sum(facts.n_lumped_gaps, rows) / n_gaps if n_gaps else None,
         connection_reused_share=_sum(facts.n_reused, rows) / n_connected if n_connected else None,
         wasted_cost_usd=None if len(wasted_usd) and not len(known_usd) else float(np.cumsum([0.0, *known_usd])[-1]),
         n_at_limit=int((rows & table.has_status(Status.OK) & long).sum()),

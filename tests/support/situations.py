@@ -80,7 +80,8 @@ _NGINX = (
     Situation(
         name="lumps", what="It hands on a stream without chunks whenever a buffer is full",
         trials={"ok": 6}, requests=6, exit_code=0,
-        then="`n_deltas` come in few `n_reads`; the first token is as late as the buffer that held it",
+        then="`n_deltas` come in few `n_reads`; the first token is as late as the buffer that held it; the report says "
+        "that answers came in lumps",
     ),
     Situation(
         name="impatient", what="It waits 1 s for the service (504 with a web page; in mid-stream it closes)",

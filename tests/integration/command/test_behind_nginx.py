@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from statistics import median
 from typing import Any
 
 from evalharness.metrics.measure import measure_trial
+from evalharness.verdict.compare import analyse
 from tests.support.command_runs import CommandRun, letters, run_cases
 from tests.support.nginx import nginx
 from tests.support.servers import simulator
@@ -62,6 +64,10 @@ def test_deltas_in_lumps(tmp_path: Path):
         (attempt,) = result.calls[0].attempts
         assert attempt.n_deltas == 50 and attempt.n_reads <= 10
         assert result.anomalies == ()
+    # At most 10 of 49 gaps lie between reads.
+    assert [
+        note for note in analyse(run.record, n_resamples=100).notes if re.search(r"in lumps, .* up to [89]\d% of", note)
+    ]
 
 
 def test_a_proxy_that_loses_patience(tmp_path: Path):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ import pytest
 
 from evalharness.core.findings import Analysis
 from evalharness.core.model import EndpointKind, Status
-from evalharness.core.record import Call, RunRecord
+from evalharness.core.record import Call, Observed, RunRecord, StampSource
 from evalharness.verdict.compare import analyse
 from tests.support.runs import make_run
 
@@ -244,3 +245,18 @@ def test_gaps_that_are_mostly_zero_are_not_to_be_relied_on():
     run = make_run(**CLEAN)
     assert noted(with_calls(run, flat), "are exactly 0 in all arms: do not rely on gaps there.")
     assert not noted(run, "do not rely on gaps")
+
+
+def test_lumps_that_this_client_saw_well_are_said_to_come_from_elsewhere():
+    def lumped(call: Call, n_coalesced: int) -> Call:
+        attempt = call.attempts[0]
+        first, *_, last = attempt.stamps.deltas_ns
+        stamps = replace(attempt.stamps, deltas_ns=array("q", [first, first, first, last]))
+        seen = Observed(source=StampSource.KERNEL, send_ns=0, max_lag_ns=0, n_coalesced=n_coalesced)
+        return replace(call, attempts=(replace(attempt, stamps=stamps, observed=seen),))
+
+    run = make_run(**CLEAN)
+    by_others = with_calls(run, lambda call: lumped(call, 0))
+    assert noted(by_others, "Answers came in lumps, in all arms: up to 67% of the gaps between deltas are exactly 0.")
+    assert not noted(with_calls(run, lambda call: lumped(call, 2)), "in lumps"), "this client read late"
+    assert not noted(run, "in lumps")
