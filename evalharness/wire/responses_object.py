@@ -25,7 +25,8 @@ TOOL_ITEMS: Mapping[str, tuple[str, str]] = {
 def read_response(
     response: Mapping[str, Json], *, ended_as: str | None, notes: Notes, settings: CodecSettings, http_status: int
 ) -> Outcome:
-    """``ended_as`` is the status the terminal event names, None for a body. The object's own status wins over it.
+    """``ended_as`` is the status the terminal event names, None for a body. The object's own status wins over it, but
+    failed is failed, whoever says it.
 
     A response without a status was seen from servers that send nothing but the output: it counts as completed.
     """
@@ -54,6 +55,9 @@ def _status(response: Mapping[str, Json], ended_as: str | None, notes: Notes) ->
         return ended_as or "completed"
     if ended_as is not None and status != ended_as:
         notes.odd(Anomaly.STATUS_DIFFERS)
+        if ended_as == "failed":
+            # What one of the two calls failed is no answer.
+            return ended_as
         # An event that ends the stream outweighs a snapshot that still says in_progress.
         return status if status in ("completed", "incomplete", "failed", "cancelled") else ended_as
     return status

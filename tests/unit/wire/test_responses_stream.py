@@ -426,3 +426,11 @@ def test_text_over_the_limit_is_too_large():
 def test_an_event_without_end_is_too_large():
     decoded = decode(*[b"data: " + b"x" * 2**20] * 70, limits=Limits(max_output_bytes=2**20))
     assert failure_of(decoded).kind is FailureKind.TOO_LARGE
+
+
+def test_an_event_that_says_failed_makes_no_answer_whatever_its_response_says():
+    stream = sse("response.failed", response=response(text_message("7"), status="completed"))
+    decoded = decode(stream)
+    assert decoded.failure is not None
+    assert (decoded.failure.kind, decoded.answer.text) == (FailureKind.SERVER, "")
+    assert Anomaly.STATUS_DIFFERS in decoded.anomalies
