@@ -17,11 +17,13 @@ from evalharness.core.model import LevelUnit
 
 
 class Met(StrEnum):
-    """The three outcomes of a target, from one-sided 95% bounds."""
+    """The outcomes of a target, from one-sided 95% bounds. ``UNTRIED``: of a level of load whose rate this client did
+    not keep, which more data of its kind would not settle."""
 
     MET = "met"
     NOT_MET = "not met"
     OPEN = "not enough data"
+    UNTRIED = "cannot tell"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +121,8 @@ class Course(StrEnum):
     """What times did from the first to the second half of a stretch.
 
     ``NO_DRIFT``: a change was looked for and none is shown, which does not say that there was none. ``TOO_CLOSE``: the
-    interval leaves out 1, but with so many stretches looked at one may do so by chance.
+    interval leaves out 1, but with so many stretches looked at one may do so by chance. ``CROWDED``: trials enough, but
+    so many in flight together that neighbours saw the same moment.
     """
 
     NO_DRIFT = "no drift found"
@@ -127,6 +130,7 @@ class Course(StrEnum):
     ROSE = "rose"
     FELL = "fell"
     UNKNOWN = "too few trials to tell"
+    CROWDED = "too many calls at once to tell"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,9 +138,9 @@ class Steadiness:
     """Whether ``total_ms`` drifted over a stretch, case taken into account, by blocks of trials in time.
 
     ``ratio``: second half over first (1.18: rose by 18%) with its 95% interval; ``p_adjusted``: Holm over all stretches
-    that were looked at; ``rho``: Spearman's rank correlation of the blocks' medians with time. All None where too few
-    trials tell nothing by their times: then the course is ``UNKNOWN``, or ``ROSE`` because trials piled up in an open
-    loop, as the sentence says. The interval says how large a drift may be that was not found. ``sentence``: the finding
+    that were looked at; ``rho``: Spearman's rank correlation of the blocks' medians with time. All None where times
+    tell nothing: then the course is ``UNKNOWN`` or ``CROWDED``, or ``ROSE`` because trials piled up in an open loop, as
+    the sentence says. The interval says how large a drift may be that was not found. ``sentence``: the finding
     in words.
     """
 
@@ -225,7 +229,7 @@ class Knee:
     ones are shown to hold; ``fails_from``: the lowest such that it and all higher ones are shown to fail. Tested in
     this fixed order, one side upward and the other downward, each keeps its family-wise error at 5% without a
     correction, because the first level that is not shown ends it. None: no level. What lies between is undecided.
-    A level whose rate the client did not keep is open. ``sentence``: *Holds up to 20/s; shown to fail at 40/s (95%
+    A level whose rate the client did not keep is undecided. ``sentence``: *Holds up to 20/s; shown to fail at 40/s (95%
     confidence each).* ``narrowing``: whole sentences on what a further run should try to know it more exactly.
     """
 

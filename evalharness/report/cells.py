@@ -247,10 +247,11 @@ def ratio_cell(comparison: Comparison | None) -> Cell:
     return Cell(main=numbers.ratio(comparison.shown.point), below=numbers.ratio_interval(comparison.shown))
 
 
-def tokens_cell(estimate: Estimate | None) -> Cell:
+def tokens_cell(estimate: Estimate | None, error: float | None = None) -> Cell:
+    """``error``: how far off the figure may be through this client; None: not at all."""
     if estimate is None:
         return Cell(main=numbers.MISSING, below="not reported")
-    return Cell(main=numbers.tokens(estimate.point), below=numbers.tokens_interval(estimate))
+    return Cell(main=numbers.tokens_of(estimate, error=error), below=numbers.tokens_interval(estimate, error=error))
 
 
 def part_of(part: int, whole: int) -> Cell:

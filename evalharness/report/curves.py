@@ -18,6 +18,8 @@ _ONE_PANEL = 6
 _MODEL_PANEL = 8
 #: Of so many levels in one panel bands can be told apart; they differ in width as well as in place.
 _LEVELS_WITH_BANDS = 3
+#: A band of as much to either side, which prints as 50 points, says nothing of the middle of a curve.
+_WHOLE_BAND = 0.495
 #: Beyond this many curves there are none: no one could read them, and the page would be mostly path data.
 MOST_CURVES = 24
 
@@ -99,7 +101,12 @@ def _band_note(title: str, drawn: _Drawn) -> str:
     if not _bands_in_words(drawn) or len({lane.group for lane, _ in drawn}) > 1:
         return ""
     sizes = [f"{curve.label} {numbers.fixed(curve.band * 100, 0)}" for _, curve in drawn if curve.band is not None]
-    return f"{title}: each whole curve lies, with 95% confidence, so many points above or below: {'; '.join(sizes)}."
+    wide = listed(curve.label for _, curve in drawn if curve.band is None)
+    unsaid = f" At {wide} the calls are worth too few independent ones to say." if wide else ""
+    if not sizes:
+        return f"{title}: how far a whole curve may be off cannot be said at any level."
+    said = f"each whole curve lies, with 95% confidence, so many points above or below: {'; '.join(sizes)}"
+    return f"{title}: {said}.{unsaid}"
 
 
 def _curve(lane: Lane, metric: str) -> Curve | None:
@@ -113,7 +120,7 @@ def _curve(lane: Lane, metric: str) -> Curve | None:
         xs=times.ecdf_x,
         ys=times.ecdf_y,
         median=median.point if median else None,
-        band=times.band,
+        band=times.band if times.band is not None and times.band < _WHOLE_BAND else None,
     )
 
 

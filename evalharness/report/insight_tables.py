@@ -47,7 +47,7 @@ def steps_table(view: View) -> Table | None:
     if not priced and not timed:
         return None
     decimals = numbers.column_decimals(step.quality.shown for step in steps)
-    units = _units(steps)
+    unit = _unit(steps)
     rows = [
         step_row(
             view,
@@ -55,14 +55,14 @@ def steps_table(view: View) -> Table | None:
             (
                 points_cell(step.quality, decimals),
                 *(_cost_cells(step) if priced else ()),
-                *(_time_cells(step, units) if timed else ()),
+                *(_time_cells(step, unit) if timed else ()),
             ),
         )
         for step in steps
     ]
     columns = ["Points gained"]
     columns += ["Extra cost per 1,000 calls", "Cost per point"] if priced else []
-    columns += [f"Extra time, {units[0].name}", f"Time per point, {units[1].name}"] if timed else []
+    columns += [f"Extra time, {unit.name}", f"Time per point, {unit.name}"] if timed else []
     note = (
         "Per point: what 1,000 calls cost more, and how much longer a call takes, for one point of score; only where "
         "the step is shown to gain and to take more. Extra time: of the typical case, failed calls infinitely late."
@@ -108,31 +108,27 @@ def _cost_cells(step: Step) -> tuple[Cell, Cell]:
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """A unit of time that a whole column is in. ``scale``: from milliseconds to it."""
+    """The unit of time that both columns are in. ``scale``: from milliseconds to it."""
 
     name: str
     scale: float
 
 
-def _unit(values_ms: Sequence[float]) -> _Unit:
-    return _Unit("ms", 1.0) if max((abs(ms) for ms in values_ms), default=0.0) < 1000 else _Unit("s", 0.001)
-
-
-def _units(steps: Sequence[Step]) -> tuple[_Unit, _Unit]:
-    """Those of the extra time and of the time per point."""
-    extra = [step.extra_ms.point for step in steps if step.extra_ms is not None]
+def _unit(steps: Sequence[Step]) -> _Unit:
+    extra = [abs(step.extra_ms.point) for step in steps if step.extra_ms is not None]
     prices = [step.ms_per_score.estimate for step in steps if step.ms_per_score is not None]
-    return _unit(extra), _unit([price.point * PER_POINT for price in prices if price is not None])
+    largest = max([*extra, *(price.point * PER_POINT for price in prices if price is not None)], default=0.0)
+    return _Unit("ms", 1.0) if largest < 1000 else _Unit("s", 0.001)
 
 
-def _time_cells(step: Step, units: tuple[_Unit, _Unit]) -> tuple[Cell, Cell]:
+def _time_cells(step: Step, unit: _Unit) -> tuple[Cell, Cell]:
     extra, first = step.extra_ms, NOTHING
     if extra is not None:
-        scale = units[0].scale
         first = Cell(
-            main=numbers.bare(extra, scale, signed=True), below=numbers.bare_interval(extra, scale, signed=True)
+            main=numbers.bare(extra, unit.scale, signed=True),
+            below=numbers.bare_interval(extra, unit.scale, signed=True),
         )
-    per_point = units[1].scale * PER_POINT
+    per_point = unit.scale * PER_POINT
     return first, _price_cell(
         step.ms_per_score,
         lambda price: (numbers.bare(price, per_point), numbers.bare_interval(price, per_point)),

@@ -22,6 +22,7 @@ _HEADINGS = {
     Met.MET: "Service level met",
     Met.NOT_MET: "Service level not met",
     Met.OPEN: "Not enough data",
+    Met.UNTRIED: "Cannot tell",
 }
 _MOST_ARMS = 3
 
@@ -55,7 +56,7 @@ class LatencyVerdict:
 
     def _heading_and_lead(self) -> tuple[str, str]:
         if self.analysis.service is None:
-            return "No target set", self._times() or "No time was measured."
+            return "No target set", self._times() or self._no_times()
         if self.analysis.knees:
             return self._of_knee(self.analysis.knees[0])
         if len(self.analysis.arms) > 1:
@@ -126,7 +127,7 @@ class LatencyVerdict:
         return self.analysis.service if len(self.analysis.arms) == 1 else None
 
     def _times(self) -> str | None:
-        """Medians and p95 as facts: of the whole run, with levels of the lowest and the highest."""
+        """Medians and p95 as facts: of the whole run, with levels of the lowest and the highest that were kept."""
         stretches = self.analysis.stretches_of()
         told = (
             [text for arm in self.analysis.arms if (text := _arm_times(arm))]
@@ -134,6 +135,12 @@ class LatencyVerdict:
             else list(_level_times(stretches))
         )
         return f"{_capital('; '.join(told[:_MOST_ARMS]))}." if told else None
+
+    def _no_times(self) -> str:
+        stretches = self.analysis.stretches_of()
+        if stretches and all(stretch.rate_kept is False for stretch in stretches):
+            return "This client kept the rate of no level, so the times say nothing of the service."
+        return "No time was measured."
 
 
 def headline_stretch(analysis: Analysis) -> StretchFindings | None:
@@ -158,7 +165,7 @@ def _knee_heading(knee: Knee) -> str:
     if knee.holds_up_to is not None:
         return f"Holds to {knee.holds_up_to:g} concurrent" if concurrent else f"Holds up to {knee.holds_up_to:g}/s"
     if knee.fails_from is None:
-        return _HEADINGS[Met.OPEN]
+        return _HEADINGS[Met.UNTRIED if set(knee.met) == {Met.UNTRIED} else Met.OPEN]
     if knee.fails_from == knee.levels[0]:
         return "Fails at every level"
     return f"Fails from {knee.fails_from:g}{' concurrent' if concurrent else '/s'}"
@@ -183,8 +190,10 @@ def _arm_times(arm: ArmFindings) -> str | None:
 
 
 def _level_times(stretches: tuple[StretchFindings, ...]) -> Iterator[str]:
-    """``at 5 calls a second 95% of first outputs within 850 ms``, of the lowest and of the highest level."""
-    for stretch in (stretches[0], stretches[-1]):
+    """``at 5 calls a second 95% of first outputs within 850 ms``, of the lowest and of the highest level whose rate
+    this client kept: at the others the times are its own."""
+    kept = [stretch for stretch in stretches if stretch.rate_kept is not False]
+    for stretch in (*kept[:1], *kept[1:][-1:]):
         for metric, what in (("ttfo_ms", "first outputs"), ("total_ms", "answers")):
             times = stretch.times.get(metric)
             p95 = sight.quantile(times, "0.95")

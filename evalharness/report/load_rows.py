@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from evalharness.core.findings import Knee, StretchFindings
+from evalharness.core.findings import Knee, Met, StretchFindings
 from evalharness.report import numbers
 from evalharness.report.cells import (
     NO_UPPER_LIMIT,
@@ -94,6 +94,8 @@ def load_note(view: View, table: Table) -> str:
         parts.append(
             "Good: right and in time, over its 90% interval, whose two ends are the 95% bounds of the verdict."
         )
+    if any(stretch.service and stretch.service.met is Met.UNTRIED for stretch in view.analysis.stretches):
+        parts.append("Cannot tell: this client did not keep the rate, so the service was not put to that test.")
     if ACHIEVED in table.columns:
         parts.append("Under the calls ended per second: how many were in flight, on average.")
     if TOKENS in table.columns:

@@ -207,10 +207,10 @@ def duration_of(estimate: Estimate, extra: int = 0, *, error_ms: float | None = 
     return f"{fixed(estimate.point / unit_ms, _within_error(digits, error_ms, unit_ms))} {unit}"
 
 
-def _within_error(decimals: int, error_ms: float | None, unit_ms: float) -> int:
-    if not error_ms:
+def _within_error(decimals: int, error: float | None, unit: float) -> int:
+    if not error:
         return decimals
-    return min(decimals, max(0, -math.floor(math.log10(error_ms / unit_ms))))
+    return min(decimals, max(0, -math.floor(math.log10(error / unit))))
 
 
 def duration_tick(ms: float) -> str:
@@ -248,9 +248,9 @@ def duration_interval(estimate: Estimate, extra: int = 0, *, error_ms: float | N
     return _interval(shown, lambda ms: f"{written(ms, _time_unit(ms))} {_time_unit(ms)[1]}")
 
 
-def _outwards(estimate: Estimate, error_ms: float) -> Estimate:
+def _outwards(estimate: Estimate, error: float) -> Estimate:
     """With limits at multiples of the last digit that the error leaves, where that is coarser than the interval's."""
-    step, half = 10.0 ** math.floor(math.log10(error_ms)), half_width(estimate)
+    step, half = 10.0 ** math.floor(math.log10(error)), half_width(estimate)
     lower, upper = estimate.lower, estimate.upper
     if lower is None or upper is None or half is None or step <= _COARSEST_DIGIT * half:
         return estimate
@@ -330,8 +330,24 @@ def tokens(value: float) -> str:
     return fixed(value, _token_decimals(value))
 
 
-def tokens_interval(estimate: Estimate) -> str:
-    return _distinct(estimate, 1.0, _token_decimals(estimate.point))
+def tokens_of(estimate: Estimate, *, error: float | None = None) -> str:
+    """The point with the digits of ``tokens_interval``."""
+    return fixed(estimate.point, _within_error(_tokens_telling(estimate), error, 1.0))
+
+
+def tokens_interval(estimate: Estimate, *, error: float | None = None) -> str:
+    """``1,542 to 2,634``. ``error``: how far the figure may be off besides, with what ``duration_interval`` makes of
+    it."""
+    digits = _within_error(_tokens_telling(estimate), error, 1.0)
+    limits = [limit for limit in (estimate.lower, estimate.upper) if limit is not None]
+    if error and len(limits) == 2 and fixed(limits[0], digits) == fixed(limits[1], digits):
+        return f"{NARROW} {significant(error, 2)} wide"
+    shown = _outwards(estimate, error) if error else estimate
+    return _interval(shown, lambda value: fixed(value, digits))
+
+
+def _tokens_telling(estimate: Estimate) -> int:
+    return _telling_decimals(estimate, 1.0, _token_decimals(estimate.point))
 
 
 def _token_decimals(value: float) -> int:

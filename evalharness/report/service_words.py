@@ -81,13 +81,19 @@ def good_sentence(service: ServiceLevel) -> str:
 
 
 def goodput_sentence(service: ServiceLevel) -> str | None:
-    """``Goodput: 12.1 right and timely calls a second (90% interval 11.8 to 12.3).``"""
-    rate = service.goodput_per_s
-    if rate is None:
+    """``Goodput: 12.1 of the 12.6 calls that ended each second were right and in time (90% interval 11.8 to 12.3).``"""
+    rate, share = service.goodput_per_s, service.share
+    if rate is None or share is None:
         return None
     ends = numbers.rate_interval(rate)
     interval = f" ({rate.level:.0%} interval {ends})" if ends else ""
-    return f"Goodput: {numbers.significant(rate.point)} calls a second that were right and in time{interval}."
+    if not share.point:
+        return f"Goodput: no call that ended was right and in time{interval}."
+    whole = numbers.significant(rate.point / share.point)
+    return (
+        f"Goodput: {numbers.significant(rate.point)} of the {whole} calls that ended each second were right and in "
+        f"time{interval}."
+    )
 
 
 def target_sentence(slo: Slo) -> str:

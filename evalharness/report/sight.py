@@ -47,8 +47,7 @@ def quantile(times: TimeFindings | None, q: str) -> Estimate | None:
 def time_text(estimate: Estimate, error_ms: float | None) -> tuple[str, str]:
     """A time and its interval, with no digit that the client's error makes up; the interval says so where its ends
     cannot be told apart for it."""
-    off_ms = coarse_ms(estimate.point, error_ms)
-    return numbers.duration_of(estimate, error_ms=off_ms), numbers.duration_interval(estimate, error_ms=off_ms)
+    return numbers.duration_of(estimate, error_ms=error_ms), numbers.duration_interval(estimate, error_ms=error_ms)
 
 
 def ratio(analysis: Analysis, metric: str, arm_id: str) -> Comparison | None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from evalharness.core.findings import Part, TimeDivision
 from evalharness.metrics.table import Bools, Floats
+from evalharness.stats.quantiles import ordered
 from evalharness.verdict.view import RunView
 
 #: Differences of times in milliseconds below this are rounding: stamps count nanoseconds.
@@ -29,8 +30,8 @@ def time_division(view: RunView, rows: Bools) -> TimeDivision | None:
     present = {name: part for name, part in parts.items() if name not in ("earlier", "reasoning") or part.any()}
     return TimeDivision(
         n_trials=int(use.sum()),
-        total=_part(columns["total_ms"][use]),
-        parts={name: _part(part) for name, part in present.items()},
+        total=_part(view, use, columns["total_ms"][use]),
+        parts={name: _part(view, use, part) for name, part in present.items()},
         reasoning_hidden=_reasoning_hidden({name: column[use] for name, column in columns.items()}),
     )
 
@@ -60,5 +61,10 @@ def _reasoning_hidden(columns: Mapping[str, Floats]) -> bool:
     return bool(np.isnan(columns["ttfr_ms"]).all() and np.nansum(columns["reasoning_tokens"]) > 0)
 
 
-def _part(values_ms: Floats) -> Part:
-    return Part(mean_ms=float(values_ms.mean()), median_ms=float(np.median(values_ms)))
+def _part(view: RunView, use: Bools, values_ms: Floats) -> Part:
+    """The median is that of every other table: a measured value, and cases weigh equally."""
+    column = np.full(len(use), np.nan)
+    column[use] = values_ms
+    order = ordered(view.times(column, use))
+    assert order is not None  # of no trial there is no division
+    return Part(mean_ms=float(values_ms.mean()), median_ms=order.at(0.5))

@@ -93,10 +93,12 @@ def _routes(sessions: Sequence[ObserverRecord]) -> Mapping[str, tuple[str, ...]]
 def _marks(view: RunView, place: int, arm: ArmFindings, arms: Sequence[ArmFindings]) -> Iterable[Mark]:
     rows = view.rows(place)
     for metric, errors in view.table.errors.items():
-        error, median_ms = spread(errors[rows]), _median_ms(view.table.metrics[metric][rows])
+        error, times = spread(errors[rows]), arm.times.get(metric)
+        told = times.quantiles.get("0.5") if times else None
+        median_ms = told.point if told else _median_ms(view.table.metrics[metric][rows])
         if error is None or not median_ms:
             continue
-        share = _share(arm.times.get(metric), error, median_ms)
+        share = _share(times, error, median_ms)
         if share > COARSE_SHARE:
             yield Mark(arm_id=arm.arm_id, metric=metric, error_p99_ms=error.p99_ms, median_ms=median_ms, share=share)
     lag = spread(view.moments.lag_ms[rows]) if view.suite.load.is_open else None

@@ -10,7 +10,7 @@ import numpy as np
 
 from evalharness.core.findings import Course, Estimate, Steadiness
 from evalharness.metrics.table import Bools
-from evalharness.stats.halves import HalfRatio, half_ratio
+from evalharness.stats.halves import FEWEST_PER_BLOCK, N_BLOCKS, HalfRatio, half_ratio
 from evalharness.verdict.families import HOLM
 from evalharness.verdict.reading import leaves_out
 from evalharness.verdict.view import RunView
@@ -26,7 +26,10 @@ def steadiness(view: RunView, stretches: Sequence[Bools]) -> tuple[Steadiness, .
     ratios = [_ratio(view, rows) for rows in stretches]
     adjusted = HOLM.adjusted([None if ratio is None else ratio.p_value for ratio in ratios])
     n_tested = sum(ratio is not None for ratio in ratios)
-    found = [_finding(ratio, p_adjusted, n_tested) for ratio, p_adjusted in zip(ratios, adjusted, strict=True)]
+    found = [
+        _unknown(view, rows) if ratio is None else _finding(ratio, p_adjusted, n_tested)
+        for rows, ratio, p_adjusted in zip(stretches, ratios, adjusted, strict=True)
+    ]
     return tuple(_with_pile(view, rows, finding) for rows, finding in zip(stretches, found, strict=True))
 
 
@@ -37,9 +40,19 @@ def _ratio(view: RunView, rows: Bools) -> HalfRatio | None:
     return half_ratio(view.table.timed(METRIC)[places], cases, in_flight, view.settings)
 
 
-def _finding(ratio: HalfRatio | None, p_adjusted: float | None, n_tested: int) -> Steadiness:
-    if ratio is None:
-        return Steadiness(course=Course.UNKNOWN, sentence="Too few trials to tell whether times were steady.")
+def _unknown(view: RunView, rows: Bools) -> Steadiness:
+    n_timed = int(np.isfinite(view.table.timed(METRIC)[rows]).sum())
+    in_flight = view.moments.in_flight(rows) or 0.0
+    if N_BLOCKS * FEWEST_PER_BLOCK <= n_timed < N_BLOCKS * in_flight:
+        return Steadiness(
+            course=Course.CROWDED,
+            sentence=f"Too many calls were in flight at once ({in_flight:,.0f} of {n_timed:,}) to tell whether times "
+            "were steady: neighbours saw the same moment.",
+        )
+    return Steadiness(course=Course.UNKNOWN, sentence="Too few trials to tell whether times were steady.")
+
+
+def _finding(ratio: HalfRatio, p_adjusted: float | None, n_tested: int) -> Steadiness:
     course = _course(ratio, p_adjusted)
     return Steadiness(
         course=course,

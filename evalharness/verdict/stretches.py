@@ -109,8 +109,8 @@ def _service(view: RunView, sought: Asked | None, rows: Bools, pace: Pace) -> Se
     found = service_level(view, sought, rows)
     if view.suite.load.shape != "steps" or pace.kept is not False:
         return found
-    limits = tuple(replace(limit, met=Met.OPEN, reason=NOT_KEPT) for limit in found.limits)
-    return replace(found, met=Met.OPEN, reason=NOT_KEPT, limits=limits)
+    limits = tuple(replace(limit, met=Met.UNTRIED, reason=NOT_KEPT) for limit in found.limits)
+    return replace(found, met=Met.UNTRIED, reason=NOT_KEPT, limits=limits)
 
 
 # ---------------------------------------------------------------- the asked rate

@@ -12,7 +12,7 @@ from evalharness.core.findings import Estimate, TimeFindings
 from evalharness.core.model import Status
 from evalharness.metrics.table import Bools
 from evalharness.stats.quantiles import distribution, estimate_quantile, ordered
-from evalharness.verdict.spread import COARSE_SHARE, spread
+from evalharness.verdict.spread import spread
 from evalharness.verdict.view import RunView
 
 #: In the order of pages. Connection set-up is no time of a trial: most have none.
@@ -95,8 +95,6 @@ def _errors_ms(view: RunView, name: str, rows: Bools, quantiles: Mapping[str, Es
     if not len(stated):
         return {}
     most = float(stated.max())
-    if most <= COARSE_SHARE * min(points.values()):  # too small to matter anywhere: no need to look closer
-        return dict.fromkeys(points, most)
     known = np.where(np.isnan(errors), np.quantile(stated, 0.99), errors)
     early, late = (ordered(view.times(np.maximum(column + known * sign, 0.0), rows)) for sign in (-1, 1))
     assert early is not None and late is not None  # there are points

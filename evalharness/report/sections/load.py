@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from evalharness.core.findings import Estimate
+from evalharness.core.findings import Estimate, TimeFindings
 from evalharness.report import numbers
 from evalharness.report.cells import Table
 from evalharness.report.charts.bars import KeyEntry
@@ -15,7 +15,7 @@ from evalharness.report.keys import arm_key
 from evalharness.report.lanes import Lane, has_steps, lanes
 from evalharness.report.load_rows import knee_of, level_table, load_note
 from evalharness.report.load_words import level_text
-from evalharness.report.sight import is_drowned, quantile
+from evalharness.report.sight import hidden_ms, is_drowned, quantile
 from evalharness.report.view import View, scaled
 from evalharness.report.words import listed, metric_title
 
@@ -61,6 +61,9 @@ def _notes(view: View, panels: list[LoadPanel]) -> list[str]:
         )
         medians = ", small dots the medians" if with_dots else ""
         drawn = f"Each point is a level, bars are 95% confidence intervals{medians}."
+        judged = [panel.tail for panel in panels if panel.limit_ms is not None]
+        if judged:
+            drawn += f" Beside a limit: the {judged[0]} that has to keep it, with the 90% interval that decides."
         notes.append(f"{drawn} Where the line turns upwards, more calls only wait longer.")
     if any(point.holds for panel in panels for line in panel.lines for point in line.points):
         notes.append("Ringed: the highest level at which the service level is shown to hold.")
@@ -72,21 +75,21 @@ def _notes(view: View, panels: list[LoadPanel]) -> list[str]:
 
 
 def _panel(view: View, rows: list[Lane], metric: str) -> LoadPanel | None:
-    """p95 where most levels have an upper limit of theirs, else the median: which one is written on the axis."""
+    """Of a time that the suite limits, the quantile that has to keep the limit; that one is written on the axis."""
     found = [
         (lane, times)
         for lane in rows
         if (times := lane.times(metric)) and not is_drowned(times) and lane.stretch and lane.stretch.ends_per_s
     ]
-    limited = sum((p95 := times.quantiles.get("0.95")) is not None and p95.upper is not None for _, times in found)
-    q, name = ("0.95", "p95") if 2 * limited >= len(found) else ("0.5", "median")
+    slo, limit_ms = view.run.plan.suite.slo, view.limit_ms(metric)
+    q = f"{slo.share_at_least:g}" if slo is not None and limit_ms is not None else _usual([times for _, times in found])
     with_medians = q != "0.5" and len(view.shown) <= _MEDIANS
     lines = []
     for arm in view.shown:
         points = [
             _point(view, lane, tail, times.quantiles.get("0.5") if with_medians else None)
             for lane, times in found
-            if lane.arm is arm and (tail := quantile(times, q)) is not None
+            if lane.arm is arm and (tail := _tail(lane, times, q)) is not None
         ]
         if points:
             lines.append(LoadLine(label=arm.label, mark=arm.mark, points=points))
@@ -94,12 +97,27 @@ def _panel(view: View, rows: list[Lane], metric: str) -> LoadPanel | None:
         return None
     return LoadPanel(
         title=metric_title(metric),
-        tail=name,
+        tail="median" if q == "0.5" else f"p{100 * float(q):g}",
         lines=lines,
-        limit_ms=view.limit_ms(metric),
+        limit_ms=limit_ms,
         write_ms=numbers.duration_tick,
         write_per_s=_per_second_tick,
     )
+
+
+def _usual(found: list[TimeFindings]) -> str:
+    """p95 where most levels have an upper limit of theirs, else the median."""
+    limited = sum((p95 := times.quantiles.get("0.95")) is not None and p95.upper is not None for times in found)
+    return "0.95" if 2 * limited >= len(found) else "0.5"
+
+
+def _tail(lane: Lane, times: TimeFindings, q: str) -> Estimate | None:
+    """The ``q`` quantile; of a limited time with the interval of its verdict."""
+    limits = lane.service.limits if lane.service else ()
+    judged = next((limit for limit in limits if limit.metric == times.metric), None)
+    if judged is None:
+        return quantile(times, q)
+    return judged.quantile if hidden_ms(times, q) is None else None
 
 
 def _point(view: View, lane: Lane, tail: Estimate, median: Estimate | None) -> LoadPoint:

@@ -69,9 +69,11 @@ def _methods(view: View) -> list[str]:
     scope = "new cases like these" if analysis.scope == "population" else "these cases only, answered anew"
     grouped = analysis.n_clusters != analysis.n_cases
     groups = f" in {numbers.plural(analysis.n_clusters, 'independent group')}" if grouped else ""
+    up_to = "up to " if view.run.plan.suite.load.is_timed else ""
     sentences = [
         f"Unit: the case. {numbers.plural(analysis.n_cases, 'case')}{groups}, "
-        f"{numbers.plural(analysis.repeats, 'call')} of each in every arm. Calls of one case are averaged first.",
+        f"{up_to}{numbers.plural(analysis.repeats, 'call')} of each in every arm. Calls of one case are averaged "
+        "first.",
         f"Intervals speak about {scope}. {CI_SENTENCE}",
         "Failed calls: refused and incomplete answers and timeouts score 0; calls lost to other errors, and scores a "
         "grader could not give, are missing, never dropped: the page shows what the result could be with them.",

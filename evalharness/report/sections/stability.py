@@ -32,6 +32,11 @@ def build(view: View) -> Stability | None:
         f"Each case was asked {up_to}{view.analysis.repeats} times in each arm. Repeats of a case are alike: they "
         "carry less information than as many other cases, and the intervals of this report know it."
     )
+    if _has_groups(view):
+        note += (
+            " What they are worth also depends on how alike the cases of one group are, so it does not follow from "
+            "the agreement of repeats alone."
+        )
     if k:
         note += f" At least one right, and all: shares of cases ({PASSES})."
         note += _left_out(view)
@@ -52,6 +57,11 @@ def _cells(view: View, arm: ArmView, k: int) -> list[Cell]:
         NOTHING if icc is None else Cell(main=numbers.fixed(icc, 2)),
         worth,
     ]
+
+
+def _has_groups(view: View) -> bool:
+    known = [estimate for arm in view.shown if (estimate := view.quality(arm)) is not None]
+    return any(estimate.n_clusters is not None and estimate.n_clusters < estimate.n for estimate in known)
 
 
 def _of_tries(tries: Tries | None, k: int) -> tuple[Cell, Cell]:

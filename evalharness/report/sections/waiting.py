@@ -30,10 +30,11 @@ from evalharness.report.lanes import Lane, arm_lanes, has_steps, lanes
 from evalharness.report.load_words import load_sentence
 from evalharness.report.observed import Observed, observed
 from evalharness.report.service_words import apart_from, share_text, things
-from evalharness.report.sight import COARSE, NOT_SHOWN, coarse_ms, is_drowned, time_text
+from evalharness.report.sight import COARSE, NOT_SHOWN, is_drowned, time_text
 from evalharness.report.steadiness import steadiness_table
 from evalharness.report.view import ArmView, View
 from evalharness.report.words import TYPICAL_CASE, listed, metric_title, named
+from evalharness.verdict.spread import COARSE_SHARE
 
 NAV = "Waiting"
 TITLE = "How long do callers wait?"
@@ -168,10 +169,17 @@ def _service_level(view: View, rows: Sequence[Lane]) -> Table | None:
 
 
 def _service_summary(rows: Sequence[Lane]) -> str:
-    """``met by high and xhigh, not met by 2 arms, not enough data for medium``"""
+    """``met by high and xhigh, not met by 2 arms, not enough data for medium``; of a level whose rate was not kept
+    ``cannot tell at 80/s``."""
     known = [(lane, lane.service.met) for lane in rows if lane.service is not None]
     told = []
-    for met, phrase in ((Met.MET, "met by"), (Met.NOT_MET, "not met by"), (Met.OPEN, "not enough data for")):
+    phrases = {
+        Met.MET: "met by",
+        Met.NOT_MET: "not met by",
+        Met.OPEN: "not enough data for",
+        Met.UNTRIED: "cannot tell at",
+    }
+    for met, phrase in phrases.items():
         names = [named(lane.full_label) for lane, outcome in known if outcome is met]
         if names and len(known) == 1:
             return str(met)
@@ -213,17 +221,17 @@ def _rates(view: View) -> Table | None:
 
 
 def _rate_cell(arm: ArmView, name: str) -> Cell:
-    """A rate is seen as well as the time that it is of."""
+    """A rate is seen as well as the time that it is of: it may be off by the same part of itself."""
     estimate, times = arm.found.rates.get(name), arm.found.times.get(_RATES[name])
-    if estimate is not None and is_drowned(times):
-        return Cell(main=NOT_SHOWN)
-    cell = tokens_cell(estimate)
     if estimate is None:
-        return cell
-    median = times.quantiles.get("0.5") if times else None
-    is_coarse = times and median and coarse_ms(median.point, times.error_ms("0.5")) is not None
+        return tokens_cell(None)
+    if is_drowned(times):
+        return Cell(main=NOT_SHOWN)
+    median, error_ms = (times.quantiles.get("0.5"), times.error_ms("0.5")) if times else (None, None)
+    part = error_ms / median.point if median and median.point and error_ms else 0.0
+    cell = tokens_cell(estimate, estimate.point * part)
     below = cell.below or f"{numbers.plural(estimate.n, 'case')}: no interval"
-    return replace(cell, below=below, mark=COARSE if is_coarse else "")
+    return replace(cell, below=below, mark=COARSE if part > COARSE_SHARE else "")
 
 
 def _has_rate(view: View, name: str) -> bool:
@@ -233,8 +241,12 @@ def _has_rate(view: View, name: str) -> bool:
 def _steadiness(view: View) -> tuple[str, ...]:
     """The sentence of each arm, for a load without levels; those have a table, or too few trials for one."""
     if has_steps(view):
-        unknown = all(s.steadiness is None or s.steadiness.ratio is None for s in view.analysis.stretches)
-        return ("Too few trials in each level to tell whether times held still.",) if unknown else ()
+        known = [stretch.steadiness for stretch in view.analysis.stretches if stretch.steadiness]
+        if any(each.ratio for each in known):
+            return ()
+        if any(each.course is Course.CROWDED for each in known):
+            return ("Too few calls in each level, or too many at once, to tell whether times held still.",)
+        return ("Too few trials in each level to tell whether times held still.",)
     told = []
     for arm in view.shown:
         for stretch in view.analysis.stretches_of(arm.arm_id):

@@ -17,7 +17,9 @@ from evalharness.report.charts.scales import LETTER, Scale
 from evalharness.report.charts.strip import LadderRow, ladder_axis, ladder_strip
 from evalharness.report.ladders import ladder
 from evalharness.report.lanes import arm_lanes
-from evalharness.report.service_words import level_outcome, limit_sentence
+from evalharness.report.page import render_page
+from evalharness.report.sections import methods, result, stability, waiting
+from evalharness.report.service_words import goodput_sentence, level_outcome, limit_sentence
 from evalharness.report.settings import ReportSettings
 from evalharness.report.summary import report_json
 from evalharness.report.verdict_text import verdict_text
@@ -135,6 +137,46 @@ def test_a_share_that_disagrees_with_the_only_limit_leads():
     assert said.bullets[0].endswith("target 2 s: met.")
 
 
+def test_only_levels_that_this_client_kept_are_told_as_results():
+    run, analysis = analysed("levels")
+
+    def lost(steps: set[int]):
+        stretches = []
+        for stretch in analysis.stretches:
+            if stretch.step in steps:
+                service = replace(stretch.service, met=Met.UNTRIED, reason="the rate was not kept")
+                stretch = replace(stretch, rate_kept=False, service=service)
+            stretches.append(stretch)
+        met = tuple(Met.UNTRIED if step in steps else found for step, found in enumerate(analysis.knees[0].met))
+        none = replace(analysis.knees[0], met=met, holds_up_to=None, fails_from=None)
+        return replace(analysis, stretches=tuple(stretches), knees=(none,) if len(steps) == 4 else analysis.knees)
+
+    told = " ".join(verdict_text(run, lost({3})).bullets + verdict_text(run, lost({1, 2, 3})).bullets)
+    assert "at 30 calls a second 95% of first outputs" in told
+    assert "t 40 calls a second 95% of first outputs" not in told
+    assert verdict_text(run, lost({0, 1, 2, 3})).heading == "Cannot tell"
+    bare = replace(lost({0, 1, 2, 3}), service=None, knees=())
+    assert verdict_text(run, bare).lead.startswith("This client kept the rate of no level")
+    view = make_view(run, lost({2, 3}), ReportSettings())
+    table = result.build(view).table
+    place = table.columns.index("Good")
+    assert [row.cells[place].mark for row in table.rows][2:] == ["cannot tell"] * 2
+    assert waiting.build(view).service_summary.endswith("cannot tell at 30/s and 40/s")
+    assert any("Cannot tell: this client did not keep the rate" in note for note in result.build(view).notes)
+
+
+def test_goodput_is_told_as_a_part_of_what_ended():
+    """18 of 20 were good, and 25 ended each second."""
+    share = Estimate(point=0.9, lower=0.8, upper=0.96, method="m", n=20, unit="share", level=0.9)
+    rate = replace(share, point=22.5, lower=20.0, upper=24.0, unit="trials/s")
+    service = ServiceLevel(share_at_least=0.8, met=Met.MET, limits=(), share=share, goodput_per_s=rate, n_missing=0)
+    assert goodput_sentence(service) == (
+        "Goodput: 22.5 of the 25.0 calls that ended each second were right and in time (90% interval 20.0 to 24.0)."
+    )
+    nothing = replace(service, share=replace(share, point=0.0), goodput_per_s=replace(rate, point=0.0, lower=0.0))
+    assert goodput_sentence(nothing).startswith("Goodput: no call that ended was right and in time (")
+
+
 # ---------------------------------------------------------------- load
 
 
@@ -146,6 +188,23 @@ def test_the_curve_tells_every_level_in_words_and_rings_the_highest_that_holds()
     assert "at 20/s, the highest that holds," in pictures[0]
     assert "The limit is 2 s." in pictures[0]
     assert page.count('r="11"') == 2
+
+
+def test_beside_a_limit_the_curve_has_the_quantile_that_must_keep_it():
+    """A median under the limit says nothing of a target for 80% of the calls."""
+    run, _ = analysed("levels")
+    suite = replace(run.plan.suite, slo=replace(run.plan.suite.slo, share_at_least=0.8))
+    run = replace(run, plan=replace(run.plan, suite=suite))
+    judged = analyse(run, n_resamples=100)
+    page = render_page(run, judged, ReportSettings())
+    [told] = re.findall(r"<desc>(Time to first output, p80, .*?)</desc>", page)
+    drawn_ms = [float(size) * (1_000 if unit == "s" else 1) for size, unit in re.findall(r"and ([\d.]+) (ms|s)", told)]
+    curves = [stretch.times["ttfo_ms"] for stretch in judged.stretches_of()]
+    wanted_ms = [next(x for x, y in zip(c.ecdf_x, c.ecdf_y, strict=True) if y >= 0.8) for c in curves]
+    assert drawn_ms == pytest.approx(wanted_ms, rel=0.02)
+    assert "The limit is 2 s." in told
+    assert "<desc>Total time, p80" not in page, "no limit, no target"
+    assert "Beside a limit: the p80 that has to keep it" in page
 
 
 def test_one_level_draws_no_curve():
@@ -206,7 +265,7 @@ def test_more_levels_than_bands_can_be_told_apart_have_their_bands_in_words():
     assert "A shaded band holds" in rendered("levels, seen badly")
     four = rendered("levels")
     assert "A shaded band holds" not in four
-    assert re.search(r"so many points above or below: 10/s \d+; 20/s \d+; 30/s \d+; 40/s \d+\.", four)
+    assert re.search(r"so many points above or below: 10/s \d+; 20/s \d+; 30/s \d+\. At 40/s the calls", four)
 
 
 def test_what_would_narrow_the_knee_stands_under_the_verdict_and_what_was_tried_in_its_rule():
@@ -315,3 +374,24 @@ def test_a_limit_in_a_sentence_has_no_digit_that_the_client_makes_up():
     assert limit_sentence(found, times={"ttfo_ms": times}).startswith(
         "95% of first outputs within 1.80 s (90% interval less than 90 ms wide), target 2 s: met"
     )
+
+
+def test_a_run_that_time_ends_asks_each_case_up_to_so_many_times():
+    run, analysis = analysed("latency")
+    for duration_s, up_to in ((30.0, True), (None, False)):
+        load = replace(run.plan.suite.load, duration_s=duration_s)
+        timed = replace(run, plan=replace(run.plan, suite=replace(run.plan.suite, load=load)))
+        view = make_view(timed, analysis, ReportSettings())
+        [unit] = [sentence for sentence in methods.build(view).methods if sentence.startswith("Unit: ")]
+        assert ("up to " in unit) is up_to
+
+
+def test_what_repeats_are_worth_is_told_not_to_follow_from_their_agreement_where_cases_come_in_groups():
+    for n_clusters, is_said in ((12, True), (30, False)):
+        run, analysis = analysed("single")
+        arms = tuple(
+            replace(arm, quality={name: replace(each, n_clusters=n_clusters) for name, each in arm.quality.items()})
+            for arm in analysis.arms
+        )
+        note = stability.build(make_view(run, replace(analysis, arms=arms), ReportSettings())).table.note
+        assert ("how alike the cases of one group are" in note) is is_said

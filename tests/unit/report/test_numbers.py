@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from evalharness.core.findings import Estimate
 from evalharness.report import numbers
+from evalharness.report.sight import time_text
 
 
 def estimate(point: float, lower: float | None = None, upper: float | None = None) -> Estimate:
@@ -67,6 +68,24 @@ def test_without_sign_the_interval_runs_from_near_to_far():
 )
 def test_times_are_written_in_ms_below_one_second_and_in_s_above(ms, text):
     assert numbers.duration(ms) == text
+
+
+def test_a_figure_that_is_not_coarse_has_no_digit_finer_than_a_tenth_of_its_error():
+    """A median of calls that came within 27 µs of each other, by a client that may be off by 61 µs, or by 700."""
+    found = Estimate(point=100.102851, lower=100.099022, upper=100.126174, method="m", n=140, unit="ms", level=0.95)
+    assert time_text(found, 0.061) == ("100.10 ms", "100.09 to 100.13 ms")
+    assert time_text(found, 0.7) == ("100.1 ms", "less than 0.70 ms wide")
+    assert time_text(found, None) == ("100.103 ms", "100.099 to 100.126 ms")
+
+
+def test_a_rate_shares_its_digits_with_its_interval_and_has_none_that_the_error_makes_void():
+    found = Estimate(point=250.0267, lower=250.0042, upper=250.0575, method="m", n=9, unit="tokens/s", level=0.95)
+    assert (numbers.tokens_of(found), numbers.tokens_interval(found)) == ("250.03", "250.00 to 250.06")
+    seen = numbers.tokens_of(found, error=130.0), numbers.tokens_interval(found, error=130.0)
+    assert seen == ("250", "less than 130 wide")
+    wide = Estimate(point=2077.9, lower=1541.5, upper=2633.7, method="m", n=9, unit="tokens/s", level=0.95)
+    seen = numbers.tokens_of(wide, error=21.0), numbers.tokens_interval(wide, error=21.0)
+    assert seen == ("2,078", "1,542 to 2,634")
 
 
 @pytest.mark.parametrize(

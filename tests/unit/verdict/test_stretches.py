@@ -194,6 +194,14 @@ def test_a_few_trials_cannot_tell():
     assert analysed(CONSTANT, noisy(40)).stretches[0].steadiness.course is Course.UNKNOWN
 
 
+def test_many_trials_of_which_most_were_in_flight_together_cannot_tell_and_are_not_called_too_few():
+    """Ten starts a second, 20 s each: 200 in flight where 600 were sent, so twelve blocks see three moments."""
+    crowd = [Sent(start_s=i * 0.1, latency_ms=20_000.0 + i % 7) for i in range(600)]
+    steadiness = analysed(CONSTANT, crowd).stretches[0].steadiness
+    assert steadiness.course is Course.CROWDED
+    assert steadiness.sentence.startswith("Too many calls were in flight at once (150 of 600)")  # 600 x 20 s / 80 s
+
+
 def test_trials_that_pile_up_in_an_overloaded_service_are_counted_not_tested():
     """40 starts a second, answered at 20 a second: 99 of 200 have ended half way, 199 of 400 at the last start."""
     sent = [Sent(start_s=i / 40, latency_ms=1000 * ((i + 1) / 20 - i / 40)) for i in range(400)]
@@ -283,12 +291,12 @@ def test_a_rate_that_the_client_did_not_keep_was_not_tried():
     ]
     found = analysed(RATES, sent, slo=Slo(limits_ms={"latency_ms": 100.0}, share_at_least=0.95))
     [knee] = found.knees
-    assert knee.met == (Met.MET, Met.OPEN)
+    assert knee.met == (Met.MET, Met.UNTRIED)
     assert knee.sentence == "Holds up to 10/s (95% confidence); undecided at 20/s."
     services = [stretch.service for stretch in found.stretches]
     assert tuple(service.met for service in services) == knee.met, "the table says of a level what the sentence says"
     assert services[1].reason == services[1].limits[0].reason == "the rate was not kept"
-    assert services[1].limits[0].met is Met.OPEN
+    assert services[1].limits[0].met is Met.UNTRIED
 
 
 def test_arms_are_compared_in_pairs_of_one_moment_however_few_the_cases():

@@ -55,6 +55,17 @@ def test_shown_reasoning_is_apart_and_hidden_reasoning_is_said_to_be_in_the_wait
     assert not divided(Sent(start_s=0.0)).reasoning_hidden
 
 
+def test_medians_are_times_that_were_measured_as_in_the_tables_of_quantiles():
+    """Of four the lower of the middle two, 100 and not 150; means are of all."""
+    sent = [
+        Sent(start_s=i * 10.0, case=i, ttfo_ms=40.0, latency_ms=ms) for i, ms in enumerate((60.0, 100.0, 200.0, 400.0))
+    ]
+    arm = analyse(load_run(LOAD, sent), n_resamples=100).arms[0]
+    assert arm.divided.total.median_ms == arm.times["total_ms"].quantiles["0.5"].point == pytest.approx(100.0)
+    assert arm.divided.parts["answer"].median_ms == pytest.approx(60.0)
+    assert arm.divided.total.mean_ms == pytest.approx(190.0)
+
+
 def test_without_a_stream_all_of_it_is_waiting():
     assert means(Sent(start_s=0.0, ttfo_ms=None, latency_ms=100.0)) == pytest.approx(
         {"queue": 0.0, "connect": 0.0, "retry": 0.0, "waiting": 100.0, "answer": 0.0}
