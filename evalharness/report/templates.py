@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -22,7 +23,7 @@ def render(template: str, **values: Any) -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FunctionLoader(resource),
         autoescape=True,
         undefined=StrictUndefined,
@@ -31,6 +32,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["glued"] = glued
+    return environment
+
+
+def glued(text: str) -> str:
+    """``text`` with no-break spaces before units of time and after a sign of comparison: no line ends between."""
+    return re.sub(r"(?<=\d) (?=m?s\b)|(?<=≥) ", "\N{NO-BREAK SPACE}", text)
 
 
 def _shown(value: Any) -> Any:

@@ -21,6 +21,27 @@ from tests.unit.report.test_page import HOSTILE, hostile_run
 GATED = ("gates fail", "gates open", "gates pass")
 #: What A4 leaves between its margins of 12 mm, at 96 dots an inch.
 A4_WIDTH = 702
+#: Words of heads, and times with their unit, that stand on more than one line.
+BROKEN = r"""() => {
+    const broken = [];
+    const look = (cells, pattern) => {
+        for (const cell of document.querySelectorAll(cells)) {
+            const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+            for (let node; (node = walker.nextNode()); ) {
+                for (const found of node.data.matchAll(pattern)) {
+                    const range = document.createRange();
+                    range.setStart(node, found.index);
+                    range.setEnd(node, found.index + found[0].length);
+                    const tops = new Set([...range.getClientRects()].map((box) => Math.round(box.top)));
+                    if (tops.size > 1) broken.push(found[0]);
+                }
+            }
+        }
+    };
+    look('thead th', /[^ ]+/g);
+    look('td', /(≥\s)?[\d.,]+\s(ms|s)\b/g);
+    return broken;
+}"""
 KINDS = (
     "sweep",
     "single",
@@ -118,6 +139,56 @@ def test_no_column_is_cut_off_on_paper(chromium, reports, kind):
             A4_WIDTH,
         )
         assert cut == []
+
+
+@pytest.mark.parametrize("kind", ["sweep", "many arms", "levels, seen badly", "gates open"])
+def test_no_word_of_a_head_and_no_time_is_broken_on_a_tablet_or_on_paper(chromium, reports, kind):
+    with opened(chromium, report(reports, kind), width=768) as page:
+        assert page.evaluate(BROKEN) == []
+        page.set_viewport_size({"width": A4_WIDTH, "height": 900})
+        page.emulate_media(media="print")
+        assert page.evaluate(BROKEN) == []
+
+
+def test_arms_are_compared_down_a_column_on_a_tablet_and_in_cards_on_a_phone(chromium, reports):
+    with opened(chromium, report(reports, "sweep"), width=768) as page:
+        table = page.locator("#result table.stack")
+        right = table.locator("tbody td[data-label^=Right]")
+        edges = right.evaluate_all("(cells) => cells.map((cell) => cell.getBoundingClientRect().right)")
+        assert len(edges) > 2
+        assert len(set(edges)) == 1
+        assert table.locator("thead th").first.is_visible()
+        page.set_viewport_size({"width": 390, "height": 900})
+        assert not table.locator("thead th").first.is_visible()
+
+
+@pytest.mark.parametrize("width", [390, 768, 1024, 1280])
+def test_a_strip_is_shown_only_under_its_range(chromium, reports, width):
+    with opened(chromium, report(reports, "sweep"), width=width) as page:
+        tables = page.evaluate("""() => [...document.querySelectorAll('table.strips')].map((table) => ['axis', 'strip']
+            .map((name) => [...table.querySelectorAll('.' + name)].some((node) => node.checkVisibility())))""")
+        assert len(tables) > 1
+        assert all(has_range == has_strip for has_range, has_strip in tables)
+        assert tables[0] == ([False, False] if width < 1200 else [True, True])
+
+
+def test_on_a_phone_the_column_of_repeats_gives_way_unless_the_table_is_sorted_by_it(chromium, reports):
+    with opened(chromium, report(reports, "sweep"), width=390) as page:
+        wait_for_table(page)
+        repeat = page.locator("#grid .repeat").first
+        assert not repeat.is_visible()
+        page.evaluate("location.hash = '#trials?sort=repeat'")
+        expect(repeat).to_be_visible()
+
+
+def test_print_on_paper_is_of_one_size_and_nothing_open_looks_shut(chromium, reports):
+    with opened(chromium, report(reports, "sweep"), width=A4_WIDTH) as page:
+        page.emulate_media(media="print")
+        size = "(name) => getComputedStyle(document.querySelector(name)).fontSize"
+        assert page.evaluate(size, "#result td") == page.evaluate(size, "#result caption")
+        shut = page.locator("section > details > summary")
+        assert shut.count() > 0
+        assert set(shut.evaluate_all("(all) => all.map((one) => getComputedStyle(one).listStyleType)")) == {"none"}
 
 
 def test_paper_shows_what_is_folded_away_and_nothing_that_is_pressed(chromium, reports):
