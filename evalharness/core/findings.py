@@ -198,7 +198,8 @@ class ArmFindings:
     ``slo_share`` is at level 0.95, ``service`` holds the verdict with one-sided bounds; with ``steps`` both are over
     all levels, and the stretches and the knee say more. ``n_cut``: answers cut at ``max_output_tokens``;
     ``n_cut_by_reasoning``: those of which more than half of the tokens were reasoning, None where of none of them that
-    is known. ``coalesced_share``: gaps between deltas that this client may have closed by reading late; in runs that
+    is known; ``n_cut_by_reasoning_at_limit``: those of the latter that are as long as it allows.
+    ``coalesced_share``: gaps between deltas that this client may have closed by reading late; in runs that
     did not observe themselves all gaps that are 0. ``divided``: None where nothing ended.
     """
 
@@ -226,6 +227,7 @@ class ArmFindings:
     incomplete_reasons: Mapping[str, int] = field(default_factory=dict)
     n_cut: int = 0
     n_cut_by_reasoning: int | None = 0
+    n_cut_by_reasoning_at_limit: int = 0
     n_retries: int = 0
     p95_retries: int = 0
     n_null_scores: int = 0

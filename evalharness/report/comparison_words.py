@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from evalharness.core.findings import Analysis, BaselineSource, Change, Comparison, Reading
+from evalharness.core.findings import Analysis, BaselineSource, Change, Comparison, GateFindings, Reading
+from evalharness.core.model import GateScope
 from evalharness.core.record import RunRecord
 from evalharness.report import words
 from evalharness.report.comparison_flips import flip_lines
@@ -51,11 +52,12 @@ def comparison_text(run: RunRecord, analysis: Analysis) -> ComparisonText:
             changed=changed_lines(source.changed),
         )
     sentences = _sentences(run, analysis)
+    gated = frozenset(gate.arm_id for gate in analysis.gates if _tells_the_primary(gate, analysis))
     return ComparisonText(
         subject=_subject(run, source),
         heading=gates.heading if gates else _heading(analysis),
         lead=gates.lead if gates else sentences[0],
-        bullets=sentences if gates else sentences[1:],
+        bullets=_sentences(run, analysis, but=gated) if gates else sentences[1:],
         cautions=(*((NO_PAIRS,) if not source.n_paired else ()), *analysis.banners),
         changed=changed_lines(source.changed),
         unpaired=unpaired_lines(source),
@@ -120,13 +122,21 @@ def _primary(analysis: Analysis) -> tuple[Comparison, ...]:
     return analysis.against_run.get(analysis.primary, ())
 
 
-def _sentences(run: RunRecord, analysis: Analysis) -> tuple[str, ...]:
-    """One for each arm, on the primary metric; the most urgent first."""
+def _sentences(run: RunRecord, analysis: Analysis, *, but: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """One for each arm that is not in ``but``, on the primary metric; the most urgent first."""
     ordered = sorted(_primary(analysis), key=lambda comparison: _URGENCY.index(comparison.reading))
     if not ordered:
         return (f"“{analysis.primary}” has no score in both runs.",)
     margin = margin_of(run.plan.suite, analysis.primary)
-    return tuple(_sentence(comparison, analysis, margin) for comparison in ordered)
+    return tuple(_sentence(each, analysis, margin) for each in ordered if each.candidate not in but)
+
+
+def _tells_the_primary(gate: GateFindings, analysis: Analysis) -> bool:
+    """Whether the gate has told of an arm what a sentence on it would: once more, with its other interval, it reads
+    like another result."""
+    spec = gate.spec
+    is_primary = spec.scope is GateScope.BASELINE_RUN and spec.metric == analysis.primary and spec.tag is None
+    return is_primary and gate.estimate is not None
 
 
 def _sentence(comparison: Comparison, analysis: Analysis, margin: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -276,13 +277,17 @@ def _told_together(lines: Sequence[GateLine]) -> list[str]:
 
 
 def _counted(lines: Sequence[GateLine], state: GateState) -> str:
-    """``1 of 5 gates fails, 1 is open``"""
-    n_fail = sum(line.state is GateState.FAIL for line in lines)
-    n_open = sum(line.state not in (GateState.PASS, GateState.FAIL) for line in lines)
-    if state is GateState.FAIL:
-        also = f", {n_open} {'is' if n_open == 1 else 'are'} open" if n_open else ""
-        return f"{n_fail} of {len(lines)} gates {'fails' if n_fail == 1 else 'fail'}{also}"
-    return f"No gate fails, but {n_open} of {len(lines)} {'is' if n_open == 1 else 'are'} open"
+    """``1 of 5 gates fails, 1 is “not enough data”``: in the words of the column of verdicts."""
+    of = f" of {len(lines)}"
+    n = Counter(line.state for line in lines)
+    undecided = [each for each in (GateState.CANNOT_TELL, GateState.NOT_ENOUGH) if n[each]]
+    also = words.listed(
+        f"{n[each]}{of if each is state else ''} {'is' if n[each] == 1 else 'are'} “{each.value}”" for each in undecided
+    )
+    if state is not GateState.FAIL:
+        return f"No gate fails, but {also}"
+    failed = f"{n[state]}{of} gates {'fails' if n[state] == 1 else 'fail'}"
+    return f"{failed}, {also}" if also else failed
 
 
 def _not_comparable(reasons: Sequence[str]) -> str:

@@ -58,14 +58,17 @@ def _worth(value_usd: float) -> str:
     return f"{numbers.usd(abs(value_usd) * 1000)} {'less' if value_usd < 0 else 'more'}"
 
 
-def below(rule: DecisionRule | None, gap: Estimate, against: str) -> str:
-    """``scores 3.1 points lower than high (95% CI 1.0 to 5.2)`` of an arm that is ruled out."""
+def below(rule: DecisionRule | None, gap: Estimate, against: str, scope: str) -> str:
+    """``scores 3.1 points lower than high (95% CI 1.0 to 5.2 over all pairs)`` of an arm that is ruled out. ``scope``
+    follows the interval."""
     if rule is None or rule.rule != _VALUE:
         size = numbers.points(gap, signed=False)
         ends = numbers.points_interval(gap, signed=False)
-        return f"scores {size} {words.points_word(size)} lower than {against} ({words.ci_name(gap)} {ends})"
+        return f"scores {size} {words.points_word(size)} lower than {against} ({words.ci_name(gap)} {ends}{scope})"
     lower, upper = gap.lower, gap.upper
-    ends = "" if lower is None or upper is None else f" ({words.ci_name(gap)} {_worth(upper)} to {_worth(lower)})"
+    ends = (
+        "" if lower is None or upper is None else f" ({words.ci_name(gap)} {_worth(upper)} to {_worth(lower)}{scope})"
+    )
     return f"is worth {_worth(gap.point)} per 1,000 calls than {against}{ends}"
 
 

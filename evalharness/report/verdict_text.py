@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from evalharness.core.findings import (
@@ -118,13 +119,14 @@ def _in_brackets(estimate: Estimate, interval: str) -> str:
     return f" ({words.ci_name(estimate)} {interval})" if interval else ""
 
 
-#: Why a rule passes over a cheaper arm, where there is no room to say more.
+#: Why a rule passes over a cheaper arm, where there is no room to say more: of one arm, of several.
 _WHY_NOT = {
-    Standing.UNDECIDED: "not shown to keep the rule",
-    Standing.EXCLUDED: "shown to be too far below another",
-    Standing.INELIGIBLE: "breaking a limit",
-    Standing.ADMISSIBLE: "keeping the rule as well",
+    Standing.UNDECIDED: ("is not shown to keep the rule", "are not shown to keep the rule"),
+    Standing.EXCLUDED: ("is shown to be too far below another", "are shown to be too far below another"),
+    Standing.INELIGIBLE: ("breaks a limit", "break a limit"),
+    Standing.ADMISSIBLE: ("keeps the rule as well", "keep the rule as well"),
 }
+_OPEN = (Standing.ADMISSIBLE, Standing.UNDECIDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,20 +185,28 @@ class _Speaker:
         time = None if confounded else sight.ratio(self.analysis, "total_ms", arm_id)
         if time is not None:
             clauses.append(words.time_clause(time))
+            first = sight.ratio(self.analysis, "ttfo_ms", arm_id)
+            # Said where the wait for the first word goes another way than that for the last.
+            if first is not None and words.is_certain(first.reading) and first.reading is not time.reading:
+                clauses.append(words.first_output_clause(first))
         return f"It {words.listed(clauses)}." if clauses else ""
 
     def _no_winner(self, decision: Decision) -> str:
         if decision.held_back:
             return f"The rule names no one: {decision.held_back}."
         if decision.arm_id is None:
-            open_still = (Standing.ADMISSIBLE, Standing.UNDECIDED)
-            if any(standing.standing in open_still for standing in decision.standings):
+            if any(standing.standing in _OPEN for standing in decision.standings):
                 return "No arm is named: what the arms cost is not known."
             return "No arm keeps the rule: each breaks a limit or is shown to be below another by too much."
         cheapest = f"{words.name_first(self.label(decision.arm_id))} is the cheapest that is not ruled out"
         standing = next(item for item in decision.standings if item.arm_id == decision.arm_id)
         near = f" {self._near()}" if self._has_no_number(standing) else ""
-        return f"{cheapest}, but {self._open(standing)}{near}"
+        return f"{cheapest}, but {self._open(standing)}{near}{self._also_open(decision)}"
+
+    def _also_open(self, decision: Decision) -> str:
+        """That more cases for one arm need not give a winner; empty where no other is open."""
+        others = sum(item.standing in _OPEN and item.arm_id != decision.arm_id for item in decision.standings)
+        return f" {numbers.plural(others, 'other arm')} {'is' if others == 1 else 'are'} open too." if others else ""
 
     def _open(self, standing: ArmStanding) -> str:
         """What keeps an arm undecided, and how many cases would settle it: the end of a sentence and one more."""
@@ -208,14 +218,24 @@ class _Speaker:
             return "it is not settled whether it keeps the rule."
         against = self.label(standing.against)
         rule = self.analysis.decision.rule
-        clause = f"may {rule_words.between(rule, gap)} than {against} ({words.ci_name(gap)})"
+        clause = f"may {rule_words.between(rule, gap)} than {against} ({words.ci_name(gap)}{self._over_pairs})"
         if in_margin:
             return f"{clause}, and missing trials keep it open whether that is within the rule."
         allowed = rule_words.allowed(rule)
         if standing.cases_to_settle is None or trouble.not_finished(self.run, self.analysis):
             return f"{clause}: {allowed}."
-        have = numbers.count(self.analysis.n_cases)
-        return f"{clause}: {allowed}. About {_cases(standing.cases_to_settle)} would settle it; this run has {have}."
+        have, needed = numbers.count(self.analysis.n_cases), _cases(standing.cases_to_settle)
+        # The present gap is what says which of the two more cases are to show (verdict.settling).
+        shown = "rule it out" if gap.point < -(self.margin or 0.0) else "show that it keeps the rule"
+        return (
+            f"{clause}: {allowed}. Were the present scores the truth, about {needed} would probably {shown}; "
+            f"this run has {have}."
+        )
+
+    @property
+    def _over_pairs(self) -> str:
+        """Tells the intervals that the rule goes by from the narrower ones of a table against the baseline."""
+        return " over all pairs" if len(self.analysis.arms) > 2 else ""
 
     def _has_no_number(self, standing: ArmStanding) -> bool:
         """Whether more cases are meant, and none are enough."""
@@ -229,35 +249,48 @@ class _Speaker:
         return f"No number of cases can be named: the truth may lie too near what is allowed{or_missing}."
 
     def _facts(self) -> str:
+        """The highest score against the baseline, case by case; of more than two arms the range of all before it."""
+        parts = ["The suite states no decision rule, so no arm is recommended."]
+        told = self._highest()
+        if told is None or len(self.analysis.arms) > 2:
+            parts += self._ranges()
+        return " ".join([*parts, *([self._use(told.candidate)] if told else [])])
+
+    def _highest(self) -> Comparison | None:
+        """Of the arms that are compared with the baseline the one that scores most, None of none."""
+        compared = self.analysis.versus_baseline
+        return max(compared, key=lambda each: self._score_of(each.candidate), default=None)
+
+    def _ranges(self) -> Iterator[str]:
+        """Of scores and costs. Without intervals: those of single arms overlap where the same cases tell them apart."""
         scores = [arm for arm in self.analysis.arms if arm.quality.get(self.analysis.primary) is not None]
         costs = [arm for arm in self.analysis.arms if arm.cost_usd is not None]
-        parts = ["The suite states no decision rule, so no arm is recommended."]
         if scores:
-            scores.sort(key=lambda arm: _point(arm.quality[self.analysis.primary]))
-            parts.append(f"Scores run from {self._score(scores[0])} to {self._score(scores[-1])}.")
+            scores.sort(key=lambda arm: self._score_of(arm.arm_id))
+            yield f"Scores run from {self._score(scores[0])} to {self._score(scores[-1])}."
         if costs:
             costs.sort(key=lambda arm: _point(arm.cost_usd))
-            parts.append(f"1,000 calls cost from {_cost(costs[0])} to {_cost(costs[-1])}.")
-        return " ".join(parts)
+            yield f"1,000 calls cost from {_cost(costs[0])} to {_cost(costs[-1])}."
 
     def _score(self, arm: ArmFindings) -> str:
         estimate = arm.quality[self.analysis.primary]
-        if estimate is None:
-            return arm.label
-        interval = numbers.share_interval(estimate)
-        return f"{numbers.share(estimate)} ({words.spoken(arm)}, {words.ci_name(estimate)} {interval})"
+        return arm.label if estimate is None else f"{numbers.share(estimate)} ({words.spoken(arm)})"
 
     def bullets(self) -> list[str]:
         """The most useful first: arms one might have wanted instead, steps that cannot be told apart, failed calls."""
         decision = self.analysis.decision
         # An arm that is still open says more than one that is ruled out; of either, who scores most asks first why.
         nearest = sorted(
-            decision.standings, key=lambda item: (item.standing is Standing.EXCLUDED, -self._score_of(item))
+            decision.standings, key=lambda item: (item.standing is Standing.EXCLUDED, -self._score_of(item.arm_id))
         )
         rivals = {item.arm_id: text for item in nearest if (text := self._rival(item))}
         told = {frozenset((item.arm_id, item.against)) for item in decision.standings if item.arm_id == decision.arm_id}
         told |= {frozenset((arm_id, decision.arm_id)) for arm_id in rivals}
-        close = [text for step in self.analysis.steps if (text := self._close(step.quality, told))][:1]
+        named = {decision.arm_id}
+        if decision.outcome is Outcome.NO_RULE and (highest := self._highest()) is not None:
+            named = {highest.candidate, highest.baseline}
+            told.add(frozenset(named))
+        close = [text for step in self.analysis.steps if (text := self._close(step.quality, named, told))][:1]
         failures = trouble.failures_sentence(self.run, self.analysis)
         last = [*close, *([failures] if failures else [])]
         shown = list(rivals)[: 3 - len(last)]
@@ -265,20 +298,24 @@ class _Speaker:
         others = self._others(untold) if shown else ""
         return [*(f"{rivals[arm]}{others if arm == shown[-1] else ''}" for arm in shown), *last]
 
-    def _score_of(self, standing: ArmStanding) -> float:
-        quality = self.analysis.arm(standing.arm_id).quality.get(self.analysis.primary)
+    def _score_of(self, arm_id: str) -> float:
+        quality = self.analysis.arm(arm_id).quality.get(self.analysis.primary)
         return -math.inf if quality is None else quality.point
 
     def _others(self, untold: Sequence[ArmStanding]) -> str:
         """How many more cheaper arms the rule does not name, and why not; empty for none."""
-        cheaper = [item for item in untold if self._saving(item.arm_id)]
+        cheaper = Counter(item.standing for item in untold if self._saving(item.arm_id))
+        if not cheaper:
+            return ""
+        n = cheaper.total()
+        more = "1 more costs less" if n == 1 else f"{n} more cost less"
+        if len(cheaper) == 1:
+            who = "it" if n == 1 else "both" if n == 2 else "all"
+            return f" {more}; {who} {_why_not(*cheaper.popitem())}."
         told = [
-            f"{sum(item.standing is standing for item in cheaper)} {why}"
-            for standing, why in _WHY_NOT.items()
-            if any(item.standing is standing for item in cheaper)
+            f"{cheaper[standing]} {_why_not(standing, cheaper[standing])}" for standing in _WHY_NOT if cheaper[standing]
         ]
-        more = "1 more costs" if len(cheaper) == 1 else f"{len(cheaper)} more cost"
-        return f" {more} less: {words.listed(told)}." if told else ""
+        return f" {more}: {words.listed(told)}."
 
     def _rival(self, standing: ArmStanding) -> str | None:
         """Why an arm that someone might have wanted instead was not chosen; None where that needs no word."""
@@ -301,7 +338,7 @@ class _Speaker:
         if standing.gap is None:
             return "is shown to be below it by more than the rule allows"
         against = self.label(standing.against) if standing.against else "another"
-        return rule_words.below(self.analysis.decision.rule, standing.gap, against)
+        return rule_words.below(self.analysis.decision.rule, standing.gap, against, self._over_pairs)
 
     def _saving(self, arm_id: str) -> str | None:
         """``costs 64% less than xhigh`` of an arm cheaper than the chosen one; None of one that is not."""
@@ -317,12 +354,12 @@ class _Speaker:
             else f"costs a little less than {self.label(chosen)}"
         )
 
-    def _close(self, comparison: Comparison, told: Collection[frozenset[str | None]]) -> str | None:
-        """A step that cannot be told apart and is not among the pairs already ``told``."""
-        if (
-            comparison.reading is not Reading.TOO_CLOSE
-            or frozenset((comparison.candidate, comparison.baseline)) in told
-        ):
+    def _close(
+        self, comparison: Comparison, named: Collection[str | None], told: Collection[frozenset[str | None]]
+    ) -> str | None:
+        """A step from or to one of the ``named`` arms that cannot be told apart and is none of the pairs ``told``."""
+        pair = frozenset((comparison.candidate, comparison.baseline))
+        if comparison.reading is not Reading.TOO_CLOSE or pair in told or pair.isdisjoint(named):
             return None
         candidate, baseline = self.label(comparison.candidate), self.label(comparison.baseline)
         return f"{words.quality_sentence(comparison, candidate, baseline, self.margin)}."
@@ -344,8 +381,12 @@ def _point(estimate: Estimate | None) -> float:
 def _cost(arm: ArmFindings) -> str:
     if arm.cost_usd is None:
         return arm.label
-    interval = numbers.usd_interval(arm.cost_usd, 1000)
-    return f"{numbers.usd(arm.cost_usd.point * 1000)} ({words.spoken(arm)}, {words.ci_name(arm.cost_usd)} {interval})"
+    return f"{numbers.usd(arm.cost_usd.point * 1000)} ({words.spoken(arm)})"
+
+
+def _why_not(standing: Standing, n: int) -> str:
+    one, several = _WHY_NOT[standing]
+    return one if n == 1 else several
 
 
 def _cases(needed: int) -> str:

@@ -25,6 +25,8 @@ _GROUPING = ("model", "endpoint")
 MAX_SHOWN = 12
 #: Up to here every arm has its own line and row in full; beyond, what is least needed is folded away.
 FEW_ARMS = 6
+#: Places that the highest scores have among the shown, however many arms are efficient: nobody looks for less.
+_TOP_SCORES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +118,8 @@ class View:
             return ""
         baseline = " and the baseline" if self.baseline else ""
         return (
-            f"Showing {len(self.shown)} of {len(self.arms)} arms: those that the verdict names, the efficient "
-            f"ones, the highest scores{baseline}"
+            f"Showing {len(self.shown)} of {len(self.arms)} arms: those that the verdict names, the highest "
+            f"scores, efficient ones{baseline}"
         )
 
     def few(self, n: int) -> tuple[ArmView, ...]:
@@ -238,16 +240,18 @@ def _is_named(arm: ArmView, said: str) -> bool:
 
 
 def _by_weight(arms: Sequence[ArmView], analysis: Analysis, named: Collection[str]) -> tuple[ArmView, ...]:
-    """Those that the verdict names, then those that no other beats in everything, then by score."""
+    """Those that the verdict names, the highest scores, then those that no other beats in everything, then by score."""
     places = analysis.front.places if analysis.front else {}
 
-    def weight(arm: ArmView) -> tuple[bool, bool, float]:
-        place, estimate = places.get(arm.arm_id), arm.found.quality.get(analysis.primary)
-        return (
-            arm.arm_id not in named,
-            place is None or not place.on_front,
-            1.0 if estimate is None else -estimate.point,
-        )
+    def by_score(arm: ArmView) -> float:
+        estimate = arm.found.quality.get(analysis.primary)
+        return 1.0 if estimate is None else -estimate.point
+
+    top = {arm.arm_id for arm in sorted(arms, key=by_score)[:_TOP_SCORES]}
+
+    def weight(arm: ArmView) -> tuple[bool, bool, bool, float]:
+        place = places.get(arm.arm_id)
+        return arm.arm_id not in named, arm.arm_id not in top, place is None or not place.on_front, by_score(arm)
 
     return tuple(sorted(arms, key=weight))
 

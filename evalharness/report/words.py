@@ -141,6 +141,10 @@ def time_clause(ratio: Comparison) -> str:
     return f"takes {numbers.ratio(ratio.shown.point)} as long ({_ratio_ci(ratio)})"
 
 
+def first_output_clause(ratio: Comparison) -> str:
+    return f"has its first output after {numbers.ratio(ratio.shown.point)} the time ({_ratio_ci(ratio)})"
+
+
 def _ratio_ci(ratio: Comparison) -> str:
     return f"{ci_name(ratio.shown)} {numbers.ratio_interval(ratio.shown)}"
 

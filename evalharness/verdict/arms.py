@@ -56,6 +56,7 @@ def arm_findings(
         incomplete_reasons=counted.incomplete_reasons,
         n_cut=counted.n_cut,
         n_cut_by_reasoning=counted.n_cut_by_reasoning,
+        n_cut_by_reasoning_at_limit=counted.n_cut_by_reasoning_at_limit,
         n_retries=counted.n_retries,
         p95_retries=counted.p95_retries,
         n_null_scores=_null_scores(view, arm),

@@ -11,7 +11,7 @@ from evalharness.metrics.table import Missing
 from evalharness.verdict.drift import drift_sentences
 from evalharness.verdict.load_banners import drifting, load_banners
 from evalharness.verdict.reading import FEW_CLUSTERS, FEWEST_CLUSTERS
-from evalharness.verdict.remarks import Found, trials
+from evalharness.verdict.remarks import Found, listed, trials
 from evalharness.verdict.view import RunView
 
 MISSING_SHARE = 0.02
@@ -141,7 +141,7 @@ def _cut_answers(found: Found) -> Iterator[str]:
         are = "is" if len(clauses) == 1 and clauses[0].startswith("1 of ") else "are"
         were = "it was" if are == "is" else "they were"
         yield (
-            f"{'; '.join(clauses)} {are} as long as max_output_tokens allows: {were} cut off, although the "
+            f"{listed(clauses)} {are} as long as max_output_tokens allows: {were} cut off, although the "
             "service calls them complete."
         )
 
@@ -161,13 +161,13 @@ def _cut_by_reasoning(found: Found) -> Iterator[str]:
             short.append(f"{others:,} of {whose} ({asked})")
     if reached:
         yield (
-            f"Reasoning used up max_output_tokens before the answer was complete: {'; '.join(reached)}. Cut answers "
+            f"Reasoning used up max_output_tokens before the answer was complete: {listed(reached)}. Cut answers "
             "score 0 unless a grader judges them; a higher limit would show what the arm can do."
         )
     if short:
         yield (
-            "By its own counts the service cut answers for their length before they were as long as the request "
-            f"allows, most of their tokens being reasoning: {'; '.join(short)}. Another limit ended them: the "
+            "The service cut answers for their length, most of their tokens being reasoning, although by its own "
+            f"counts they were shorter than the request allows: {listed(short)}. Another limit ended them: the "
             "service's own, or the room of the model's context."
         )
 
@@ -175,7 +175,7 @@ def _cut_by_reasoning(found: Found) -> Iterator[str]:
 def _large_drift(found: Found) -> Iterator[str]:
     drift = found.view.drift
     if drift is not None and drift.is_large:
-        yield drift_sentences(drift, n_arms=len(found.arms))
+        yield drift_sentences(drift, n_arms=len(found.arms), n_calls=max(arm.n_planned for arm in found.arms))
 
 
 def _drift_between_arms(found: Found) -> Iterator[str]:

@@ -46,7 +46,7 @@ def drift_remark(drift: Drift | None, *, of_two_runs: bool) -> str:
     were taken in other minutes."""
     if drift is None:
         return ""
-    seen = _moved(drift) if drift.moved else "calls made one after the other took alike long"
+    seen = _moved(drift) if drift.moved else "neighbouring calls took similar times"
     return f"{seen}, {'and the baseline ran at another time' if of_two_runs else 'which the interval allows for'}"
 
 
@@ -54,12 +54,13 @@ def _moved(drift: Drift) -> str:
     return f"times {'rose' if drift.half_ratio > 1 else 'fell'} by {drift.size:.0%} during the run"
 
 
-def drift_sentences(drift: Drift, *, n_arms: int) -> str:
-    """What was seen, what it does to the intervals, and what it leaves alone."""
-    worth = max(1, round(100 * drift.effective_share))
+def drift_sentences(drift: Drift, *, n_arms: int, n_calls: int) -> str:
+    """What was seen, what it does to the intervals, and what it leaves alone. ``n_calls``: of an arm."""
+    worth = max(1, round(n_calls * drift.effective_share))
     told = [
         _seen(drift),
-        f"Intervals of an arm's times are wider for it: 100 calls are worth {worth} independent ones.",
+        f"Intervals of an arm's times are wider for it: {n_calls:,} calls of an arm are worth about {worth:,} "
+        "independent ones.",
     ]
     if n_arms > 1 and not drift.sequential:
         told.append("Interleaved arms met the same minutes and compare as ever.")
@@ -73,4 +74,4 @@ def _seen(drift: Drift) -> str:
             f"Times drifted: trials in the second half took {drift.size:.0%} {way} than in the first, case and arm "
             "taken into account."
         )
-    return "Times came in spells: calls made one after the other took alike long, whatever their case and arm."
+    return "Times came in spells: neighbouring calls took similar times, whatever their case and arm."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from evalharness.core.findings import ArmFindings, Comparison, ObserverFindings, StretchFindings
@@ -27,7 +27,12 @@ def named(arms: Sequence[ArmFindings], all_arms: Sequence[ArmFindings]) -> str:
     """``“low”, “medium” and “high, careful”``: quoted, because the label of an arm on two axes has a comma."""
     if len(arms) == len(all_arms) > 1:
         return "all arms"
-    *first, last = (f"“{arm.label}”" if arm.key else arm.label for arm in arms)
+    return listed(f"“{arm.label}”" if arm.key else arm.label for arm in arms)
+
+
+def listed(texts: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``. At least one."""
+    *first, last = texts
     return f"{', '.join(first)} and {last}" if first else last
 
 

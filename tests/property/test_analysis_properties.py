@@ -74,7 +74,7 @@ def check_load(analysis: Analysis) -> None:
         assert stretch.in_flight is None or stretch.in_flight <= stretch.n_ended + 1e-9
     levels = [service for service in (analysis.service, *(each.service for each in analysis.stretches)) if service]
     for service in levels:
-        assert (service.reason is None) is (service.met is not Met.OPEN)
+        assert (service.reason is None) is (service.met in (Met.MET, Met.NOT_MET))
         if service.met is Met.MET:
             assert service.share.lower >= service.share_at_least
         if service.met is Met.NOT_MET:

@@ -221,10 +221,7 @@ def _notes(view: View, lines: Sequence[_Line]) -> list[str]:
     if _REFUSED in titles or any(title.startswith("Cut short") for title in titles):
         notes.append("Refused and cut answers score 0 unless a grader judges them.")
     if _BY_REASONING in titles:
-        notes.append(
-            "By reasoning: more than half of the tokens went into thinking before the limit was reached; raise "
-            "max_output_tokens to see what the arm could do."
-        )
+        notes.append(_by_reasoning_note(view))
     if _RETRIES in titles:
         notes.append("Retries come on top of the planned calls; p95: of 95% of calls there were no more.")
     if any(title.startswith("Odd") for title in titles):
@@ -235,6 +232,22 @@ def _notes(view: View, lines: Sequence[_Line]) -> list[str]:
             "could not give, were 0, and if they were all 1."
         )
     return [" ".join(notes)] if notes else []
+
+
+def _by_reasoning_note(view: View) -> str:
+    """A higher limit is advised only for answers that reached the one asked for."""
+    cut = sum(arm.found.n_cut_by_reasoning or 0 for arm in view.arms)
+    reached = sum(arm.found.n_cut_by_reasoning_at_limit for arm in view.arms)
+    which = "" if reached == cut else f" the {numbers.count(reached)} that were as long as it allows"
+    told = "By reasoning: more than half of the tokens of a cut answer went into thinking."
+    if reached:
+        told += f" Raise max_output_tokens to see what the arm could do{' in' if which else ''}{which}."
+    if reached < cut:
+        told += (
+            f" {'The others' if reached else 'They'} were shorter than the request allows: another limit ended them, "
+            "the service's own or the room of the model's context."
+        )
+    return told
 
 
 # ---------------------------------------------------------------- the effort

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from evalharness.core.findings import Comparison, Estimate, Step
+from evalharness.core.findings import Comparison, Estimate, Step, Trend
 from evalharness.report import numbers
 from evalharness.report.cells import NOTHING, Cell, Row, Table, arm_row, extra_usd_cell, points_cell, share_cell
 from evalharness.report.charts.strip import forest_axis, forest_scale, forest_strip
@@ -88,13 +88,15 @@ def _trend_notes(view: View) -> list[str]:
     if found is None:
         return []
     first, last = (named(view.arm(arm_id).label) for arm_id in (found.arms[0], found.arms[-1]))
-    size = numbers.points(found.estimate)
-    sentences = [
-        f"Over the {found.n_steps} steps from {first} to {last}, one step changes the score by"
-        f" {size} {points_word(size.lstrip(numbers.MINUS + '+'))} on average"
-        f" (95% CI {numbers.points_interval(found.estimate)}):"
-        f" {reading_text(found.reading, view.margin)}."
-    ]
+    sentences = []
+    if _is_even(found, view.analysis.steps):
+        size = numbers.points(found.estimate)
+        sentences.append(
+            f"Over the {found.n_steps} steps from {first} to {last}, one step changes the score by"
+            f" {size} {points_word(size.lstrip(numbers.MINUS + '+'))} on average"
+            f" (95% CI {numbers.points_interval(found.estimate)}):"
+            f" {reading_text(found.reading, view.margin)}."
+        )
     if found.fell:
         # Each with its reading: a large sweep's table of steps does not have all of them.
         readings = {(step.lower_arm, step.upper_arm): step.quality.reading for step in view.analysis.steps}
@@ -106,7 +108,17 @@ def _trend_notes(view: View) -> list[str]:
         sentences.append(f"The score fell from {steps}.")
     if levelled := rising_sentence(view.analysis):
         sentences.append(levelled)
-    return [" ".join(sentences), *found.cautions]
+    return [" ".join(sentences), *found.cautions] if sentences else []
+
+
+def _is_even(trend: Trend, steps: Sequence[Step]) -> bool:
+    """Whether no step of the ladder is shown to be another than the average: else that describes none of them."""
+    of_ladder = [step.quality.shown for step in steps if {step.lower_arm, step.upper_arm} <= set(trend.arms)]
+    average = trend.estimate.point
+    return all(
+        (shown.lower is None or shown.lower <= average) and (shown.upper is None or average <= shown.upper)
+        for shown in of_ladder
+    )
 
 
 def _versus_table(view: View) -> Table | None:

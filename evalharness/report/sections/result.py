@@ -90,9 +90,7 @@ def _note(view: View) -> str:
         parts.append("Times: over all calls, however many a case had.")
     total = [arm.found.times.get("total_ms") for arm in view.shown]
     if len(view.arms) > 2 and any(standing.gap for standing in view.analysis.decision.standings):
-        parts.append(
-            "The intervals in the sentences on the rule hold for every pair of arms at once: they are wider than these."
-        )
+        parts.append("Over all pairs: such an interval holds for every pair of arms at once, and is wider than these.")
     if any(lacks_upper_limit(times, ("0.5", "0.95")) for times in total):
         parts.append(NO_UPPER_LIMIT)
     return " ".join(parts)

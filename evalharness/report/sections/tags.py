@@ -43,7 +43,7 @@ def build(view: View) -> Tags | None:
     else:
         tables.append(_scores(view, tags))
     found = [*against.values(), *own.values()]
-    return Tags(title=COMPARED_TITLE if found else TITLE, tables=tuple(tables), notes=_notes(found) if found else ())
+    return Tags(title=COMPARED_TITLE if own else TITLE, tables=tuple(tables), notes=_notes(found) if found else ())
 
 
 def _scores(view: View, tags: Sequence[str]) -> Table:
@@ -151,7 +151,7 @@ def _notes(tables: Sequence[TagTable]) -> tuple[str, ...]:
         )
     elif tested:
         notes.append(
-            f"Nothing is coloured ({numbers.plural(tested, 'test')}): in what an arm gains, the "
+            f"Nothing is coloured ({numbers.plural(tested, 'test')}): in these differences the "
             "kinds of case cannot be told apart, so the difference over all cases is what is known of each."
         )
     if tested < len(effects):

@@ -11,6 +11,7 @@ from typing import Any
 
 from evalharness.metrics.measure import measure_trial
 from evalharness.verdict.compare import analyse
+from evalharness.verdict.notes import ZERO_GAP_SHARE
 from tests.support.command_runs import CommandRun, letters, run_cases
 from tests.support.nginx import nginx
 from tests.support.servers import simulator
@@ -64,10 +65,12 @@ def test_deltas_in_lumps(tmp_path: Path):
         (attempt,) = result.calls[0].attempts
         assert attempt.n_deltas == 50 and attempt.n_reads <= 10
         assert result.anomalies == ()
-    # At most 10 of 49 gaps lie between reads.
-    assert [
-        note for note in analyse(run.record, n_resamples=100).notes if re.search(r"in lumps, .* up to [89]\d% of", note)
-    ]
+    # At most 10 of 49 gaps lie between reads. A client that was itself kept waiting does not blame the service.
+    found = analyse(run.record, n_resamples=100)
+    (arm,) = found.arms
+    was_late = arm.coalesced_share is not None and arm.coalesced_share > ZERO_GAP_SHARE
+    told = r"closed by this client, which read late" if was_late else r"in lumps, .* up to [6-9]\d% of"
+    assert [note for note in found.notes if re.search(told, note)]
 
 
 def test_a_proxy_that_loses_patience(tmp_path: Path):

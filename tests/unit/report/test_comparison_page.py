@@ -249,7 +249,8 @@ def test_a_time_of_either_side_is_called_what_it_is() -> None:
 def test_the_kinds_of_case_are_compared_with_the_baseline_run() -> None:
     run, analysis = regression()
     text = told(run, analysis)
-    assert "Which kinds of case benefit?" in text
+    assert "How do kinds of case differ?" in text
+    assert "benefit" not in text, "of one arm none is compared with another"
     assert "Right by tag: points by which this run differs from the baseline" in text
     alone = make_run(arms=2, cases=20, repeats=1, seed=1)
     assert "differs from the baseline" not in told(alone, analyse(alone, n_resamples=100))

@@ -226,10 +226,14 @@ def test_all_gates_together_have_the_state_that_the_least_of_them_allows(names, 
         (
             "gates fail",
             "Fail",
-            "2 of 6 gates fail, 2 are open. Answer of low is worse: 6.1 points lower than high (90% interval ",
+            "2 of 6 gates fail, 1 is “cannot tell” and 1 is “not enough data”. Answer of low is worse: 6.1 points ",
         ),
-        ("gates open", "Not enough data", "No gate fails, but 4 of 5 are open. Answer of low is 81.3% "),
-        ("gates, missing decide", "Cannot tell", "No gate fails, but 2 of 3 are open. Answer of high is 84.2% "),
+        ("gates open", "Not enough data", "No gate fails, but 4 of 5 are “not enough data”. Answer of low is 81.3% "),
+        (
+            "gates, missing decide",
+            "Cannot tell",
+            "No gate fails, but 2 of 3 are “cannot tell”. Answer of high is 84.2% ",
+        ),
         ("invalid", "Invalid", "The two runs cannot be compared: the grader of “answer” is numeric here and exact"),
     ],
 )

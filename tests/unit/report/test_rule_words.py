@@ -96,7 +96,7 @@ def test_of_many_cheaper_arms_the_one_that_scores_most_is_told_first_and_the_oth
     assert len(bullets) == 3
     assert bullets[0].startswith(f"{analysis.arms[2].label[:1].upper()}{analysis.arms[2].label[1:]} costs")
     assert bullets[2].endswith(
-        " 3 more cost less: 2 not shown to keep the rule and 1 shown to be too far below another."
+        " 3 more cost less: 2 are not shown to keep the rule and 1 is shown to be too far below another."
     )
     assert sum("more cost" in bullet for bullet in bullets) == 1
 

@@ -135,7 +135,9 @@ def test_the_cheaper_arm_that_is_still_open_is_told_first_with_its_gap_and_what_
         r"Effort none costs \d+% less than low, but may score anything between .* than low \(95% CI\)", first
     )
     assert "the rule allows 2 lower" in first
-    assert ("would settle it" in first) is (standing.cases_to_settle is not None)
+    assert standing.cases_to_settle == 97
+    assert standing.gap.point < -0.02
+    assert "Were the present scores the truth, about 97 cases would probably rule it out; this run has 60." in first
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def test_unknown_costs_are_no_banner_where_no_rule_needs_them_or_the_model_runs_
         (
             ("low",),
             ("plain", "careful, slow"),
-            "30 of 30 answers of “plain”; 30 of 30 answers of “careful, slow” are as long",
+            "30 of 30 answers of “plain” and 30 of 30 answers of “careful, slow” are as long",
         ),
     ],
 )
