@@ -129,7 +129,7 @@ class ChatReader:
         self._finish = _text(choice.get("finish_reason")) or None
         if self._finish is None:
             return False
-        check_output(self._pieces.text(Part.TEXT), self._settings.limits.max_output_bytes)
+        check_output([self._pieces.text(Part.TEXT)], self._settings.limits.max_output_bytes)
         return True
 
     def _absorb(self, delta: Mapping[str, Json]) -> tuple[bool, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Generic, TypeVar
 
 PartT = TypeVar("PartT")
@@ -38,7 +38,8 @@ class Pieces(Generic[PartT]):
         return "".join(self._pieces.get(part, {}).get(place, ()))
 
 
-def check_output(text: str, max_bytes: int) -> None:
-    """Raises ``OutputTooLargeError`` for a final text over the limit, which no delta may have announced."""
-    if len(text.encode("utf-8", "surrogatepass")) > max_bytes:
+def check_output(texts: Iterable[str | None], max_bytes: int) -> None:
+    """Raises ``OutputTooLargeError`` where one of the final texts is over the limit, which no delta may have
+    announced."""
+    if any(len((text or "").encode("utf-8", "surrogatepass")) > max_bytes for text in texts):
         raise OutputTooLargeError(f"the output is larger than {max_bytes} bytes")

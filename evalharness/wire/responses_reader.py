@@ -210,7 +210,11 @@ class ResponsesReader:
             self._compare(outcome.answer)
         self._outcome = outcome
         self._notes.stream_ended(at_ns, outcome.answer)
-        check_output(outcome.answer.text, self._settings.limits.max_output_bytes)
+        self._check(outcome.answer)
+
+    def _check(self, answer: Answer) -> None:
+        texts = (answer.text, answer.refusal, answer.reasoning_summary)
+        check_output(texts, self._settings.limits.max_output_bytes)
 
     def _with_output(self, response: Mapping[str, Json]) -> Mapping[str, Json]:
         """The response with the items that were finished before it, or else a message made of the deltas."""
@@ -243,7 +247,7 @@ class ResponsesReader:
         outcome = read_response(
             message, ended_as=None, notes=self._notes, settings=self._settings, http_status=self._http_status
         )
-        check_output(outcome.answer.text, self._settings.limits.max_output_bytes)
+        self._check(outcome.answer)
         return outcome
 
     def outcome(self) -> Outcome | None:

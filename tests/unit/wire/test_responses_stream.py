@@ -421,6 +421,8 @@ def test_text_over_the_limit_is_too_large():
     # Ten characters of two bytes each, in the final object alone.
     wide = decode(CREATED, completed(text_message("ééééééééé" + "é")), limits=limits)
     assert failure_of(wide).kind is FailureKind.TOO_LARGE
+    thought = {"type": "reasoning", "id": "rs", "summary": [{"type": "summary_text", "text": "12345678901"}]}
+    assert failure_of(decode(CREATED, completed(thought), limits=limits)).kind is FailureKind.TOO_LARGE
 
 
 def test_an_event_without_end_is_too_large():
