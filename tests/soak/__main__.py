@@ -133,6 +133,7 @@ def _table(soaked: Soaked, *, streams: int, minutes: float, is_load: bool, strai
         f" another; {strain.words}.",
         columns=(Column("what", "what", digits=None), Column("value", "found")),
         rows=rows,
+        notes=[f"{n} failed without a fault: {words}" for words, n in found.unexplained.most_common(5)],
         targets=_targets(soaked, base, last, peak_mib, slope),
     )
 
@@ -147,7 +148,7 @@ def _targets(soaked: Soaked, base: int, last: Look | None, peak_mib: float | Non
     return [
         at_most("trials lost", found.n_lost, 0),
         at_most("calls of which the server saw another number of requests", found.n_unlike, 0),
-        at_most("failures without a fault", found.n_unexplained, 0),
+        at_most("failures without a fault", found.unexplained.total(), 0),
         at_most("memory", peak_mib, 600, " MiB"),
         at_most("memory grows after minute 2 by", slope, 1, " MiB/min"),
         at_most("descriptors left behind", None if last is None else last.descriptors - base, _OWN_FILES),

@@ -18,9 +18,9 @@ from evalharness.core.units import NS_PER_MS
 class Accounts:
     """``statuses``: of all planned trials. ``n_lost``: trials in no state, or without an answer although the server was
     asked; those that time left no room for were not. ``n_unlike``: calls of which the server saw another number of
-    requests than attempts are stored. ``n_unexplained``: failures whose last request met no fault. ``n_faults``:
-    requests that met one. ``lag_p99_ms``: the longest wait of arrived bytes in an attempt, 99th percentile over
-    attempts."""
+    requests than attempts are stored. ``unexplained``: failures whose last request met no fault, by kind and words.
+    ``n_faults``: requests that met one. ``lag_p99_ms``: the longest wait of arrived bytes in an attempt, 99th
+    percentile over attempts."""
 
     n_planned: int
     statuses: Counter[str]
@@ -28,14 +28,14 @@ class Accounts:
     n_requests: int
     n_faults: int
     n_unlike: int
-    n_unexplained: int
+    unexplained: Counter[str]
     lag_p99_ms: float | None
     loop_p99_ms: float | None
 
 
 def accounts(run: RunRecord, log: Path) -> Accounts:
     requests: Counter[str] = Counter()
-    last_fault: dict[str, str | None] = {}
+    last: dict[str, tuple[int, str | None]] = {}
     n_faults = 0
     with log.open(encoding="utf-8") as lines:
         for line in lines:
@@ -43,7 +43,8 @@ def accounts(run: RunRecord, log: Path) -> Accounts:
             if entry["client_request_id"]:
                 trial = entry["client_request_id"].split(".")[1]
                 requests[trial] += 1
-                last_fault[trial] = entry["fault"]
+                # Lines are in the order in which the server was done with them.
+                last[trial] = max(last.get(trial, (0, None)), (entry["read_ns"], entry["fault"]))
                 n_faults += entry["fault"] is not None
     lags_ms = [
         attempt.observed.max_lag_ns / NS_PER_MS
@@ -65,10 +66,10 @@ def accounts(run: RunRecord, log: Path) -> Accounts:
         n_unlike=sum(
             requests[trial_id] != _n_sent(result) for trial_id, result in results.items() if result is not None
         ),
-        n_unexplained=sum(
-            result.status is Status.ERROR and last_fault.get(trial_id) is None
+        unexplained=Counter(
+            f"{result.failure.kind}: {result.failure.message[:60]}"
             for trial_id, result in results.items()
-            if result is not None
+            if result is not None and result.failure is not None and last.get(trial_id, (0, None))[1] is None
         ),
         lag_p99_ms=float(np.quantile(lags_ms, 0.99)) if lags_ms else None,
         loop_p99_ms=_loop_p99_ms(run),
@@ -76,8 +77,9 @@ def accounts(run: RunRecord, log: Path) -> Accounts:
 
 
 def _n_sent(result: TrialResult) -> int:
-    """A request that went out again on a new connection was read by the server once at most."""
-    return sum(len(call.attempts) for call in result.calls)
+    """One more where a request went out again on a new connection: the simulator reads it before it resets."""
+    n_attempts = sum(len(call.attempts) for call in result.calls)
+    return n_attempts + ("resent" in result.anomalies or any("resent" in call.anomalies for call in result.calls))
 
 
 def _loop_p99_ms(run: RunRecord) -> float | None:
