@@ -118,6 +118,7 @@ def _attempt_failed(event: AttemptFailed) -> Fields:
         "clock": None if failure.clock is None else failure.clock.value,
         "retry_after_ms": failure.retry_after_ms,
         "wait_ms": event.wait_ms,
+        "reason": event.reason,
     }
 
 

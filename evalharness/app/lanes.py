@@ -10,9 +10,7 @@ from pathlib import Path
 from evalharness import wire
 from evalharness.app.children import base_url_of
 from evalharness.core.errors import UsageError
-from evalharness.core.events import AttemptFailed
-from evalharness.core.failure import Failure
-from evalharness.core.model import Endpoint, Plan, Trial
+from evalharness.core.model import Endpoint, Plan
 from evalharness.core.ports import Clock
 from evalharness.engine.budget import Ledger
 from evalharness.engine.call import Lane
@@ -110,7 +108,7 @@ def open_lanes(
             stop=parts.stop,
             secrets=access.secrets,
             begin_attempt=parts.begin_attempt,
-            attempt_failed=_telling(parts.emit),
+            attempt_failed=parts.emit,
             response_ids=parts.response_ids,
         )
     return lanes
@@ -137,10 +135,3 @@ def _api_key(endpoint: Endpoint, environ: Mapping[str, str]) -> str | None:
             hint="a key is one word of plain letters, digits and signs",
         )
     return key
-
-
-def _telling(emit: Callable[[object], None]) -> Callable[[Trial, int, Failure, float | None], None]:
-    def attempt_failed(trial: Trial, index: int, failure: Failure, wait_ms: float | None) -> None:
-        emit(AttemptFailed(trial=trial, attempt_index=index, failure=failure, wait_ms=wait_ms))
-
-    return attempt_failed

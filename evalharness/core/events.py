@@ -40,12 +40,13 @@ class AttemptStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptFailed:
-    """``wait_ms`` None: this failure is final."""
+    """``wait_ms`` None: this failure is final. ``reason``: why it is, or why it is asked again."""
 
     trial: Trial
     attempt_index: int
     failure: Failure
     wait_ms: float | None
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from evalharness.core.errors import StoreError
-from evalharness.core.failure import Failure
+from evalharness.core.events import AttemptFailed
 from evalharness.core.model import Endpoint, Json, PendingReason, Status, Trial
 from evalharness.core.ports import Clock, Exchange, Exchanger, HttpRequest, WireProtocol, WireRequest
 from evalharness.core.record import Attempt, AttemptStatus, Call, Purpose
@@ -52,7 +52,7 @@ class Lane:
 
     ``begin_attempt`` is told of every attempt before it is sent. Where it cannot be written down (``StoreError``) it is
     not sent, and the run stops: calls in flight were paid for, and may still find room.
-    ``attempt_failed`` hears of every failure with the wait that follows (None: final). ``response_ids`` are those of
+    ``attempt_failed`` hears of every failure and what follows. ``response_ids`` are those of
     the whole run.
     """
 
@@ -65,7 +65,7 @@ class Lane:
     stop: StopSignal
     secrets: tuple[str, ...]
     begin_attempt: Callable[[str, int, int], Awaitable[None]]
-    attempt_failed: Callable[[Trial, int, Failure, float | None], None]
+    attempt_failed: Callable[[AttemptFailed], None]
     response_ids: ResponseIds = field(default_factory=ResponseIds)
 
     @property
@@ -107,8 +107,17 @@ class Lane:
             if call.failure is None:
                 break
             failures = [attempt.failure for attempt in call.attempts if attempt.failure is not None]
-            wait_ms = self.gatekeeper.wait_before_retry_ms(failures, call_id=question.client_request_id)
-            self.attempt_failed(question.trial, index, call.failure, wait_ms)
+            decision = self.gatekeeper.after_failure(failures, call_id=question.client_request_id)
+            wait_ms = decision.wait_ms
+            self.attempt_failed(
+                AttemptFailed(
+                    trial=question.trial,
+                    attempt_index=index,
+                    failure=call.failure,
+                    wait_ms=wait_ms,
+                    reason=decision.reason,
+                )
+            )
             if wait_ms is None:
                 break
             retry_ms, not_before_ns = wait_ms, self.clock.monotonic_ns() + ns_from_ms(wait_ms)

@@ -15,7 +15,7 @@ from evalharness.core.units import NS_PER_MS, NS_PER_S, ns_from_ms
 from evalharness.engine.stop import StopSignal
 from evalharness.transport.breaker import Breaker, Gate, KeyWatch
 from evalharness.transport.limits import Pace
-from evalharness.transport.retry import RetryBudget, decide
+from evalharness.transport.retry import RetryBudget, RetryDecision, decide
 
 #: How long before its moment an attempt is prepared: rendered, encoded, connected, written down as begun, which may
 #: have to wait for results that are being synced to a slow disk.
@@ -115,8 +115,8 @@ class Gatekeeper:
                 await self._stop.sleep((permission.wait_until_ns - soon_ns) / NS_PER_S)
         return Gate.GO
 
-    def wait_before_retry_ms(self, failures: Sequence[Failure], *, call_id: str) -> float | None:
-        """What follows the last failure of a call; None: it is final. A wait the service named pauses all its calls."""
+    def after_failure(self, failures: Sequence[Failure], *, call_id: str) -> RetryDecision:
+        """What follows the last failure of a call. A wait the service named pauses all its calls."""
         share = self._endpoint.retry.budget_share
         decision = decide(
             failures,
@@ -125,12 +125,11 @@ class Gatekeeper:
             jitter=int(content_id([call_id, len(failures)], digits=8), 16) / 16**8,
             budget=self._purse.budget,
         )
-        if decision.wait_ms is None:
-            return None
-        self._purse.budget = self._purse.budget.after_retry(share)
-        if decision.hinted:
-            self._pace = self._pace.paused(self._clock.monotonic_ns() + ns_from_ms(decision.wait_ms))
-        return decision.wait_ms
+        if decision.wait_ms is not None:
+            self._purse.budget = self._purse.budget.after_retry(share)
+            if decision.hinted:
+                self._pace = self._pace.paused(self._clock.monotonic_ns() + ns_from_ms(decision.wait_ms))
+        return decision
 
     def call_ended(self, call: Call, *, probe: bool) -> None:
         """Learn from a call's end; stops the run where going on makes no sense."""

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from evalharness.core.errors import StoreError
-from evalharness.core.events import AttemptFailed
 from evalharness.core.failure import Failure, FailureKind
 from evalharness.core.model import (
     Arm,
@@ -170,9 +169,7 @@ class Bench:
             ),
             gatekeeper=Gatekeeper(endpoint, purse=RetryPurse(), clock=self.clock, stop=self.stop), stop=self.stop,
             secrets=("sk-secret",), begin_attempt=self.writer.begin_attempt,
-            attempt_failed=lambda trial, index, failure, wait_ms: self.events.append(
-                AttemptFailed(trial=trial, attempt_index=index, failure=failure, wait_ms=wait_ms)
-            ),
+            attempt_failed=self.events.append,
         )  # fmt: skip
         suite = Suite(
             name="s", endpoints=(endpoint,), prompts=(), cases=cases,

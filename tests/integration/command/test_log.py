@@ -81,6 +81,7 @@ def test_the_lines_of_a_trial_tell_its_story(logged):
     once, always = (failed[rows[name]["trial_id"]] for name in ("once", "always"))
     assert (once["kind"], once["http_status"], once["wait_ms"] >= 500) == ("server", 503, True)
     assert (always["kind"], always["http_status"], always["wait_ms"]) == ("request", 400, None)
+    assert (once["reason"], always["reason"]) == ("server may pass", "request is never retried")
     for line in told:
         if line["event"] == "trial.finished":
             row = next(row for row in rows.values() if row["trial_id"] == line["trial_id"])

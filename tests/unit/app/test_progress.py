@@ -37,6 +37,10 @@ def told(progress: PlainProgress, run: RunRecord, *, found: int = 0) -> None:
 RUN = make_run(arms=2, cases=10, repeats=1, seed=3)
 
 
+def failed_attempt(failure: Failure, wait_ms: float | None) -> AttemptFailed:
+    return AttemptFailed(trial=RUN.plan.trials[0], attempt_index=0, failure=failure, wait_ms=wait_ms, reason="")
+
+
 def test_plain_lines_come_every_ten_seconds_with_a_line_per_arm() -> None:
     stream = io.StringIO()
     told(PlainProgress(stream, Clock()), RUN)
@@ -70,7 +74,7 @@ def test_quiet_says_only_that_a_run_stops() -> None:
     progress = NoProgress(stream, Clock())
     told(progress, RUN)
     failure = Failure(kind=FailureKind.SERVER, message="HTTP 500")
-    progress.receive(AttemptFailed(trial=RUN.plan.trials[0], attempt_index=0, failure=failure, wait_ms=None))
+    progress.receive(failed_attempt(failure, None))
     assert stream.getvalue() == ""
     progress.receive(RunStopping(reason="interrupted", n_in_flight=2, grace_s=10.0))
     assert stream.getvalue() == "stopping: interrupted; no new call, 2 calls in flight, given 10 s\n"
@@ -81,7 +85,7 @@ def test_only_a_final_failure_is_said() -> None:
     progress = PlainProgress(stream, Clock())
     failure = Failure(kind=FailureKind.SERVER, message="HTTP 500")
     for wait_ms in (500.0, None):
-        progress.receive(AttemptFailed(trial=RUN.plan.trials[0], attempt_index=0, failure=failure, wait_ms=wait_ms))
+        progress.receive(failed_attempt(failure, wait_ms))
     assert stream.getvalue().count("server: HTTP 500") == 1
 
 

@@ -74,7 +74,7 @@ def test_a_wait_the_service_names_pauses_every_call_of_the_endpoint_to_the_momen
     async def found() -> list[float]:
         stop = Waiting()
         gate = gatekeeper(stop)
-        wait_ms = gate.wait_before_retry_ms([failed(FailureKind.RATE_LIMIT, 5_000)], call_id="c")
+        wait_ms = gate.after_failure([failed(FailureKind.RATE_LIMIT, 5_000)], call_id="c").wait_ms
         admitted = await gate.admit()
         assert wait_ms is not None and wait_ms >= 5_000 and admitted
         return [admitted.at_ns / 1e6 - wait_ms, admitted.held_ms - wait_ms, stop.now_ns - (admitted.at_ns - LEAD_NS)]
@@ -87,10 +87,10 @@ def test_a_pause_that_is_prolonged_while_it_is_waited_for_holds_to_its_new_end()
     async def found() -> list[float]:
         stop = Waiting()
         gate = gatekeeper(stop)
-        gate.wait_before_retry_ms([failed(FailureKind.RATE_LIMIT, 5_000)], call_id="c")
+        gate.after_failure([failed(FailureKind.RATE_LIMIT, 5_000)], call_id="c")
         held = asyncio.create_task(gate.admit())
         await asyncio.sleep(0)
-        longer_ms = gate.wait_before_retry_ms([failed(FailureKind.RATE_LIMIT, 9_000)], call_id="d")
+        longer_ms = gate.after_failure([failed(FailureKind.RATE_LIMIT, 9_000)], call_id="d").wait_ms
         admitted = await held
         assert longer_ms and admitted
         return [admitted.at_ns / 1e6 - longer_ms]
@@ -103,7 +103,7 @@ def test_only_what_a_pause_added_to_the_own_pace_was_asked_for_by_the_service() 
         stop = Waiting()
         gate = gatekeeper(stop, requests_per_minute=30)
         free = await gate.admit()
-        wait_ms = gate.wait_before_retry_ms([failed(FailureKind.RATE_LIMIT, 5_000)], call_id="c")
+        wait_ms = gate.after_failure([failed(FailureKind.RATE_LIMIT, 5_000)], call_id="c").wait_ms
         held, behind, late = [await gate.admit(not_before_ns=after_s * S) for after_s in (0, 0, 9)]
         assert free and wait_ms and held and behind and late
         return [free.held_ms, wait_ms - held.held_ms, behind.held_ms, late.held_ms - (wait_ms - 5_000)]
@@ -118,7 +118,7 @@ def test_a_call_is_not_held_before_the_moment_it_is_meant_for() -> None:
     async def found() -> tuple[int, float]:
         stop = Waiting()
         gate = gatekeeper(stop)
-        gate.wait_before_retry_ms([failed(FailureKind.RATE_LIMIT, 5_000)], call_id="c")
+        gate.after_failure([failed(FailureKind.RATE_LIMIT, 5_000)], call_id="c")
         admitted = await gate.admit(not_before_ns=10 * S)
         assert admitted
         return admitted.at_ns, admitted.held_ms
