@@ -1,7 +1,7 @@
 """A function of your own, in a file of the suite's folder. Runs only with `--allow-code`, isolated.
 
 ```python
-def polite(answer, trial):            # {id: polite, type: python, function: checks.py:polite}
+def polite(answer, trial):  # {id: polite, type: python, function: checks.py:polite}
     return "please" in answer.lower()
 ```
 

@@ -136,8 +136,12 @@ def _different(ends: Sequence[float]) -> list[tuple[float, float]]:
 
 
 def _tells(style: _Style, apart: Sequence[tuple[float, float]], extra: int) -> bool:
-    """Whether no two different values print alike."""
-    return all(one == other or style.bare(one, extra) != style.bare(other, extra) for one, other in apart)
+    """Whether no two different values print alike; those that differ by an error of arithmetic alone are the same."""
+    return all(_is_same(one, other) or style.bare(one, extra) != style.bare(other, extra) for one, other in apart)
+
+
+def _is_same(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=1e-12, abs_tol=1e-14)
 
 
 def _interval(style: _Style, estimate: Estimate, extra: int) -> str:

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from evalharness.verdict.baseline_trials import Kept
 
 RESERVE = ".reserve"
+#: What the same command will do hangs on a commit of which nobody knows whether it was kept.
+END_IN_DOUBT = (
+    "all trials are stored, the end of the run perhaps not: when the disk works again, `evalharness report latest` "
+    "shows them, and the same command ends this run or begins a new one"
+)
 
 
 def create(out_dir: Path, manifest: RunManifest, plan: Plan, *, baseline: Kept | None = None) -> RunStore:
@@ -209,12 +214,21 @@ class RunStore:
         await self._written("the trials to ask again", write)
 
     async def finish(self, manifest: RunManifest) -> None:
-        """Replace the manifest: the state, the end, the exit code. May be called more than once."""
+        """Replace the manifest: the state, the end, the exit code. May be called more than once.
+
+        Raises ``StoreError``, after which the state on the disk is the old one or the new one: where a sync fails,
+        nobody knows what of it was kept.
+        """
 
         def write(connection: sqlite3.Connection) -> None:
             plan_rows.write_manifest(connection, manifest)
 
-        await self._written("the manifest", write)
+        try:
+            await self._written("the manifest", write)
+        except StoreError as error:
+            if manifest.state is RunState.COMPLETE:
+                raise StoreError(error.message, hint=END_IN_DOUBT) from error
+            raise
         self._is_done = manifest.state is RunState.COMPLETE
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ EXTRAS = ("test", "local", "parquet")
 
 def locked() -> list[tuple[Requirement, list[str]]]:
     """Each pin with its hashes; a package may have one pin for each range of Python versions."""
-    text = (REPOSITORY / "requirements-dev.lock").read_text(encoding="utf-8")
+    text = (REPOSITORY / ".ci" / "requirements.lock").read_text(encoding="utf-8")
     entries = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", " ").splitlines()
     split = [re.split(r"\s+--hash=", entry.strip()) for entry in entries]
     return [(Requirement(pin), hashes) for pin, *hashes in split]
@@ -49,4 +49,4 @@ def test_every_pin_has_hashes_and_names_no_place_to_load_from():
     for pin, hashes in locked():
         assert hashes and all(re.fullmatch(r"sha256:[0-9a-f]{64}", one) for one in hashes), pin
         assert pin.url is None
-    assert "://" not in (REPOSITORY / "requirements-dev.lock").read_text(encoding="utf-8")
+    assert "://" not in (REPOSITORY / ".ci" / "requirements.lock").read_text(encoding="utf-8")

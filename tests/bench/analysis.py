@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 from tests.bench.size import Size
 from tests.bench.stored_runs import stored_run
 from tests.bench.tables import Cell, Column, Table, Target, at_most
+from tests.support.peak import peak_mib
 
 _ARMS = 5
 #: Cases and repeats by the number of trials.
@@ -93,7 +93,7 @@ def measure_report(folder: str) -> dict[str, Cell]:
         "statistics_s": statistics_s,
         "page_s": page_s,
         "page_kb": len(page.encode("utf-8")) / 1000,
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mib": peak_mib(),
     }
 
 

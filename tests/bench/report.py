@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 from tests.bench.size import Size
 from tests.bench.stored_runs import stored_run
 from tests.bench.tables import Cell, Column, Table, Target, at_most
+from tests.support.peak import peak_mib
 
 _ARMS = 5
 #: Cases and repeats by the number of trials.
@@ -93,12 +93,12 @@ def measure(run_folder: str, page_path: str) -> dict[str, Cell]:
 
     run = load(Path(run_folder))
     analysis = analyse(run)
-    peak_kib, started_s = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    before_mib, started_s = peak_mib(), time.process_time()
     page = render_page(run, analysis, ReportSettings())
     render_s = time.process_time() - started_s
-    more_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak_kib
+    more_mib = peak_mib() - before_mib
     Path(page_path).write_text(page, encoding="utf-8")
-    return {"render_s": render_s, "page_kb": len(page.encode("utf-8")) / 1000, "more_mib": more_kib / 1024}
+    return {"render_s": render_s, "page_kb": len(page.encode("utf-8")) / 1000, "more_mib": more_mib}
 
 
 def _opened(path: Path) -> dict[str, float]:

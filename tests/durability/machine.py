@@ -157,10 +157,12 @@ class Folder(RuleBasedStateMachine):
         self.state = RunState.RUNNING
         self._sync()
 
+    @precondition(lambda self: self.is_open)
     @rule()
     def kill(self) -> None:
         self._go_on_in_a_copy(self._log.stat().st_size if self._log.exists() else 0)
 
+    @precondition(lambda self: self.is_open)
     @rule(share=st.floats(0, 1))
     def cut_power(self, share: float) -> None:
         """Attempts that were begun since the last result may be forgotten, the last ones first; nothing else."""
@@ -179,8 +181,7 @@ class Folder(RuleBasedStateMachine):
         shutil.copyfile(self.folder / "run.db", copy / "run.db")
         if self._log.exists():
             (copy / "run.db-wal").write_bytes(self._log.read_bytes()[:n_log_bytes])
-        if self.is_open:
-            self._store.close()
+        self._store.close()
         shutil.rmtree(self.folder.parent)
         self.folder, self.is_open = copy, False
 

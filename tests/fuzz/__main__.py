@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import resource
 import signal
 import sys
 import time
@@ -22,6 +21,7 @@ from typing import TypeVar
 
 from tests.fuzz.mutations import Example, example
 from tests.fuzz.reading import Codecs, check
+from tests.support.peak import peak_mib
 
 SequenceT = TypeVar("SequenceT", bytes, tuple[bytes, ...])
 
@@ -67,10 +67,11 @@ async def _play(options: argparse.Namespace) -> int:
         slowest = max(slowest, (time.process_time() - cpu_s, index))
     signal.alarm(0)
     took_s = time.perf_counter() - began_s
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{options.count:,} broken responses ({n_bytes / 2**20:,.0f} MiB), seed {options.seed}, in {took_s:,.0f} s;"
           f" {n_thorough:,} thoroughly; no promise broken")  # fmt: skip
-    print(f"most memory {peak_mib:.0f} MiB; the slowest took {slowest[0] * 1000:.0f} ms of CPU (--first {slowest[1]})")
+    print(
+        f"most memory {peak_mib():.0f} MiB; the slowest took {slowest[0] * 1000:.0f} ms of CPU (--first {slowest[1]})"
+    )
     for what, count in ended.most_common():
         print(f"{count:12,} {what}")
     return 0

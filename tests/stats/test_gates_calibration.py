@@ -43,5 +43,5 @@ def test_verdicts_err_no_more_than_stated(cell: Cell) -> None:
 
 def test_the_check_can_fail() -> None:
     """Reading the interval of a fixed number of cases again and again is the mistake that sequences are for."""
-    rate = measure(gates.looking_at_each_fixed_interval(200, 15), 100)
+    rate = measure(gates.looking_at_each_fixed_interval(200, 15), 50)
     assert not rate.holds

@@ -17,7 +17,7 @@ import evalharness as eh
 from evalharness.core.findings import Estimate
 from tests.support.servers import simulator
 
-N_SEEDS = 20
+N_SEEDS = 10
 N_CASES = 40
 EFFORTS = ("none", "high")
 

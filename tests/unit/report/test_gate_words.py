@@ -271,6 +271,7 @@ def test_no_figure_is_printed_as_a_limit_that_it_is_not():
     assert figures(asked, estimate(0.8004, 0.72, 0.87)).point == "80.04%"
     assert figures(asked, estimate(0.86, 0.8002, 0.91)).interval == "80.02 to 91.00"
     assert figures(asked, estimate(0.8, 0.72, 0.87)).point == "80%"
+    assert figures(asked, estimate(0.1 + 0.7, 0.72, 0.87)).point == "80%", "0.1 + 0.7 is not 0.8 in floating point"
     late = spec(Demand.AT_MOST, 2000.0, metric="ttfo_ms", quantile=0.95)
     assert figures(late, estimate(2030.0, 1900.0, 2400.0, "ms")).point == "2.03 s"
 
