@@ -162,7 +162,7 @@ class BodyDecoder:
         if self._is_too_large:
             size = self._settings.max_event_bytes
             return failed(self._failure(FailureKind.TOO_LARGE, f"the body is larger than {size} bytes"))
-        body = bytes(self._whole).strip(_BLANK)
+        body = bytes(self._whole).lstrip(_BLANK).rstrip(b" \t\r\n")
         if not body:
             return failed(transport_failure or self._empty())
         try:

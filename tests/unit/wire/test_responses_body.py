@@ -44,6 +44,8 @@ def test_a_stream_where_a_body_was_asked_for_is_read_and_noted(headers: dict[str
 def test_the_first_byte_decides_and_not_the_content_type(content_type: str):
     headers = {"content-type": content_type}
     assert decode(b"\xef\xbb\xbf\n " + body(text_message("7")), stream=False, headers=headers).answer.text == "7"
+    assert decode(body(text_message("7")) + b"\r\n ", stream=False, headers=headers).answer.text == "7"
+    assert decode(body(text_message("7")) + b"\xef\xbb\xbf", stream=False, headers=headers).failure is not None
     assert decode(b"\r\n" + answer_stream("7"), headers=headers).answer.text == "7"
 
 
