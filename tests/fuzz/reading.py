@@ -156,8 +156,10 @@ def _untimed(decoded: Decoded | None) -> Decoded | None:
 
 
 def _has_end(protocol: str, body: bytes) -> bool:
-    """By the standard's grammar and ``json`` alone. A body of one JSON object ends with its last bracket."""
-    whole = _object(body.removeprefix(b"\xef\xbb\xbf"))
+    """By the standard's grammar and ``json`` alone, but that blanks before the first byte mean nothing. A body of one
+    JSON object ends with its last bracket."""
+    body = body.lstrip(b"\xef\xbb\xbf \t\r\n")
+    whole = _object(body)
     if whole is not None:
         return any(name in whole for name in ("choices", "output", "object"))
     return any(
@@ -175,7 +177,7 @@ def _object(data: bytes) -> dict[str, Any] | None:
 
 def _events(body: bytes) -> Iterator[tuple[str, bytes]]:
     name, data = "", []
-    for line in re.split(rb"\r\n|\r|\n", body.removeprefix(b"\xef\xbb\xbf")):
+    for line in re.split(rb"\r\n|\r|\n", body):
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":
