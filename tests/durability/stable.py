@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -53,6 +54,9 @@ class Stable:
             "env": dict(env or {}),
             "outputs": [str(path) for path in self.outputs],
         }
+        # Killed before it opens them, a command has printed nothing.
+        for path in self.outputs:
+            path.write_bytes(b"")
         return Running(int(self.ask(told)["pid"]), self)
 
     def run(self, *arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> Finished:
@@ -87,6 +91,8 @@ def _serve(library: str) -> None:
 
     for name in _PRELOADED:
         importlib.import_module(name)
+    # Before a command listens, the signal ends it as any process.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     for line in sys.stdin:
         told = json.loads(line)
         if "wait" in told:
@@ -112,6 +118,7 @@ def _become(told: Mapping[str, object], library: str) -> None:
     CDLL(library).faulty_disk_begin()
     from evalharness.cli.main import main
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     main(list(told["arguments"]))
 
 

@@ -293,7 +293,10 @@ def ended_by(running: subprocess.Popen[str], number: int) -> Finished:
 @scenario("second-run")
 def second_run(scene: Scene, stack: ExitStack) -> Finished:
     running = scene.start(*QUIET)
+    # Held, because it might else be done before the second one is ready.
+    running.send_signal(signal.SIGSTOP)
     second = scene.run(*QUIET)
+    running.send_signal(signal.SIGCONT)
     assert str(running.pid) in second.stderr
     assert running.poll() is None, "the first goes on"
     running.communicate(timeout=60)
