@@ -77,7 +77,8 @@ class LineWatch:
         ended = len(text) < len(line)
         self._head += text[: _HEAD_BYTES - len(self._head)]
         head = self._head
-        self._find_end(text)
+        if not head.startswith(b":"):
+            self._find_end(text)
         if not ended:
             # "e", "eve", "da": which field it is only shows later; its bytes wait for that.
             return bool(text) and not _FRAME.match(head) and not _is_start_of_frame(head)

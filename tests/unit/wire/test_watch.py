@@ -89,6 +89,12 @@ def test_words_inside_a_text_end_nothing():
     assert seen(sse("response.output_item.done", item={"type": "mcp_call", "error": {"type": "error"}})) == [DATA]
 
 
+def test_words_inside_a_comment_end_nothing_however_it_is_split():
+    comment = b':"type":"response.completed"\n'
+    assert seen(comment + b"\n") == seen(comment, b"\n")[1:] == [NOTHING]
+    assert seen(comment[:9], comment[9:], b"\n") == [NOTHING] * 3
+
+
 def test_chat_ends_with_the_marker_since_usage_follows_the_finish_reason():
     _, _, body = captured("llamacpp_chat_stream")
     before, marker, _ = body.partition(b"data: [DONE]\n")
