@@ -13,7 +13,7 @@ from evalharness.core.model import Json
 from evalharness.core.run_summary import RunSummary, summary_of
 from evalharness.report.charts.history import Point, history_strip
 from evalharness.report.document import policy, stylesheet
-from evalharness.report.run_lines import Figure, Pages, RunLine, folder_of, main_figure, main_value, run_line
+from evalharness.report.run_lines import QUALITY, Figure, Pages, RunLine, folder_of, main_figure, main_value, run_line
 from evalharness.report.templates import render as render_template
 from evalharness.report.templates import resource
 from evalharness.report.view import scaled
@@ -80,12 +80,13 @@ def _suite_line(newest_first: Sequence[RunSummary], pages: Pages) -> SuiteLine:
     newest = newest_first[0]
     figure, line, folder = main_figure(newest), run_line(newest), quote(newest.suite, safe="")
     value, interval = main_value(newest, figure)
+    is_of_one_arm = figure is QUALITY and newest.n_arms > 1 and bool(newest.arm and interval)
     before = newest_first[1].run_id if len(newest_first) > 1 else ""
     has_page = before in pages.against.get(folder_of(newest), ())
     return SuiteLine(
         newest=line,
         n_runs=len(newest_first),
-        figure=figure.title,
+        figure=f"{figure.title} of {newest.arm}" if is_of_one_arm else figure.title,
         value=value,
         interval=interval,
         history=_strip(list(reversed(newest_first[:_MAX_POINTS])), figure),

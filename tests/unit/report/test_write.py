@@ -90,6 +90,13 @@ def test_the_index_lists_runs_newest_first_from_their_small_files_alone(reports)
     assert not re.search(r"<script[^>]", html)
 
 
+def test_a_figure_of_one_arm_of_several_says_whose_it_is(reports):
+    put(reports, "maths", "r1")
+    arm = analysed("sweep")[1].decision.arm_id
+    label = next(each.label for each in analysed("sweep")[1].arms if each.arm_id == arm)
+    assert f"Quality of {label}" in shown_text(write_index(reports).read_text())
+
+
 def test_history_is_broken_where_the_cases_changed(reports):
     for day in range(1, 4):
         put(reports, "maths", f"r{day}", created_utc=f"2026-11-0{day}T10:00:00.000Z")
